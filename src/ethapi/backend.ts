@@ -1,0 +1,99 @@
+/**
+ * What the tables need of a node. Declared here, because this room needs it; fitted structurally by `LightEthereum`
+ * (whose answers come proven from other nodes) and by `Ethereum` (whose answers come from its own database).
+ *
+ * Everything that may have to wait takes a CallContext last. Not found is `undefined`. Whatever cannot be answered is a
+ * typed error that says why (`rpcCode` and message reach the client); a backend never guesses.
+ */
+import type { HeadEvent } from "#core";
+import type { Body, Header, Receipt, Transaction } from "#core/types";
+import type { StateReader } from "#core/vm";
+import type { Feed } from "#event";
+import type { ChainConfig } from "#params";
+
+/** The caller's end of one call: aborted when the connection is gone or the call took too long. */
+export interface CallContext {
+  readonly signal: AbortSignal;
+}
+
+/** Where a transaction is. `header` and `index` absent: it waits in this node's own pool. */
+export interface FoundTransaction {
+  readonly tx: Transaction;
+  readonly header?: Header | undefined;
+  /** Place in the block, from 0. Present exactly when `header` is. */
+  readonly index?: number | undefined;
+}
+
+/** One slot of an AccountProof (EIP-1186). */
+export interface StorageProof {
+  /** The 32-byte slot that was asked for. */
+  readonly key: Uint8Array;
+  /** Minimal big-endian value; empty for zero or absent. */
+  readonly value: Uint8Array;
+  /** Trie nodes from the storage root down, as they are encoded in the trie. */
+  readonly proof: readonly Uint8Array[];
+}
+
+/** Account, storage slots and the nodes that prove them against a state root (EIP-1186). */
+export interface AccountProof {
+  readonly nonce: bigint;
+  readonly balance: bigint;
+  /** 32 bytes. An absent account has the empty root. */
+  readonly storageRoot: Uint8Array;
+  /** 32 bytes. An absent account has the hash of empty code. */
+  readonly codeHash: Uint8Array;
+  /** Trie nodes from the state root down. */
+  readonly accountProof: readonly Uint8Array[];
+  readonly storageProof: readonly StorageProof[];
+}
+
+/** How far a first sync has come (eth_syncing). Block numbers. */
+export interface SyncProgress {
+  readonly startingBlock: number;
+  readonly currentBlock: number;
+  readonly highestBlock: number;
+}
+
+export interface Backend {
+  readonly kind: "light" | "full";
+  readonly chainConfig: ChainConfig;
+  readonly chainId: bigint;
+  readonly networkId: bigint;
+  /** Header of the newest block this node believes. */
+  head(): Header;
+  /** One event per change of head: `added` and `removed` ascending by number. */
+  readonly headEvents: Feed<HeadEvent>;
+  /** The canonical header of that number; `undefined` above the head. */
+  headerByNumber(number: number, ctx: CallContext): Promise<Header | undefined>;
+  /** A header of that hash, canonical or not; `undefined` when unknown. */
+  headerByHash(hash: Uint8Array, ctx: CallContext): Promise<Header | undefined>;
+  /** Whether the header is on the chain that ends in `head()`. */
+  isCanonical(header: Header): boolean;
+  /** `undefined` when this node does not know it (side chains, after a checkpoint). */
+  totalDifficulty(header: Header): bigint | undefined;
+  body(header: Header, ctx: CallContext): Promise<Body>;
+  /** In block order, one per transaction. */
+  receipts(header: Header, ctx: CallContext): Promise<readonly Receipt[]>;
+  /** State after that block. Throws an error with the range it can answer when the state is not to be had. */
+  state(header: Header, ctx: CallContext): Promise<StateReader>;
+  prove(header: Header, address: Uint8Array, slots: readonly Uint8Array[], ctx: CallContext): Promise<AccountProof>;
+  /**
+   * A transaction by hash, wherever it is. `undefined` only when its absence is as sure as it can be made (a light node:
+   * two servers, or all if fewer, said "unknown" and none limits its index); throws when nobody could be asked.
+   */
+  findTransaction(hash: Uint8Array, ctx: CallContext): Promise<FoundTransaction | undefined>;
+  /** Takes and relays a signed transaction. Throws with the refusing side's own reason. */
+  sendTransaction(tx: Transaction, ctx: CallContext): Promise<void>;
+  /** Transactions this node holds and that are in no block yet, oldest first. */
+  pendingTransactions(): readonly Transaction[];
+  /** A transaction as it enters `pendingTransactions()`. Absent: newPendingTransactions stays silent. */
+  readonly pendingEvents?: Feed<Transaction> | undefined;
+  /** `undefined` once the first sync has ended. */
+  syncing(): SyncProgress | undefined;
+  /** Connected peers of the whole node (net_peerCount). Absent: the node's own net_ table is used. */
+  peerCount?(): number;
+  /** Address that gets the block rewards (eth_coinbase), if this node seals. */
+  coinbase?(): Uint8Array | undefined;
+  /** Highest gas price this backend would suggest at least, in wei (a sealer's minimum). Absent: no floor. */
+  readonly minGasPrice?: bigint | undefined;
+}

@@ -1,0 +1,60 @@
+/** Bounds of the eth_ table. Origin: docs/limits, the column "ours"; geth's where the two agree. */
+export interface EthApiLimits {
+  /** Most gas one eth_call, eth_estimateGas or eth_createAccessList may use (geth --rpc.gascap, 50 M). */
+  readonly callGas: bigint;
+  /** Wall time of one of those, ms (geth --rpc.evmtimeout, 5 s). */
+  readonly callTimeoutMs: number;
+  /** Calls running at once; the next ones wait, up to `callQueue`. */
+  readonly callsAtOnce: number;
+  /** Calls that may wait for a place; the one after is refused with −32005. */
+  readonly callQueue: number;
+  /** Accounts in one state override. */
+  readonly overrideAccounts: number;
+  /** Slots in one state override, all accounts together. */
+  readonly overrideSlots: number;
+  /** Blocks one log query may span. */
+  readonly logBlocks: number;
+  /** Logs one query may return. */
+  readonly logs: number;
+  /** Addresses in a log query, and topics in one position (geth eth/filters/api.go maxAddresses, maxTopics at 1,000). */
+  readonly logCriteria: number;
+  /** Wall time of one log query, ms. */
+  readonly logTimeoutMs: number;
+  /** Filters of the whole node. */
+  readonly filters: number;
+  /** A filter nobody asked about for so long is removed, ms (geth eth/filters/api.go deadline). */
+  readonly filterIdleMs: number;
+  /** Items one filter keeps between two polls; beyond, the filter ends and says so at the next poll. */
+  readonly filterBacklog: number;
+  /** Storage keys of one eth_getProof (geth maxGetStorageSlots, 1,024). */
+  readonly proofKeys: number;
+  /** Blocks of one eth_feeHistory (geth maxBlockHistory, 1,024). */
+  readonly feeHistoryBlocks: number;
+  /** Percentiles of one eth_feeHistory (geth maxQueryLimit, 100). */
+  readonly feeHistoryPercentiles: number;
+  /** Largest fee (gas price × gas) eth_sendRawTransaction lets pass, wei (geth --rpc.txfeecap, 1 ether); 0n: no cap. */
+  readonly txFeeCap: bigint;
+  /** Largest encoded transaction eth_sendRawTransaction takes, bytes (geth txMaxSize, 128 KiB; a blob sidecar is not taken). */
+  readonly rawTransactionBytes: number;
+}
+
+export const defaultLimits: EthApiLimits = {
+  callGas: 50_000_000n,
+  callTimeoutMs: 5_000,
+  callsAtOnce: 2,
+  callQueue: 64,
+  overrideAccounts: 1_024,
+  overrideSlots: 16_384,
+  logBlocks: 10_000,
+  logs: 10_000,
+  logCriteria: 1_000,
+  logTimeoutMs: 10_000,
+  filters: 10_000,
+  filterIdleMs: 300_000,
+  filterBacklog: 10_000,
+  proofKeys: 1_024,
+  feeHistoryBlocks: 1_024,
+  feeHistoryPercentiles: 100,
+  txFeeCap: 10n ** 18n,
+  rawTransactionBytes: 131_072,
+};
