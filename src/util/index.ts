@@ -1,0 +1,22 @@
+/**
+ * util: bytes, byte-keyed maps, error tables, lifetimes. Imports no other room.
+ *
+ * Not here: hashing (`#crypto`), RLP (`#rlp`), time and chance (`#host`), events (`#event`).
+ */
+export {
+  bigintToBytes,
+  bytesToBigint,
+  bytesToNumber,
+  compareBytes,
+  concatBytes,
+  equalBytes,
+  fromHex,
+  type Hex,
+  numberToBytes,
+  toHex,
+  utf8Decode,
+  utf8Encode,
+} from "./bytes.ts";
+export { ByteMap, ByteSet, LruByteMap, LruMap } from "./byte-map.ts";
+export { assertNever, type Blame, defineErrors, type ErrorFamily, type ErrorPolicy, GlimError, isError } from "./errors.ts";
+export { type Deferred, DisposeStack, deferred, Scope } from "./scope.ts";
