@@ -1,0 +1,53 @@
+/*
+ * rawdb: every database key and the layout of every value. Nobody else knows them.
+ *
+ * Reads take anything with `get`, writes anything with `put` and `delete`, so that one function writes
+ * to a store or into an atomic batch. Not found is `undefined`; what is found and cannot be decoded is
+ * RAWDB_CORRUPT. Bit rot inside a value is caught one level below, by the checksum of #ethdb.
+ *
+ * Not here: caches, the choice of the canonical chain (core), tries (#trie), light-client caches.
+ */
+export {
+  checkSchemaVersion,
+  deleteBody,
+  deleteCanonicalHash,
+  deleteHeader,
+  deleteReceipts,
+  deleteTxLookup,
+  type Reader,
+  readBody,
+  readBodyRlp,
+  readCanonicalHash,
+  readChainConfigJson,
+  readCliqueSnapshotJson,
+  readHeadBlockHash,
+  readHeader,
+  readHeaderNumber,
+  readHeadHeaderHash,
+  readReceipts,
+  readReceiptsRlp,
+  readTd,
+  readTxLookup,
+  schemaVersion,
+  type Writer,
+  writeBody,
+  writeCanonicalHash,
+  writeChainConfigJson,
+  writeCliqueSnapshotJson,
+  writeHeadBlockHash,
+  writeHeader,
+  writeHeadHeaderHash,
+  writeReceipts,
+  writeTd,
+  writeTxLookup,
+} from "./chain.ts";
+export { RawdbError } from "./errors.ts";
+export {
+  deleteCode,
+  deleteTrieNode,
+  readCode,
+  readTrieNode,
+  trieNodeStore,
+  writeCode,
+  writeTrieNode,
+} from "./state.ts";

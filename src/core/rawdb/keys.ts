@@ -1,0 +1,60 @@
+import { concatBytes, utf8Encode } from "#util";
+
+/*
+ * The table of keys. Letters are geth's (core/rawdb/schema.go:112@v1.11.6), so that a reader of one
+ * knows the other; the values are ours where the comment says so. Two rows can not collide: the fixed
+ * names are longer than one byte and start with a letter in upper case that no prefix uses with the
+ * same length, trie nodes are the only keys of exactly 32 bytes.
+ */
+const prefix = {
+  header: utf8Encode("h"), // h + number(8) + hash → header RLP
+  tdSuffix: utf8Encode("t"), // h + number(8) + hash + t → total difficulty, RLP integer
+  canonicalSuffix: utf8Encode("n"), // h + number(8) + n → hash of the canonical header
+  headerNumber: utf8Encode("H"), // H + hash → number(8)
+  body: utf8Encode("b"), // b + number(8) + hash → body RLP
+  receipts: utf8Encode("r"), // r + number(8) + hash → receipts as sent on the wire (geth keeps a shorter form)
+  txLookup: utf8Encode("l"), // l + transaction hash → number, RLP integer
+  code: utf8Encode("c"), // c + code hash → code
+  config: utf8Encode("ethereum-config-"), // + genesis hash → chain configuration, JSON text
+  cliqueSnapshot: utf8Encode("clique-"), // + block hash → snapshot, JSON text of consensus/clique
+} as const;
+
+/** Keys with no variable part. */
+export const fixedKeys = {
+  schemaVersion: utf8Encode("DatabaseVersion"),
+  headHeader: utf8Encode("LastHeader"),
+  headBlock: utf8Encode("LastBlock"),
+} as const;
+
+/** @returns 8 bytes, big endian, so that keys sort by number */
+export function encodeNumber(number: number): Uint8Array {
+  const out = new Uint8Array(8);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, Math.floor(number / 0x1_0000_0000));
+  view.setUint32(4, number >>> 0);
+  return out;
+}
+
+/** @returns undefined when the bytes are not a number(8) below 2^53 */
+export function decodeNumber(bytes: Uint8Array): number | undefined {
+  if (bytes.length !== 8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const high = view.getUint32(0);
+  return high > 0x1f_ffff ? undefined : high * 0x1_0000_0000 + view.getUint32(4);
+}
+
+const numbered = (p: Uint8Array, number: number, hash: Uint8Array) => concatBytes(p, encodeNumber(number), hash);
+
+export const keys = {
+  header: (number: number, hash: Uint8Array) => numbered(prefix.header, number, hash),
+  td: (number: number, hash: Uint8Array) => concatBytes(prefix.header, encodeNumber(number), hash, prefix.tdSuffix),
+  canonical: (number: number) => concatBytes(prefix.header, encodeNumber(number), prefix.canonicalSuffix),
+  headerNumber: (hash: Uint8Array) => concatBytes(prefix.headerNumber, hash),
+  body: (number: number, hash: Uint8Array) => numbered(prefix.body, number, hash),
+  receipts: (number: number, hash: Uint8Array) => numbered(prefix.receipts, number, hash),
+  txLookup: (txHash: Uint8Array) => concatBytes(prefix.txLookup, txHash),
+  code: (codeHash: Uint8Array) => concatBytes(prefix.code, codeHash),
+  trieNode: (hash: Uint8Array) => hash,
+  config: (genesisHash: Uint8Array) => concatBytes(prefix.config, genesisHash),
+  cliqueSnapshot: (hash: Uint8Array) => concatBytes(prefix.cliqueSnapshot, hash),
+} as const;
