@@ -1,0 +1,17 @@
+import { defineErrors } from "#util";
+
+export const HostError = defineErrors("HOST", {
+  LOCKED: {
+    message: (d: { folder: string; pid?: number | undefined }) =>
+      `datadir already used by another process${d.pid === undefined ? "" : ` (pid ${d.pid})`}`,
+    blame: "environment",
+    exitCode: 3,
+  },
+  DIAL_FAILED: { message: (d: { endpoint: string; why: string }) => `cannot connect to ${d.endpoint}: ${d.why}`, blame: "network" },
+  DIAL_TIMEOUT: { message: (d: { endpoint: string; timeoutMs: number }) => `no connection to ${d.endpoint} within ${d.timeoutMs} ms`, blame: "network" },
+  LISTEN_FAILED: {
+    message: (d: { endpoint: string; why: string }) => `cannot listen on ${d.endpoint}: ${d.why}`,
+    blame: "environment",
+    exitCode: 6,
+  },
+});

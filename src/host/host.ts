@@ -1,0 +1,101 @@
+/** A pending timer. Cancelling twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time. Only `host/node` reads the machine's clock. */
+export interface Clock {
+  /** Monotonic milliseconds since some start; for measuring and deadlines. */
+  now(): number;
+  /** Wall-clock seconds since 1970. */
+  unixSeconds(): number;
+  /** Calls `fn` once after `delayMs` (saturated to what timers can hold). */
+  after(delayMs: number, fn: () => void): Timer;
+  /** Resolves after `delayMs`; rejects with the signal's reason if it aborts first. */
+  sleep(delayMs: number, options?: { signal?: AbortSignal | undefined }): Promise<void>;
+}
+
+/** Chance for behaviour (peer order, jitter). Seeded in tests. Never for secrets: that is `Entropy`. */
+export interface Rand {
+  /** 0 ≤ x < 1. */
+  float(): number;
+  /** Integer 0 ≤ x < bound. */
+  int(bound: number): number;
+  /** A shuffled copy. */
+  shuffle<T>(values: readonly T[]): T[];
+}
+
+/** Keys and nonces. */
+export interface Entropy {
+  bytes(length: number): Uint8Array;
+}
+
+export interface Endpoint {
+  /** IP address (or, for dialling, a host name). */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A TCP connection, without Nagle's delay. Handlers are set once, right after the socket is received. */
+export interface TcpSocket {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  onData(fn: (chunk: Uint8Array) => void): void;
+  /** Called exactly once when both directions are over; with the error that ended it, if any. */
+  onClose(fn: (error?: Error) => void): void;
+  onDrain(fn: () => void): void;
+  /** False once the send buffer is high: wait for drain. */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes written and not yet taken by the kernel. */
+  readonly bufferedBytes: number;
+  pause(): void;
+  resume(): void;
+  /** Sends what is written, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+export interface TcpListener {
+  readonly local: Endpoint;
+  /** Stops accepting and resolves when the port is free. Accepted connections live on. */
+  close(): Promise<void>;
+}
+
+export interface Net {
+  dialTcp(endpoint: Endpoint, options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined }): Promise<TcpSocket>;
+  /** Port 0 takes a free one. `onError` hears failures to accept (BP-11); the listener goes on. */
+  listenTcp(
+    endpoint: Endpoint,
+    onConnection: (socket: TcpSocket) => void,
+    onError?: (error: Error) => void,
+  ): Promise<TcpListener>;
+}
+
+/** Files of the data directory. A missing file is `undefined`, not an error. */
+export interface Files {
+  readFile(path: string): Promise<Uint8Array | undefined>;
+  /** Whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder. Default mode 0600. */
+  writeFileAtomic(path: string, bytes: Uint8Array, options?: { mode?: number | undefined }): Promise<void>;
+  /** Makes the folder and its parents. Default mode 0700. */
+  mkdir(path: string, options?: { mode?: number | undefined }): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** Names in a folder, sorted; empty if there is none. */
+  list(path: string): Promise<readonly string[]>;
+  /** Removes a file or a whole folder. Missing is fine. */
+  remove(path: string): Promise<void>;
+  /**
+   * Takes the data-directory lock (decisions.md): held until disposed or the process ends.
+   * @throws HOST_LOCKED with the holder's pid if somebody has it.
+   */
+  lock(folder: string): Promise<AsyncDisposable>;
+}
+
+/** The one door to the outside. Constructors take the parts they need: `Pick<Host, "clock" | "rand">`. */
+export interface Host {
+  readonly clock: Clock;
+  readonly rand: Rand;
+  readonly entropy: Entropy;
+  readonly net: Net;
+  readonly files: Files;
+}

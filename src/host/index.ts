@@ -1,0 +1,9 @@
+/**
+ * host: what a node needs of the world, as interfaces: time, chance, entropy, TCP, files.
+ *
+ * `#host/node` is the real one and the only place that touches Node's timers, sockets and files for a node;
+ * `#host/sim` is a simulated one for tests. (The RPC transports open their own sockets: HTTP and WebSocket come from
+ * libraries that bring theirs.)
+ */
+export { HostError } from "./errors.ts";
+export type { Clock, Endpoint, Entropy, Files, Host, Net, Rand, TcpListener, TcpSocket, Timer } from "./host.ts";

@@ -1,0 +1,78 @@
+import { randomBytes } from "node:crypto";
+import { access, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Files } from "#host";
+import { lockFolder } from "./lock.ts";
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return; // a folder cannot be opened there
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export const nodeFiles: Files = {
+  async readFile(path) {
+    try {
+      return new Uint8Array(await readFile(path));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+
+  async writeFileAtomic(path, bytes, { mode = 0o600 } = {}) {
+    const folder = dirname(path);
+    const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+    const handle = await open(temporary, "wx", mode);
+    try {
+      try {
+        await handle.writeFile(bytes);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await syncFolder(folder);
+  },
+
+  async mkdir(path, { mode = 0o700 } = {}) {
+    await mkdir(path, { recursive: true, mode });
+  },
+
+  async exists(path) {
+    try {
+      await access(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  },
+
+  async list(path) {
+    try {
+      return (await readdir(path)).sort();
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  },
+
+  async remove(path) {
+    await rm(path, { recursive: true, force: true });
+  },
+
+  lock: lockFolder,
+};

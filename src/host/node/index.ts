@@ -1,0 +1,10 @@
+/** host/node: the real world by Node.js. The only room that reads the machine's clock and opens its sockets and files. */
+import type { Host } from "#host";
+import { nodeClock, nodeEntropy, nodeRand } from "./clock.ts";
+import { nodeFiles } from "./files.ts";
+import { nodeNet } from "./net.ts";
+
+/** The real host. */
+export function nodeHost(): Host {
+  return { clock: nodeClock, rand: nodeRand, entropy: nodeEntropy, net: nodeNet, files: nodeFiles };
+}
