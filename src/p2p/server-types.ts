@@ -1,0 +1,73 @@
+import type { Enode, NodeId } from "#enode";
+import type { Logger } from "#log";
+import type { Protocol } from "./protocol.ts";
+
+/**
+ * What a Server is made of; geth's names (seed-behaviour §4.1). Never changed while it runs.
+ */
+export interface ServerConfig {
+  /** Static identity: 32 bytes. */
+  readonly privateKey: Uint8Array;
+  /** Client name in the hello, e.g. `glim/v0.1.0/linux-x64/node20`. */
+  readonly name: string;
+  /** Total cap; 0 = only trusted peers and our own static dials. Default 50. */
+  readonly maxPeers?: number | undefined;
+  /** Inbound handshakes at once. Default 50. */
+  readonly maxPendingPeers?: number | undefined;
+  /** Dynamic dials = floor(maxPeers / dialRatio). Default 3. */
+  readonly dialRatio?: number | undefined;
+  /** No node discovery. There is none yet, so this is always the case; true also makes all slots inbound. Default true. */
+  readonly noDiscovery?: boolean | undefined;
+  /** No dynamic dials; static nodes are dialled all the same. */
+  readonly noDial?: boolean | undefined;
+  /** `host:port`, `:port` (all addresses), port 0 = any; absent or "" = no listener. */
+  readonly listenAddr?: string | undefined;
+  /** Nodes always kept connected: enode URLs or nodes. */
+  readonly staticNodes?: readonly (string | Enode)[] | undefined;
+  /** Nodes admitted over every cap. */
+  readonly trustedNodes?: readonly (string | Enode)[] | undefined;
+  /** CIDR allow-list for inbound connections and dials; absent = all. */
+  readonly netRestrict?: readonly string[] | undefined;
+  /** Empty = no capability check, peers stay connected and speak only the base protocol. */
+  readonly protocols?: readonly Protocol[] | undefined;
+  /** Sends msgsend and msgrecv peer events. */
+  readonly enableMsgEvents?: boolean | undefined;
+  /** Accept the pre-EIP-8 handshake (RX-07). Default false. */
+  readonly acceptPlainHandshake?: boolean | undefined;
+  /** The address told in our enode URL; default: the listener's, or 127.0.0.1 when it listens everywhere. */
+  readonly externalIp?: string | undefined;
+  readonly log?: Logger | undefined;
+}
+
+/** What happened to a peer. `peer` is the 64-hex id. @see geth p2p/peer.go:70-100@v1.8.27 */
+export type PeerEvent =
+  | { readonly type: "add"; readonly peer: NodeId }
+  | { readonly type: "drop"; readonly peer: NodeId; readonly error: string }
+  | {
+      readonly type: "msgsend" | "msgrecv";
+      readonly peer: NodeId;
+      readonly protocol: string;
+      /** Relative to the protocol. */
+      readonly msg_code: number;
+      /** Uncompressed payload bytes. */
+      readonly msg_size: number;
+    };
+
+/** admin_nodeInfo. @see geth p2p/server.go:1017-1060@v1.8.27 (enr follows with node records) */
+export interface NodeInfo {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly enode: string;
+  readonly ip: string;
+  readonly ports: { readonly discovery: number; readonly listener: number };
+  readonly listenAddr: string;
+  readonly protocols: Readonly<Record<string, unknown>>;
+}
+
+/** This node as others know it. */
+export interface Self {
+  readonly id: NodeId;
+  readonly node: Enode;
+  /** URL form. */
+  readonly enode: string;
+}
