@@ -7,8 +7,15 @@ export const HostError = defineErrors("HOST", {
     blame: "environment",
     exitCode: 3,
   },
-  DIAL_FAILED: { message: (d: { endpoint: string; why: string }) => `cannot connect to ${d.endpoint}: ${d.why}`, blame: "network" },
-  DIAL_TIMEOUT: { message: (d: { endpoint: string; timeoutMs: number }) => `no connection to ${d.endpoint} within ${d.timeoutMs} ms`, blame: "network" },
+  DIAL_FAILED: {
+    message: (d: { endpoint: string; why: string }) => `cannot connect to ${d.endpoint}: ${d.why}`,
+    blame: "network",
+  },
+  DIAL_TIMEOUT: {
+    message: (d: { endpoint: string; timeoutMs: number }) =>
+      `no connection to ${d.endpoint} within ${d.timeoutMs} ms`,
+    blame: "network",
+  },
   LISTEN_FAILED: {
     message: (d: { endpoint: string; why: string }) => `cannot listen on ${d.endpoint}: ${d.why}`,
     blame: "environment",

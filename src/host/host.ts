@@ -63,7 +63,10 @@ export interface TcpListener {
 }
 
 export interface Net {
-  dialTcp(endpoint: Endpoint, options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined }): Promise<TcpSocket>;
+  dialTcp(
+    endpoint: Endpoint,
+    options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined },
+  ): Promise<TcpSocket>;
   /** Port 0 takes a free one. `onError` hears failures to accept (BP-11); the listener goes on. */
   listenTcp(
     endpoint: Endpoint,

@@ -6,4 +6,15 @@
  * libraries that bring theirs.)
  */
 export { HostError } from "./errors.ts";
-export type { Clock, Endpoint, Entropy, Files, Host, Net, Rand, TcpListener, TcpSocket, Timer } from "./host.ts";
+export type {
+  Clock,
+  Endpoint,
+  Entropy,
+  Files,
+  Host,
+  Net,
+  Rand,
+  TcpListener,
+  TcpSocket,
+  Timer,
+} from "./host.ts";

@@ -49,7 +49,13 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
-const LEVEL_NAMES: Readonly<Record<number, string>> = { 10: "TRACE", 20: "DEBUG", 30: "INFO ", 40: "WARN ", 50: "ERROR" };
+const LEVEL_NAMES: Readonly<Record<number, string>> = {
+  10: "TRACE",
+  20: "DEBUG",
+  30: "INFO ",
+  40: "WARN ",
+  50: "ERROR",
+};
 
 // biome-ignore lint: control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g;
@@ -67,7 +73,14 @@ function formatFact(value: unknown): string {
 
 /** One pino JSON line → one terminal line in geth's form. */
 function terminalLine(json: string): string {
-  const { level, time, msg, pid: _pid, hostname: _hostname, ...facts } = JSON.parse(json) as Record<string, unknown>;
+  const {
+    level,
+    time,
+    msg,
+    pid: _pid,
+    hostname: _hostname,
+    ...facts
+  } = JSON.parse(json) as Record<string, unknown>;
   const when = new Date(Number(time)).toISOString();
   const stamp = `${when.slice(5, 10)}|${when.slice(11, 19)}`;
   const text = Object.entries(facts)
@@ -78,7 +91,9 @@ function terminalLine(json: string): string {
 }
 
 export function createLogger({ level, format, write }: LogOptions): Logger {
-  const destination: DestinationStream = { write: format === "json" ? write : (line) => write(terminalLine(line)) };
+  const destination: DestinationStream = {
+    write: format === "json" ? write : (line) => write(terminalLine(line)),
+  };
   const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
   const logger = pino(
     {
@@ -90,8 +105,11 @@ export function createLogger({ level, format, write }: LogOptions): Logger {
           for (const [key, value] of Object.entries(facts)) {
             if (typeof value === "bigint") plain[key] = value.toString();
             else if (value instanceof Uint8Array) plain[key] = `0x${Buffer.from(value).toString("hex")}`;
-            else if (value instanceof Error) plain[key] = "code" in value ? `${String(value.code)}: ${value.message}` : value.message;
-            else plain[key] = typeof value === "object" && value !== null ? JSON.parse(JSON.stringify(value, safe)) : value;
+            else if (value instanceof Error)
+              plain[key] = "code" in value ? `${String(value.code)}: ${value.message}` : value.message;
+            else
+              plain[key] =
+                typeof value === "object" && value !== null ? JSON.parse(JSON.stringify(value, safe)) : value;
           }
           return plain;
         },

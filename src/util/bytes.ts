@@ -1,7 +1,9 @@
 /** Text form of bytes: `0x` and two lower-case digits a byte. */
 export type Hex = `0x${string}`;
 
-const DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
 
 /** Bytes → `0x…`, lower case. Empty bytes give `0x`. */
 export function toHex(bytes: Uint8Array): Hex {
@@ -100,7 +102,8 @@ export function numberToBytes(value: number, length?: number): Uint8Array {
   for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) size++;
   if (length !== undefined && size > length) throw new RangeError(`value does not fit ${length} bytes`);
   const bytes = new Uint8Array(length ?? size);
-  for (let i = bytes.length - 1, rest = value; rest > 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
+  for (let i = bytes.length - 1, rest = value; rest > 0; i--, rest = Math.floor(rest / 256))
+    bytes[i] = rest % 256;
   return bytes;
 }
 

@@ -60,7 +60,10 @@ export interface ErrorFamily<Table extends Record<string, ErrorRow>> {
 }
 
 /** Declares the errors of a room as a table: kind → text from typed data, blame and policy. */
-export function defineErrors<const Table extends Record<string, ErrorRow>>(prefix: string, table: Table): ErrorFamily<Table> {
+export function defineErrors<const Table extends Record<string, ErrorRow>>(
+  prefix: string,
+  table: Table,
+): ErrorFamily<Table> {
   const make = (kind: string, data?: unknown, options?: { cause?: unknown }): GlimError => {
     const row = table[kind];
     if (row === undefined) throw new TypeError(`no error ${prefix}_${kind}`);
@@ -68,7 +71,8 @@ export function defineErrors<const Table extends Record<string, ErrorRow>>(prefi
     return new GlimError(`${prefix}_${kind}`, row.message(data as never), data, row, options?.cause);
   };
   const is = (error: unknown, kind?: string): error is GlimError =>
-    error instanceof GlimError && (kind === undefined ? error.code.startsWith(`${prefix}_`) : error.code === `${prefix}_${kind}`);
+    error instanceof GlimError &&
+    (kind === undefined ? error.code.startsWith(`${prefix}_`) : error.code === `${prefix}_${kind}`);
   // the call signature narrows by kind, which an arrow function cannot declare
   return Object.assign(make, { is, table }) as unknown as ErrorFamily<Table>;
 }

@@ -18,5 +18,13 @@ export {
   utf8Encode,
 } from "./bytes.ts";
 export { ByteMap, ByteSet, LruByteMap, LruMap } from "./byte-map.ts";
-export { assertNever, type Blame, defineErrors, type ErrorFamily, type ErrorPolicy, GlimError, isError } from "./errors.ts";
+export {
+  assertNever,
+  type Blame,
+  defineErrors,
+  type ErrorFamily,
+  type ErrorPolicy,
+  GlimError,
+  isError,
+} from "./errors.ts";
 export { type Deferred, DisposeStack, deferred, Scope } from "./scope.ts";

@@ -26,7 +26,9 @@ export class DisposeStack implements AsyncDisposable {
   /** Keeps a disposable and gives it back. */
   use<T extends Disposable | AsyncDisposable>(resource: T): T {
     this.defer(() =>
-      Symbol.asyncDispose in resource ? Promise.resolve(resource[Symbol.asyncDispose]()) : resource[Symbol.dispose](),
+      Symbol.asyncDispose in resource
+        ? Promise.resolve(resource[Symbol.asyncDispose]())
+        : resource[Symbol.dispose](),
     );
     return resource;
   }

@@ -32,7 +32,9 @@ function isAlive(path: string): Promise<boolean> {
 function listen(path: string): Promise<Server | "taken"> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve("taken") : reject(error)));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve("taken") : reject(error),
+    );
     server.listen(path, () => {
       server.unref();
       resolve(server);

@@ -34,7 +34,10 @@ function wrap(socket: Socket): TcpSocket {
   return {
     remote,
     local,
-    onData: (fn) => void socket.on("data", (chunk: Buffer) => fn(chunk)),
+    onData: (fn) =>
+      void socket.on("data", (chunk: Buffer) =>
+        fn(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)),
+      ),
     onClose(fn) {
       if (isClosed) queueMicrotask(() => fn(failure));
       else socket.once("close", () => fn(failure));
@@ -71,7 +74,10 @@ export const nodeNet: Net = {
       const onAbort = () => fail(signal?.reason);
       const onError = (error: Error) =>
         fail(HostError("DIAL_FAILED", { endpoint: format(endpoint), why: why(error) }, { cause: error }));
-      const timer = setTimeout(() => fail(HostError("DIAL_TIMEOUT", { endpoint: format(endpoint), timeoutMs })), timeoutMs);
+      const timer = setTimeout(
+        () => fail(HostError("DIAL_TIMEOUT", { endpoint: format(endpoint), timeoutMs })),
+        timeoutMs,
+      );
       signal?.addEventListener("abort", onAbort, { once: true });
       socket.on("error", onError);
       socket.once("connect", () => {
@@ -95,7 +101,9 @@ export const nodeNet: Net = {
         server.on("error", onError);
         const address = server.address();
         const local =
-          address !== null && typeof address === "object" ? { host: address.address, port: address.port } : endpoint;
+          address !== null && typeof address === "object"
+            ? { host: address.address, port: address.port }
+            : endpoint;
         resolve({
           local,
           close: () => new Promise((closed) => server.close(() => closed())),

@@ -77,7 +77,8 @@ export class SimulatedClock implements Clock {
     let first: Entry | undefined;
     for (const entry of this.#timers) {
       if (entry.at > end) continue;
-      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order)) first = entry;
+      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order))
+        first = entry;
     }
     return first;
   }

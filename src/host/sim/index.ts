@@ -22,7 +22,8 @@ export function memoryFiles(): Files {
       return [...names].sort();
     },
     remove: async (path) => {
-      for (const name of [...files.keys()]) if (name === path || name.startsWith(`${path}/`)) files.delete(name);
+      for (const name of [...files.keys()])
+        if (name === path || name.startsWith(`${path}/`)) files.delete(name);
     },
     lock: async (folder) => {
       if (locked.has(folder)) throw HostError("LOCKED", { folder });
@@ -37,7 +38,10 @@ export function memoryFiles(): Files {
 }
 
 /** A whole simulated host from one seed. Entropy is seeded too: for tests only. */
-export function simHost(seed: number, clock = new SimulatedClock()): Host & { readonly clock: SimulatedClock } {
+export function simHost(
+  seed: number,
+  clock = new SimulatedClock(),
+): Host & { readonly clock: SimulatedClock } {
   const rand = seededRand(seed);
   return {
     clock,

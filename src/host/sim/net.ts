@@ -78,7 +78,10 @@ export function memoryNet(): Net {
     async dialTcp(endpoint) {
       const accept = listeners.get(endpoint.port);
       if (accept === undefined)
-        throw HostError("DIAL_FAILED", { endpoint: `${endpoint.host}:${endpoint.port}`, why: "ECONNREFUSED" });
+        throw HostError("DIAL_FAILED", {
+          endpoint: `${endpoint.host}:${endpoint.port}`,
+          why: "ECONNREFUSED",
+        });
       const local = { host: "127.0.0.1", port: nextPort++ };
       const ours: End = makeEnd(endpoint, local, () => theirs);
       const theirs: End = makeEnd(local, endpoint, () => ours);

@@ -1,0 +1,183 @@
+import { crc32 } from "node:zlib";
+import { ClassicLevel } from "classic-level";
+import { deferred, toHex } from "#util";
+import { inRange, keyBytes, keyText, WriteBatch } from "./memory.ts";
+import { DbError, type KeyValueStore, type Range } from "./store.ts";
+
+const CHECKSUM_BYTES = 4;
+
+export interface LevelOptions {
+  /** LevelDB's block cache, bytes. Default 8 MiB. */
+  readonly cacheBytes?: number | undefined;
+  /** LevelDB's write buffer, bytes. Default 4 MiB. */
+  readonly writeBufferBytes?: number | undefined;
+  /** Told once when a write fails (disk full, I/O error): the store takes no more writes then. */
+  readonly onFailure?: ((error: Error) => void) | undefined;
+}
+
+/**
+ * Checksum over key and value, since LevelDB hands out flipped bits without a word (ST-01). CRC-32 of node:zlib: native,
+ * and all that is asked of it is to notice accidents.
+ */
+function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(CHECKSUM_BYTES + value.length);
+  new DataView(sealed.buffer).setUint32(0, crc32(value, crc32(key)));
+  sealed.set(value, CHECKSUM_BYTES);
+  return sealed;
+}
+
+function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+  if (sealed.length < CHECKSUM_BYTES) throw DbError("CORRUPT", { key: toHex(key) });
+  // a plain array even where LevelDB gives a Buffer, whose `slice` does not copy
+  const value = new Uint8Array(
+    sealed.buffer,
+    sealed.byteOffset + CHECKSUM_BYTES,
+    sealed.length - CHECKSUM_BYTES,
+  );
+  if (new DataView(sealed.buffer, sealed.byteOffset).getUint32(0) !== crc32(value, crc32(key)))
+    throw DbError("CORRUPT", { key: toHex(key) });
+  return value;
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+type Writes = ReadonlyMap<string, Uint8Array | undefined>;
+
+/** LevelDB with synchronous reads that see writes still on their way to the disk. */
+class LevelStore implements KeyValueStore {
+  readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
+  readonly #onFailure: ((error: Error) => void) | undefined;
+  /** Newest value of keys whose write has not returned yet. BOUNDED by the caller's flushes; emptied by `#drain`. */
+  readonly #unwritten = new Map<string, Uint8Array | undefined>();
+  #queue: Writes[] = [];
+  #draining: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #isClosed = false;
+
+  constructor(db: ClassicLevel<Uint8Array, Uint8Array>, options: LevelOptions) {
+    this.#db = db;
+    this.#onFailure = options.onFailure;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    this.#assertOpen();
+    const text = keyText(key);
+    const unwritten = this.#unwritten.get(text);
+    if (unwritten !== undefined) return unwritten;
+    if (this.#unwritten.has(text)) return undefined;
+    const sealed = this.#db.getSync(key);
+    return sealed === undefined ? undefined : unseal(key, sealed);
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.batch().put(key, value).write();
+  }
+
+  delete(key: Uint8Array): void {
+    this.batch().delete(key).write();
+  }
+
+  batch(): WriteBatch {
+    return new WriteBatch((writes) => {
+      this.#assertOpen();
+      if (this.#failure !== undefined) throw this.#failure;
+      for (const [key, value] of writes) this.#unwritten.set(key, value);
+      this.#queue.push(writes);
+      this.#draining ??= this.#drain(false);
+    });
+  }
+
+  async *iterate(range: Range = {}): AsyncIterableIterator<[Uint8Array, Uint8Array]> {
+    this.#assertOpen();
+    await this.#draining;
+    const { gte, lt, reverse, limit } = range;
+    const options = {
+      ...(gte === undefined ? {} : { gte }),
+      ...(lt === undefined ? {} : { lt }),
+      reverse: reverse ?? false,
+      limit: limit ?? -1,
+    };
+    for await (const [key, sealed] of this.#db.iterator(options))
+      if (inRange(key, range)) yield [new Uint8Array(key), unseal(key, sealed)];
+  }
+
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    while (this.#draining !== undefined) await this.#draining;
+    if (this.#failure === undefined) await this.#drain(true);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    while (this.#draining !== undefined) await this.#draining;
+    this.#isClosed = true;
+    await this.#db.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw DbError("CLOSED");
+  }
+
+  /** Writes what is queued, in order. Batches that queue up meanwhile go out together. */
+  async #drain(sync: boolean): Promise<void> {
+    const started = deferred<void>();
+    queueMicrotask(() => started.resolve()); // one turn of the loop of writes goes out together
+    await started.promise;
+    do {
+      const batches = this.#queue;
+      this.#queue = [];
+      const merged = new Map<string, Uint8Array | undefined>();
+      for (const writes of batches) for (const [key, value] of writes) merged.set(key, value);
+      try {
+        await this.#db.batch(
+          [...merged].map(([text, value]) => {
+            const key = keyBytes(text);
+            return value === undefined
+              ? ({ type: "del", key } as const)
+              : ({ type: "put", key, value: seal(key, value) } as const);
+          }),
+          { sync },
+        );
+      } catch (error) {
+        this.#failure = DbError("WRITE_FAILED", { why: reason(error) }, { cause: error });
+        this.#queue = [];
+        this.#draining = undefined;
+        this.#onFailure?.(this.#failure);
+        return;
+      }
+      for (const [key, value] of merged) if (this.#unwritten.get(key) === value) this.#unwritten.delete(key);
+    } while (this.#queue.length > 0);
+    this.#draining = undefined;
+  }
+}
+
+/**
+ * Opens (or makes) a LevelDB store in the folder `path`.
+ * @throws DB_OPEN_FAILED if LevelDB refuses it.
+ */
+export async function openLevelStore(path: string, options: LevelOptions = {}): Promise<KeyValueStore> {
+  const db = new ClassicLevel<Uint8Array, Uint8Array>(path, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    cacheSize: options.cacheBytes ?? 8 << 20,
+    writeBufferSize: options.writeBufferBytes ?? 4 << 20,
+  });
+  try {
+    await db.open();
+  } catch (error) {
+    throw DbError("OPEN_FAILED", { path, why: reason(error) }, { cause: error });
+  }
+  return new LevelStore(db, options);
+}

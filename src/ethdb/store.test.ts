@@ -1,0 +1,142 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { toHex, utf8Encode } from "#util";
+import { type KeyValueStore, memoryStore, namespaced, openLevelStore } from "./index.ts";
+
+const root = await mkdtemp(join(tmpdir(), "glim ethdb "));
+afterAll(() => rm(root, { recursive: true, force: true }));
+let folders = 0;
+const folder = () => join(root, `store ${folders++}`);
+const key = (text: string) => utf8Encode(text);
+
+async function all(store: KeyValueStore, range = {}) {
+  const found: string[] = [];
+  for await (const [k, v] of store.iterate(range)) found.push(`${toHex(k)}=${toHex(v)}`);
+  return found;
+}
+
+const factories: Record<string, () => Promise<KeyValueStore>> = {
+  memory: async () => memoryStore(),
+  level: () => openLevelStore(folder()),
+  "namespaced memory": async () => namespaced(memoryStore(), key("n-")),
+  "namespaced level": async () => namespaced(await openLevelStore(folder()), Uint8Array.of(0xff, 0xff)),
+};
+
+describe.each(Object.entries(factories))("%s store", (_name, open) => {
+  test("a write is seen by the next read, before it is on disk", async () => {
+    await using store = await open();
+    store.put(key("a"), Uint8Array.of(1));
+    expect(store.get(key("a"))).toEqual(Uint8Array.of(1));
+    store.delete(key("a"));
+    expect(store.get(key("a"))).toBeUndefined();
+    expect(store.has(key("a"))).toBe(false);
+    await store.flush();
+    expect(store.get(key("a"))).toBeUndefined();
+  });
+
+  test("a batch is seen in one piece, and only once written", async () => {
+    await using store = await open();
+    const batch = store.batch().put(key("a"), Uint8Array.of(1)).put(key("b"), new Uint8Array());
+    expect(store.get(key("a"))).toBeUndefined();
+    batch.write();
+    expect(store.get(key("b"))).toEqual(new Uint8Array());
+    await store.flush();
+    expect(store.get(key("a"))).toEqual(Uint8Array.of(1));
+  });
+
+  test("iterates in key order within a range, both ways", async () => {
+    await using store = await open();
+    for (const name of ["b", "a", "c", "ab"]) store.put(key(name), key(name));
+    const keys = async (range = {}) => (await all(store, range)).map((line) => line.split("=")[0]);
+    expect(await keys()).toEqual(["0x61", "0x6162", "0x62", "0x63"]);
+    expect(await keys({ gte: key("ab"), lt: key("c") })).toEqual(["0x6162", "0x62"]);
+    expect(await keys({ reverse: true, limit: 2 })).toEqual(["0x63", "0x62"]);
+  });
+
+  test("behaves like a sorted map under random operations", async () => {
+    const operation = fc.tuple(
+      fc.constantFrom("put", "delete"),
+      fc.uint8Array({ maxLength: 3 }),
+      fc.uint8Array({ maxLength: 3 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
+        await using store = await open();
+        const model = new Map<string, Uint8Array>();
+        for (const [kind, k, v] of operations) {
+          if (kind === "put") {
+            store.put(k, v);
+            model.set(toHex(k), v);
+          } else {
+            store.delete(k);
+            model.delete(toHex(k));
+          }
+        }
+        expect(await all(store)).toEqual(
+          [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}=${toHex(v)}`),
+        );
+      }),
+      { seed: 1, numRuns: 40 },
+    );
+  });
+});
+
+describe("level store", () => {
+  test("keeps what was written over a restart", async () => {
+    const path = folder();
+    const first = await openLevelStore(path);
+    first.put(key("a"), Uint8Array.of(7));
+    await first.close();
+    await first.close();
+    expect(() => first.get(key("a"))).toThrow(expect.objectContaining({ code: "DB_CLOSED" }));
+    await using second = await openLevelStore(path);
+    expect(second.get(key("a"))).toEqual(Uint8Array.of(7));
+  });
+
+  test("ST-01 a flipped bit in a table file is an error, never a wrong value", async () => {
+    const path = folder();
+    const value = utf8Encode("the value under test ".repeat(20));
+    const first = await openLevelStore(path);
+    for (let i = 0; i < 50; i++) first.put(key(`key ${i}`), Uint8Array.of(i, ...value));
+    await first.close();
+    await (await openLevelStore(path)).close(); // replays the log into a table
+    const table = (await readdir(path)).find((name) => name.endsWith(".ldb"));
+    if (table === undefined) throw new Error("no table file was written");
+    const bytes = await readFile(join(path, table));
+    let wrong = 0;
+    let refused = 0;
+    for (let at = 10; at < bytes.length - 200; at += Math.ceil(bytes.length / 40)) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+      await writeFile(join(path, table), damaged);
+      const store = await openLevelStore(path).catch(() => undefined);
+      if (store === undefined) {
+        refused++;
+        continue;
+      }
+      for (let i = 0; i < 50; i++) {
+        try {
+          const got = store.get(key(`key ${i}`));
+          if (got !== undefined && toHex(got) !== toHex(Uint8Array.of(i, ...value))) wrong++;
+        } catch {
+          refused++;
+        }
+      }
+      await store.close();
+    }
+    expect(wrong).toBe(0);
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  test("ST-03 a store without its CURRENT file is refused by name", async () => {
+    const path = folder();
+    const store = await openLevelStore(path);
+    store.put(key("a"), Uint8Array.of(1));
+    await store.close();
+    await writeFile(join(path, "CURRENT"), "");
+    await expect(openLevelStore(path)).rejects.toMatchObject({ code: "DB_OPEN_FAILED", exitCode: 4 });
+  });
+});
