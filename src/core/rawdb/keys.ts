@@ -8,12 +8,12 @@ import { concatBytes, utf8Encode } from "#util";
  */
 const prefix = {
   header: utf8Encode("h"), // h + number(8) + hash → header RLP
-  tdSuffix: utf8Encode("t"), // h + number(8) + hash + t → total difficulty, RLP integer
+  tdSuffix: utf8Encode("t"), // h + number(8) + hash + t → total difficulty, big endian, shortest
   canonicalSuffix: utf8Encode("n"), // h + number(8) + n → hash of the canonical header
   headerNumber: utf8Encode("H"), // H + hash → number(8)
   body: utf8Encode("b"), // b + number(8) + hash → body RLP
   receipts: utf8Encode("r"), // r + number(8) + hash → receipts as sent on the wire (geth keeps a shorter form)
-  txLookup: utf8Encode("l"), // l + transaction hash → number, RLP integer
+  txLookup: utf8Encode("l"), // l + transaction hash → number(8) of the canonical block
   code: utf8Encode("c"), // c + code hash → code
   config: utf8Encode("ethereum-config-"), // + genesis hash → chain configuration, JSON text
   cliqueSnapshot: utf8Encode("clique-"), // + block hash → snapshot, JSON text of consensus/clique

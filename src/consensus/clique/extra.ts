@@ -1,0 +1,45 @@
+import type { Header, HeaderFields } from "#core/types";
+import { keccak256 } from "#crypto";
+import { encode, type RlpValue } from "#rlp";
+import { bigintToBytes, numberToBytes } from "#util";
+
+/** Lengths of the parts of extra-data: vanity, signers (checkpoints only), seal (clique.go:57@v1.11.6). */
+export const extraVanity = 32;
+export const extraSeal = 65;
+export const addressLength = 20;
+
+/** The signers a checkpoint header lists, as stored: 20 bytes each. Call only when the length was checked. */
+export function checkpointSigners(extra: Uint8Array): Uint8Array[] {
+  const count = Math.floor((extra.length - extraVanity - extraSeal) / addressLength);
+  return Array.from({ length: Math.max(0, count) }, (_, i) => {
+    const start = extraVanity + i * addressLength;
+    return extra.slice(start, start + addressLength);
+  });
+}
+
+/**
+ * The hash that is signed: that of the header without the last 65 bytes of extra-data
+ * (clique.go:702,732@v1.11.6).
+ * @param header with at least 65 bytes of extra-data
+ */
+export function sealHash(header: Header | HeaderFields): Uint8Array {
+  const items: RlpValue[] = [
+    header.parentHash,
+    header.unclesHash,
+    header.coinbase,
+    header.stateRoot,
+    header.txRoot,
+    header.receiptRoot,
+    header.bloom,
+    bigintToBytes(header.difficulty),
+    numberToBytes(header.number),
+    bigintToBytes(header.gasLimit),
+    bigintToBytes(header.gasUsed),
+    numberToBytes(header.time),
+    header.extra.subarray(0, header.extra.length - extraSeal),
+    header.mixDigest,
+    header.nonce,
+  ];
+  if (header.baseFee !== undefined) items.push(bigintToBytes(header.baseFee));
+  return keccak256(encode(items));
+}
