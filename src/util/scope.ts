@@ -60,6 +60,10 @@ export class DisposeStack implements AsyncDisposable {
   }
 }
 
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === "AbortError");
+}
+
 /**
  * A lifetime: a signal and named tasks. `close()` aborts the signal and waits for every task. The first task to fail
  * (with anything but the scope's own abort) ends the scope; its error is thrown by `close()` and given to `onFailure`.
@@ -95,7 +99,7 @@ export class Scope implements AsyncDisposable {
       try {
         await run(this.signal);
       } catch (error) {
-        if (this.signal.aborted) return;
+        if (this.signal.aborted && isAbort(error, this.signal)) return;
         this.#failure ??= { error };
         this.#controller.abort(error);
         this.#onFailure?.(error, task);
