@@ -30,7 +30,7 @@ const signedHash = ({ hash, number, td }: Announce): Uint8Array =>
 
 /** The announcement with a `sign` key: 65 bytes r ‖ s ‖ v over keccak(rlp([hash, number, td])). geth les/protocol.go:266@v1.11.6 */
 export function signAnnounce(announce: Announce, key: PrivateKey): Announce {
-  const value = encodeAs(signature, sign(signedHash(announce), key).bytes65);
+  const value = encodeAs(signature, sign(signedHash(announce), key).bytes);
   return { ...announce, update: [...announce.update, { key: "sign", value }] };
 }
 

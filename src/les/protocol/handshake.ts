@@ -1,4 +1,4 @@
-import type { ForkId } from "#core/forkid";
+import { type ForkId, forkIdRlp } from "#core/forkid";
 import { decodeAs, encodeAs, fixed, list, raw, type Schema, struct, uint53, uint64, uint256, utf8 } from "#rlp";
 import { equalBytes, isError, toHex } from "#util";
 import { type CostRow, type CostTable, costRows, readCostTable } from "./costs.ts";
@@ -62,7 +62,7 @@ export interface HandshakeTerms {
   readonly checkForkId: (id: ForkId) => string | undefined;
 }
 
-const forkIdSchema: Schema<ForkId> = struct({ hash: fixed(4), next: uint64 });
+
 const costTableSchema: Schema<readonly CostRow[]> = list(struct({ code: uint53, base: uint53, perItem: uint53 }), {
   max: lesLimits.costRows,
 });
@@ -83,7 +83,7 @@ function commonEntries(s: CommonStatus): KeyValue[] {
     entry("headNum", uint53, s.headNumber),
     entry("genesisHash", hash, s.genesisHash),
   ];
-  if (s.protocolVersion >= 4 && s.forkId !== undefined) entries.push(entry("forkID", forkIdSchema, s.forkId));
+  if (s.protocolVersion >= 4 && s.forkId !== undefined) entries.push(entry("forkID", forkIdRlp, s.forkId));
   return entries;
 }
 
@@ -158,7 +158,7 @@ function readCommon(values: KeyValues, terms: HandshakeTerms): { networkId: bigi
     throw LesError("NETWORK_MISMATCH", { want: terms.networkId.toString(), got: networkId.toString() });
   if (protocolVersion !== terms.version) throw LesError("VERSION_MISMATCH", { want: terms.version, got: protocolVersion });
   if (terms.version < 4) return { networkId, forkId: undefined };
-  const forkId = values.required("forkID", forkIdSchema);
+  const forkId = values.required("forkID", forkIdRlp);
   const refused = terms.checkForkId(forkId);
   if (refused !== undefined) throw LesError("FORK_ID_REJECTED", { reason: refused });
   return { networkId, forkId };
