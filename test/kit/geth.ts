@@ -1,11 +1,12 @@
 // Real geth processes for interop tests and benches: build, init, import, start, ask, stop, kill.
 // Everything listens on 127.0.0.1 with ports that geth chooses itself; data lives in a temp folder.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type GethVersion, gethBinary } from "./geth-build.ts";
+import { type GethVersion, cacheFolder, gethBinary } from "./geth-build.ts";
 import { type GethRole, importFlags, nodeFlags, toolFlags } from "./geth-flags.ts";
 import { type JsonRpc, jsonRpc } from "./json-rpc.ts";
 import { until } from "./until.ts";
@@ -108,15 +109,14 @@ export async function startGeth(options: StartGeth): Promise<Geth> {
   };
   const genesisFile = join(home, "genesis.json");
   writeFileSync(genesisFile, JSON.stringify(genesis));
-  await tool(["init", genesisFile], toolFlags(version, datadir));
+  if (options.importFile === undefined) await tool(["init", genesisFile], toolFlags(version, datadir));
+  else await importedChain(tool, version, genesisFile, options.importFile, datadir);
   const passwordFile = join(home, "password");
   writeFileSync(passwordFile, "glim");
   const needsKey = role === "miner" || (role === "lightServer" && version === "1.9.25");
   const etherbase = needsKey
     ? await importKey(tool, ["--datadir", datadir], home, passwordFile, options.signerKey ?? minerKey)
     : undefined;
-  if (options.importFile !== undefined) await tool(["import", options.importFile], importFlags(version, datadir));
-
   const ipcPath = join(home, "geth.ipc");
   const flags = nodeFlags({
     ...{ version, role, datadir, ipcPath, etherbase, passwordFile },
@@ -136,7 +136,7 @@ export async function startGeth(options: StartGeth): Promise<Geth> {
     process.off("exit", killer);
   };
   try {
-    const endpoint = await log.find(/HTTP server started\s+endpoint=(\S+)/, ended);
+    const endpoint = await log.find(/HTTP server started\s+endpoint=(\S+)\s+(?:cors|auth=false)/, ended);
     const httpUrl = `http://${endpoint.replace("[::]", "127.0.0.1")}`;
     const rpc = jsonRpc(httpUrl);
     const node: Geth = {
@@ -209,6 +209,27 @@ export async function exportChain(version: GethVersion, datadir: string, file: s
 
 type Tool = (command: readonly string[], flags: readonly string[]) => Promise<string>;
 
+/** `geth init` + `geth import`, done once per chain and version into the cache (8 s for the chain of 100,000 accounts). */
+async function importedChain(tool: Tool, version: GethVersion, genesis: string, chain: string, datadir: string) {
+  const digest = createHash("sha256");
+  for (const file of [genesis, chain]) digest.update(readFileSync(file)).update("\n");
+  const cached = join(cacheFolder(), "chains", `${digest.digest("hex").slice(0, 16)}-geth-${version}`);
+  if (!existsSync(cached)) {
+    mkdirSync(join(cacheFolder(), "chains"), { recursive: true });
+    const making = mkdtempSync(`${cached}.making-`);
+    await tool(["init", genesis], toolFlags(version, making));
+    await tool(["import", chain], importFlags(version, making));
+    rmSync(join(making, "geth", "nodekey"), { force: true });
+    try {
+      renameSync(making, cached);
+    } catch (error) {
+      rmSync(making, { recursive: true, force: true });
+      if (!existsSync(cached)) throw error;
+    }
+  }
+  cpSync(cached, datadir, { recursive: true });
+}
+
 async function importKey(tool: Tool, flags: readonly string[], home: string, password: string, key: string) {
   const keyFile = join(home, "key");
   writeFileSync(keyFile, key, { mode: 0o600 });
@@ -229,7 +250,7 @@ async function importKey(tool: Tool, flags: readonly string[], home: string, pas
 function launch(path: string, flags: readonly string[], cpu: number | undefined): ChildProcess {
   const stdio: ["ignore", "ignore", "pipe"] = ["ignore", "ignore", "pipe"];
   if (cpu === undefined) return spawn(path, flags, { stdio });
-  return spawn("taskset", ["-c", String(cpu), path, ...flags], { stdio, env: { ...process.env, GOMAXPROCS: "1" } });
+  return spawn("taskset", ["-c", String(cpu), path, ...flags], { stdio });
 }
 
 async function listening(rpc: JsonRpc): Promise<string | undefined> {

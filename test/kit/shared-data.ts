@@ -6,11 +6,17 @@ import type { GenesisJson, ServedChain } from "./geth.ts";
 export const stateContract = "0xc0de000000000000000000000000000000000001";
 export const stateSize = 100_000;
 
-const folders = [new URL("../vectors/geth-1.8/", import.meta.url), new URL("../../../shared/data/", import.meta.url)];
+/** The checkout this file (or what was compiled from it) lies in. */
+function projectRoot(): URL {
+  let folder = new URL("./", import.meta.url);
+  while (!existsSync(new URL("rooms.json", folder)) && folder.pathname !== "/") folder = new URL("../", folder);
+  return folder;
+}
 
 /** The chain of `test/vectors/geth-1.8` (in a working checkout also beside it), or undefined where neither is. */
 export function cliqueChain(): ServedChain | undefined {
-  for (const folder of folders) {
+  for (const place of ["test/vectors/geth-1.8/", "../shared/data/"]) {
+    const folder = new URL(place, projectRoot());
     const file = new URL("chain-1.8-clique.rlp", folder);
     const genesis = new URL("genesis-1.8-clique.json", folder);
     if (!existsSync(file) || !existsSync(genesis)) continue;
