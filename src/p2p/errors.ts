@@ -88,12 +88,6 @@ export const P2pError = defineErrors("P2P", {
     disconnect: reasons.breachOfProtocol.code,
     backoff: "long",
   },
-  BAD_ENVELOPE: {
-    message: (d: { name: string; problem: string }) => `${d.name}: ${d.problem}`,
-    blame: "peer",
-    disconnect: reasons.breachOfProtocol.code,
-    backoff: "long",
-  },
   PING_FLOOD: { message: () => "pings faster than one in 3 s", blame: "peer", disconnect: reasons.breachOfProtocol.code, backoff: "long" },
   WRITE_QUEUE_FULL: {
     message: (d: { bytes: number; limit: number }) => `${d.bytes} bytes unread by the peer, limit ${d.limit}`,

@@ -10,6 +10,8 @@ export { type DisconnectReason, disconnectReasons, formatReason, reasonName } fr
 export { P2pError } from "./errors.ts";
 export type { Peer, PeerInfo } from "./peer.ts";
 export type { Cap, Msg, MsgReader, MsgReadWriter, MsgWriter, Protocol } from "./protocol.ts";
+export { messagePipe, type PipeEnd } from "./pipe.ts";
+export { Server } from "./server.ts";
 export type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";
 export type {
   AnyMessage,
@@ -32,3 +34,5 @@ export type {
   WireOptions,
   WireTable,
 } from "./wire-types.ts";
+export { type Matched, RequestTracker, type Ticket } from "./tracker.ts";
+export { wire } from "./wire.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "#host";
-import type { Schema } from "#rlp";
+import type { Infer, Schema } from "#rlp";
 import type { Msg, MsgReadWriter } from "./protocol.ts";
 
 /**
@@ -16,7 +16,7 @@ export interface MessageRow {
   /** Relative to the protocol. */
   readonly code: number;
   /** Any RLP schema. A `Schema<T>` gives the handlers their type. */
-  readonly body: BodySchema;
+  readonly body: Schema<unknown>;
   /** Name of the row that answers this one. Makes this row a request and that one a reply. */
   readonly reply?: string | undefined;
   /** Most items of a request (or reply) body; see `items`. Past it: P2P_TOO_MANY_ITEMS (breach of protocol). */
@@ -27,16 +27,10 @@ export interface MessageRow {
   readonly maxBytes?: number | undefined;
 }
 
-/** Any schema, whatever its type. Method parameters are bivariant, which `Schema<unknown>` may not be. */
-export interface BodySchema {
-  decode(item: Parameters<Schema<unknown>["decode"]>[0]): unknown;
-  encode(value: unknown): ReturnType<Schema<unknown>["encode"]>;
-}
-
 export type Messages = Readonly<Record<string, MessageRow>>;
 
 /** Decoded type of message `N`. */
-export type BodyOf<M extends Messages, N extends keyof M> = M[N]["body"] extends { decode(item: never): infer T } ? T : never;
+export type BodyOf<M extends Messages, N extends keyof M> = Infer<M[N]["body"]>;
 
 /** Names of the rows that have a reply. */
 export type RequestName<M extends Messages> = {
@@ -132,7 +126,7 @@ export interface WireTable<M extends Messages> {
   /**
    * Reads the envelope; the body stays bytes until asked for.
    *
-   * @throws P2P_UNKNOWN_CODE, P2P_MSG_TOO_BIG, P2P_BAD_ENVELOPE: all breach of protocol.
+   * @throws P2P_UNKNOWN_CODE, P2P_MSG_TOO_BIG, RLP_* if the envelope does not hold: all breach of protocol.
    */
   decode(msg: Pick<Msg, "code" | "payload"> & { receivedAt?: number }): AnyMessage<M>;
   /** A conversation over this table. Takes over reading from `rw`; from here on nobody else may read it. */
