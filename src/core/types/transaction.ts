@@ -6,6 +6,8 @@ export interface AccessListEntry {
   readonly storageKeys: readonly Uint8Array[];
 }
 
+export type AccessList = readonly AccessListEntry[];
+
 /** EIP-7702. `r`, `s`, `yParity` sign keccak256(0x05 ‖ rlp([chainId, address, nonce])). */
 export interface Authorization {
   readonly chainId: bigint;
