@@ -90,10 +90,10 @@ export interface Backend {
   readonly pendingEvents?: Feed<Transaction> | undefined;
   /** `undefined` once the first sync has ended. */
   syncing(): SyncProgress | undefined;
-  /** Connected peers of the whole node (net_peerCount). Absent: the node's own net_ table is used. */
-  peerCount?(): number;
+  /** Who gets a block's fees, for COINBASE in calls (clique: its signer). Absent, or undefined: `header.coinbase`. */
+  author?(header: Header): Uint8Array | undefined;
   /** Address that gets the block rewards (eth_coinbase), if this node seals. */
   coinbase?(): Uint8Array | undefined;
-  /** Highest gas price this backend would suggest at least, in wei (a sealer's minimum). Absent: no floor. */
+  /** Suggested while no block has a sample, wei (a sealer's own minimum). Absent: 1 gwei. */
   readonly minGasPrice?: bigint | undefined;
 }

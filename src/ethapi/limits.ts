@@ -4,7 +4,7 @@ export interface EthApiLimits {
   readonly callGas: bigint;
   /** Wall time of one of those, ms (geth --rpc.evmtimeout, 5 s). */
   readonly callTimeoutMs: number;
-  /** Calls running at once; the next ones wait, up to `callQueue`. */
+  /** Calls running at once; the next ones wait, up to `callQueue`. A light node's calls mostly wait for the network. */
   readonly callsAtOnce: number;
   /** Calls that may wait for a place; the one after is refused with −32005. */
   readonly callQueue: number;
@@ -41,8 +41,8 @@ export interface EthApiLimits {
 export const defaultLimits: EthApiLimits = {
   callGas: 50_000_000n,
   callTimeoutMs: 5_000,
-  callsAtOnce: 2,
-  callQueue: 64,
+  callsAtOnce: 16,
+  callQueue: 1_024,
   overrideAccounts: 1_024,
   overrideSlots: 16_384,
   logBlocks: 10_000,

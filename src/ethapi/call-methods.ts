@@ -1,0 +1,108 @@
+/** eth_call, eth_estimateGas, eth_createAccessList: messages run on the backend's state, wherever that is. */
+import {
+  type AccountOverride,
+  type BlockOverrides,
+  type CallEnv,
+  type CallOptions,
+  createAccessList,
+  estimateGas,
+  runCall,
+  type StateReader,
+} from "#core/vm";
+import { type BlockRef, blockNumberOrHash, bytes, json, method, type Method, optional, uint64 } from "#rpc";
+import { GlimError, isError } from "#util";
+import type { CallContext } from "./backend.ts";
+import { blockOverrides, stateOverrides, toCallRequest, type TransactionArgs, transactionArgs } from "./call-params.ts";
+import { EthApiError } from "./errors.ts";
+import { formatAccessList, quantityHex } from "./format.ts";
+import { Gate } from "./gate.ts";
+import { revertError } from "./revert.ts";
+import type { Parts } from "./parts.ts";
+
+interface Ask {
+  readonly args: TransactionArgs;
+  readonly block: BlockRef | undefined;
+  readonly overrides?: readonly AccountOverride[] | undefined;
+  readonly blockOverrides?: BlockOverrides | undefined;
+}
+
+export function callMethods({ backend, view, limits, clock }: Parts): Record<string, Method> {
+  const gate = new Gate(limits.callsAtOnce, limits.callQueue);
+  const overridesParam = optional(stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }));
+
+  /** Finds block and state, then runs `work` with caps; every failure comes out as geth would say it. */
+  const run = <T>(
+    { args, block, overrides, blockOverrides }: Ask,
+    ctx: CallContext,
+    work: (env: CallEnv, call: ReturnType<typeof toCallRequest>, reader: StateReader, options: CallOptions) => Promise<T>,
+  ): Promise<T> =>
+    gate.run(ctx.signal, async () => {
+      const call = toCallRequest(args, backend.chainId);
+      const found = await view.need(block, ctx);
+      const reader = await view.state(found, ctx);
+      const env: CallEnv = {
+        config: backend.chainConfig,
+        header: found.header,
+        blockHash: view.ancestorHash(found.header, ctx),
+        coinbase: found.isPending ? undefined : backend.author?.(found.header),
+      };
+      const options = {
+        gasCap: limits.callGas,
+        signal: ctx.signal,
+        timeoutMs: limits.callTimeoutMs,
+        clock,
+        overrides,
+        blockOverrides,
+      };
+      try {
+        return await work(env, call, reader, options);
+      } catch (error) {
+        if (isError(error, "VM_TIMEOUT")) throw EthApiError("TIMEOUT", { what: "execution", ms: limits.callTimeoutMs }, { cause: error });
+        const data = revertData(error);
+        throw data === undefined ? error : revertError(data);
+      }
+    });
+
+  return {
+    call: method({
+      doc: "Runs a message on the state of a block and gives what it returns. A revert is error 3 with its data.",
+      params: [transactionArgs, optional(blockNumberOrHash), overridesParam, optional(blockOverrides)],
+      result: bytes,
+      isConcurrent: true,
+      handle: ([args, block, overrides, over], ctx) =>
+        run({ args, block, overrides, blockOverrides: over }, ctx, async (env, call, reader, options) => {
+          const result = await runCall(env, call, reader, options);
+          if (result.status === "revert") throw revertError(result.returnData);
+          if (result.status === "failed") throw EthApiError("FAILED", { reason: result.error ?? "execution failed" });
+          return result.returnData;
+        }),
+    }),
+    estimateGas: method({
+      doc: "Least gas with which a message succeeds.",
+      params: [transactionArgs, optional(blockNumberOrHash), overridesParam, optional(blockOverrides)],
+      result: uint64,
+      isConcurrent: true,
+      handle: ([args, block, overrides, over], ctx) => run({ args, block, overrides, blockOverrides: over }, ctx, estimateGas),
+    }),
+    createAccessList: method({
+      doc: "Addresses and slots a message touches, and its gas when they are declared.",
+      params: [transactionArgs, optional(blockNumberOrHash), overridesParam],
+      result: json,
+      isConcurrent: true,
+      handle: ([args, block, overrides], ctx) =>
+        run({ args, block, overrides }, ctx, async (env, call, reader, options) => {
+          const result = await createAccessList(env, call, reader, options);
+          const error = result.status === "ok" ? {} : { error: result.error ?? "execution reverted" };
+          return { accessList: formatAccessList(result.accessList), ...error, gasUsed: quantityHex(result.gasUsed) };
+        }),
+    }),
+  };
+}
+
+/** The bytes of a VM_REVERTED error. */
+function revertData(error: unknown): Uint8Array | undefined {
+  if (!(error instanceof GlimError) || error.code !== "VM_REVERTED") return undefined;
+  const { data } = error;
+  const inner = typeof data === "object" && data !== null && "data" in data ? data.data : undefined;
+  return inner instanceof Uint8Array ? inner : new Uint8Array(0);
+}
