@@ -1,0 +1,42 @@
+import { defineErrors } from "#util";
+
+/** What a user of the command line got wrong: one line each, exit code 2. */
+export const CliError = defineErrors("CLI", {
+  UNKNOWN_COMMAND: {
+    message: (d: { command: string }) => `unknown command "${d.command}"; glim --help lists the commands`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  UNKNOWN_FLAG: {
+    message: (d: { flag: string; command: string }) =>
+      `unknown flag ${d.flag}; glim ${d.command} --help lists the flags`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  BAD_FLAG: {
+    message: (d: { flag: string; why: string }) => `${d.flag}: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  MISSING_FLAG: {
+    message: (d: { flag: string; why: string }) => `${d.flag} is missing: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  BAD_FILE: {
+    message: (d: { path: string; why: string }) => `${d.path}: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  PORT_TAKEN: {
+    message: (d: { endpoint: string; flag: string }) =>
+      `port ${d.endpoint} is in use by another program; choose another one with ${d.flag}`,
+    blame: "environment",
+    exitCode: 6,
+  },
+  ATTACH_FAILED: {
+    message: (d: { endpoint: string; why: string }) => `cannot attach to ${d.endpoint}: ${d.why}`,
+    blame: "environment",
+    exitCode: 1,
+  },
+});

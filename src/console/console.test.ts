@@ -1,0 +1,53 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { type ConsoleClient, runConsole } from "./index.ts";
+
+/** A whole session: the lines go in, what was printed comes out. */
+async function session(client: ConsoleClient, ...lines: string[]): Promise<string> {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  let printed = "";
+  output.on("data", (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const done = runConsole({ client, input, output, terminal: false });
+  for (const line of lines) input.write(`${line}\n`);
+  input.end();
+  await done;
+  return printed;
+}
+
+const server: ConsoleClient = {
+  async request({ method, params = [] }) {
+    if (method === "rpc_methods")
+      throw Object.assign(new Error("the method rpc_methods does not exist/is not available"), {
+        code: -32601,
+      });
+    if (method === "rpc_modules") return { eth: "1.0", net: "1.0" };
+    if (method === "eth_blockNumber") return "0x10";
+    if (method === "eth_call") throw Object.assign(new Error("execution reverted"), { code: 3 });
+    return { method, params };
+  },
+};
+
+test("a method that is only named is called, results are awaited", async () => {
+  expect(await session(server, "eth.blockNumber")).toContain("'0x10'");
+  expect(await session(server, "parseInt(await eth.blockNumber()) + 1")).toContain("17");
+});
+
+test("parameters arrive in order", async () => {
+  expect(await session(server, `eth.getBalance("0x01", "latest")`)).toContain(
+    "{ method: 'eth_getBalance', params: [ '0x01', 'latest' ] }",
+  );
+  expect(await session(server, `rpc("my_method", [1])`)).toContain("{ method: 'my_method', params: [ 1 ] }");
+});
+
+test("an error is one line with its code, and the session goes on", async () => {
+  const printed = await session(server, "eth.call({})", "1 + 1", "nonsense(");
+  expect(printed).toContain("Error (3): execution reverted");
+  expect(printed).toContain("2");
+});
+
+test("a namespace the server does not serve does not exist", async () => {
+  expect(await session(server, "admin.peers")).toContain("admin is not defined");
+});

@@ -1,0 +1,124 @@
+import { Recoverable, type REPLServer, start } from "node:repl";
+import { inspect } from "node:util";
+import { Script } from "node:vm";
+import { knownMethods } from "./methods.ts";
+
+/** What the console needs of an RPC client: EIP-1193's `request`. */
+export interface ConsoleClient {
+  request(call: { method: string; params?: readonly unknown[] }): Promise<unknown>;
+}
+
+export interface ConsoleOptions {
+  readonly client: ConsoleClient;
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** Lines are kept here from one session to the next. */
+  readonly historyFile?: string | undefined;
+  /** Editing and colours; off for pipes. */
+  readonly terminal: boolean;
+}
+
+type RpcFunction = ((...params: readonly unknown[]) => Promise<unknown>) & { readonly rpcMethod: string };
+
+function isRpcFunction(value: unknown): value is RpcFunction {
+  return typeof value === "function" && "rpcMethod" in value;
+}
+
+/** Methods of the server: its own list if it has one, else the known ones of the namespaces it serves. */
+async function methodsOf(client: ConsoleClient): Promise<readonly string[]> {
+  const listed = await client.request({ method: "rpc_methods" }).catch(() => undefined);
+  if (Array.isArray(listed)) return listed.filter((name) => typeof name === "string");
+  const modules = await client.request({ method: "rpc_modules" }).catch(() => ({}));
+  const namespaces = new Set(Object.keys(typeof modules === "object" && modules !== null ? modules : {}));
+  return knownMethods.filter((name) => namespaces.has(name.slice(0, name.indexOf("_"))));
+}
+
+/** `eth_getBalance` → `eth.getBalance(...)`, one object per namespace. */
+function namespacesOf(
+  client: ConsoleClient,
+  methods: readonly string[],
+): Record<string, Record<string, RpcFunction>> {
+  const namespaces: Record<string, Record<string, RpcFunction>> = Object.create(null);
+  for (const rpcMethod of methods) {
+    const at = rpcMethod.indexOf("_");
+    const namespace = rpcMethod.slice(0, at);
+    const call = (...params: readonly unknown[]) => client.request({ method: rpcMethod, params });
+    const group =
+      namespaces[namespace] ?? (namespaces[namespace] = Object.create(null) as Record<string, RpcFunction>);
+    group[rpcMethod.slice(at + 1)] = Object.assign(call, { rpcMethod });
+  }
+  return namespaces;
+}
+
+function isUnfinished(error: unknown): boolean {
+  return (
+    error instanceof SyntaxError &&
+    /^(Unexpected end of input|Unterminated template|missing \))/.test(error.message)
+  );
+}
+
+/** Runs one line: awaits what it gives, and calls a method that was only named (`eth.blockNumber`, as in geth's console). */
+async function run(code: string, context: object): Promise<unknown> {
+  const script = (() => {
+    try {
+      return new Script(code, { filename: "console" });
+    } catch (error) {
+      // `await x` is no script: as an expression in an async function it is one
+      if (error instanceof SyntaxError && /\bawait\b/.test(code))
+        return new Script(`(async () => (${code}\n))()`, { filename: "console" });
+      throw error;
+    }
+  })();
+  const value: unknown = script.runInContext(context);
+  return isRpcFunction(value) ? await value() : await value;
+}
+
+function write(value: unknown, colors: boolean): string {
+  if (value instanceof Error) {
+    const code = "code" in value && typeof value.code === "number" ? ` (${value.code})` : "";
+    return `Error${code}: ${value.message}`;
+  }
+  return value === undefined ? "" : inspect(value, { colors, depth: 6, maxArrayLength: 200 });
+}
+
+function setHistory(repl: REPLServer, file: string): Promise<void> {
+  return new Promise((resolve) => repl.setupHistory(file, () => resolve()));
+}
+
+/**
+ * An interactive console on an RPC client: `eth.getBalance("0x…", "latest")`, `rpc("ns_method", [params])`, `.help`.
+ * Completion knows the server's methods. Resolves when the user leaves (`.exit`, Ctrl-D) or the input ends.
+ */
+export async function runConsole(options: ConsoleOptions): Promise<void> {
+  const { client, input, output, terminal, historyFile } = options;
+  const namespaces = namespacesOf(client, await methodsOf(client));
+  let running = Promise.resolve();
+  const repl = start({
+    prompt: "> ",
+    input,
+    output,
+    terminal,
+    writer: (value) => write(value, terminal),
+    eval: (code, context, _file, callback) => {
+      if (code.trim() === "exit" || code.trim() === "exit;") {
+        repl.close();
+        return;
+      }
+      running = run(code, context).then(
+        (value) => callback(null, value),
+        (error: unknown) => {
+          if (isUnfinished(error))
+            callback(new Recoverable(error instanceof Error ? error : new Error(String(error))), undefined);
+          else callback(null, error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    },
+  });
+  Object.assign(repl.context, namespaces, {
+    rpc: (method: string, params: readonly unknown[] = []) => client.request({ method, params }),
+  });
+  const closed = new Promise<void>((resolve) => repl.once("exit", () => resolve()));
+  if (historyFile !== undefined && terminal) await setHistory(repl, historyFile);
+  await closed;
+  await running;
+}
