@@ -12,7 +12,8 @@ import { WebSocket } from "ws";
 
 export const root = fileURLToPath(new URL("../", import.meta.url));
 const compiled = spawnSync("npx", ["tsc", "-p", "bench/tsconfig.json"], { cwd: root, encoding: "utf8" });
-if (compiled.status !== 0) throw new Error(`the interop kit does not compile:\n${compiled.stdout}${compiled.stderr}`);
+if (compiled.status !== 0)
+  throw new Error(`the interop kit does not compile:\n${compiled.stdout}${compiled.stderr}`);
 const kit = (name) => import(new URL(`dist/test/kit/${name}.js`, import.meta.url).href);
 export const { startGeth, gethBinary, cliqueGenesis, cacheFolder, minerKey } = await kit("geth");
 export const { cliqueChain, stateContract, stateSize } = await kit("shared-data");
@@ -29,7 +30,9 @@ export function flags(about, defaults) {
     process.exit(0);
   }
   const typed = (name, value) => (typeof defaults[name] === "number" ? Number(value) : value);
-  return Object.fromEntries(Object.keys(defaults).map((name) => [name, typed(name, values[name] ?? defaults[name])]));
+  return Object.fromEntries(
+    Object.keys(defaults).map((name) => [name, typed(name, values[name] ?? defaults[name])]),
+  );
 }
 
 /** Numbers of a busy machine mean nothing: says so, and refuses unless told otherwise. */
@@ -44,7 +47,8 @@ export function checkLoad(allowed) {
 
 /** Pins this process (and what it starts without saying otherwise) to one core. */
 export function pinMyself(cpu) {
-  if (process.platform === "linux") spawnSync("taskset", ["-a", "-c", "-p", String(cpu), String(process.pid)]);
+  if (process.platform === "linux")
+    spawnSync("taskset", ["-a", "-c", "-p", String(cpu), String(process.pid)]);
 }
 
 export const pinned = (cpu, command, args) =>
@@ -104,7 +108,8 @@ export async function load(url, reads, connections) {
           const reply = JSON.parse(await ask(JSON.stringify({ jsonrpc: "2.0", id, method, params })));
           times.push(Number(process.hrtime.bigint() - from) / 1e6);
           if (reply.error !== undefined) throw new Error(`${method} ${params[0]}: ${reply.error.message}`);
-          if (BigInt(reply.result) !== expect) throw new Error(`${method} ${params}: ${reply.result}, not ${expect}`);
+          if (BigInt(reply.result) !== expect)
+            throw new Error(`${method} ${params}: ${reply.result}, not ${expect}`);
         }
       } finally {
         ask.close();
@@ -219,10 +224,12 @@ export const glimClient = (command) => ({
     const port = await freePort();
     const args = ["--inspect-port=127.0.0.1:0", ...command.split(" "), "light", "--genesis", genesisFile];
     args.push("--peer", enode, "--datadir", join(home, "data"), "--http.port", String(port), "--port", "0");
-    const [program, programArgs] = cpu === undefined ? [process.execPath, args] : pinned(cpu, process.execPath, args);
+    const [program, programArgs] =
+      cpu === undefined ? [process.execPath, args] : pinned(cpu, process.execPath, args);
     const child = spawn(program, programArgs, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (d) => (log = (log + d).slice(-20_000)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (d) => (log = (log + d).slice(-20_000)));
     const ended = new Promise((resolve) => child.once("close", resolve));
     const killer = () => child.kill("SIGKILL");
     process.once("exit", killer);
@@ -250,7 +257,11 @@ export const glimClient = (command) => ({
 /** Opens the inspector of a running Node.js process by signal and has it collect: as a forced collection would. */
 async function collectGarbage(pid, log) {
   process.kill(pid, "SIGUSR1");
-  const address = await until("the inspector", () => /Debugger listening on (ws:\S+)/.exec(log())?.[1], 10_000);
+  const address = await until(
+    "the inspector",
+    () => /Debugger listening on (ws:\S+)/.exec(log())?.[1],
+    10_000,
+  );
   const socket = new WebSocket(address);
   await new Promise((resolve, reject) => {
     socket.once("error", reject);
@@ -266,10 +277,14 @@ export async function synced(client, options, head) {
   const node = await client.start(options);
   const rpc = jsonRpc(node.url, 1);
   try {
-    await until(`${client.name} at block ${head}`, async () => {
-      if (node.exited?.()) throw new Error("it ended");
-      return Number(await rpc("eth_blockNumber")) >= head;
-    }, 120_000);
+    await until(
+      `${client.name} at block ${head}`,
+      async () => {
+        if (node.exited?.()) throw new Error("it ended");
+        return Number(await rpc("eth_blockNumber")) >= head;
+      },
+      120_000,
+    );
   } catch (error) {
     console.error(node.log());
     await node.stop();

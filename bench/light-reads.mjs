@@ -2,8 +2,19 @@
 // server. Server on core 0; client under test and load generator on core 1. Never the same key twice, a fresh
 // client database per round, rounds interleaved, the median of the rounds' ratios.
 import {
-  checkLoad, cliqueChain, countedWire, flags, load, median, parseClients, pinMyself, read, shuffled, startGeth,
-  stateSize, synced,
+  checkLoad,
+  cliqueChain,
+  countedWire,
+  flags,
+  load,
+  median,
+  parseClients,
+  pinMyself,
+  read,
+  shuffled,
+  startGeth,
+  stateSize,
+  synced,
 } from "./kit.mjs";
 
 const options = flags("node bench/light-reads.mjs: cold proven reads per second, bytes, memory, disk", {
@@ -29,9 +40,15 @@ pinMyself(1);
 
 const { genesis, file, head } = chain;
 const server = await startGeth({
-  version: options.server, role: "lightServer", genesis, importFile: file, cpu: 0,
+  version: options.server,
+  role: "lightServer",
+  genesis,
+  importFile: file,
+  cpu: 0,
 });
-console.log(`server geth ${options.server}, ${options.kind} reads, ${options.rounds} rounds of ${options.reads}`);
+console.log(
+  `server geth ${options.server}, ${options.kind} reads, ${options.rounds} rounds of ${options.reads}`,
+);
 
 /** rates[client][level] = one figure per round */
 const rates = new Map(clients.map((client) => [client.name, new Map(levels.map((level) => [level, []]))]));
@@ -67,7 +84,9 @@ for (const level of levels) {
   for (const { name } of others) {
     const mine = rates.get(name).get(level);
     const ratio = median(mine.map((rate, i) => rate / base[i]));
-    console.log(`${name} at ${level}: median ${median(mine).toFixed(0)} reads/s, ${ratio.toFixed(2)} × ${rival.name}`);
+    console.log(
+      `${name} at ${level}: median ${median(mine).toFixed(0)} reads/s, ${ratio.toFixed(2)} × ${rival.name}`,
+    );
   }
 }
 
@@ -86,12 +105,17 @@ for (const client of clients) {
       const sent = perRead(wire.toServer, before.toServer);
       console.log(`${client.name} at ${level}: ${received} B in, ${sent} B out per read`);
     }
-    for (const [what, count] of [["memory", options["memory-reads"]], ["disk", options["disk-reads"]]]) {
+    for (const [what, count] of [
+      ["memory", options["memory-reads"]],
+      ["disk", options["disk-reads"]],
+    ]) {
       if (count <= from) continue;
       await load(node.url, keys.slice(from, count).map(question), Math.max(...levels));
       from = count;
       const [rss, db] = [await node.rssMb(), node.dbMb()];
-      console.log(`${client.name} after ${count} reads (${what}): ${rss.toFixed(0)} MB resident, ${db.toFixed(1)} MB database`);
+      console.log(
+        `${client.name} after ${count} reads (${what}): ${rss.toFixed(0)} MB resident, ${db.toFixed(1)} MB database`,
+      );
     }
   } finally {
     await node.stop();

@@ -34,7 +34,11 @@ async function findOrBuild(version: GethVersion): Promise<GethBinary> {
   const making = mkdtempSync(join(cacheFolder(), `geth-${version}.making-`));
   try {
     // -checklinkname=0: releases before 1.14 reach into the Go runtime.
-    const args = ["install", "-ldflags=-checklinkname=0", `github.com/ethereum/go-ethereum/cmd/geth@v${version}`];
+    const args = [
+      "install",
+      "-ldflags=-checklinkname=0",
+      `github.com/ethereum/go-ethereum/cmd/geth@v${version}`,
+    ];
     const log = await run(go, args, { ...process.env, GOBIN: making, CGO_ENABLED: cgo() });
     if (!existsSync(join(making, "geth"))) return { missing: `building geth ${version} failed: ${log}` };
     mkdirSync(folder, { recursive: true });

@@ -2,7 +2,16 @@
 // Everything listens on 127.0.0.1 with ports that geth chooses itself; data lives in a temp folder.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,7 +32,10 @@ export const minerKey = "4545454545454545454545454545454545454545454545454545454
  * Path of geth `version` or undefined with the reason given to `skip`. Where `CI` is set a missing peer is a
  * failure. In a test: `const geth = await requireGeth("1.9.25", (why) => context.skip(why))`.
  */
-export async function requireGeth(version: GethVersion, skip: (why: string) => void): Promise<string | undefined> {
+export async function requireGeth(
+  version: GethVersion,
+  skip: (why: string) => void,
+): Promise<string | undefined> {
   const binary = await gethBinary(version);
   if ("path" in binary) return binary.path;
   const ci = process.env["CI"] ?? "";
@@ -75,7 +87,11 @@ export interface Geth extends AsyncDisposable {
 }
 
 /** Clique genesis on which every geth from 1.8 to 1.13 agrees: all forks to petersburg at 0, chain id 1337. */
-export function cliqueGenesis(signer: string, alloc: Readonly<Record<string, object>>, period = 1): GenesisJson {
+export function cliqueGenesis(
+  signer: string,
+  alloc: Readonly<Record<string, object>>,
+  period = 1,
+): GenesisJson {
   const zero = (bytes: number): string => "00".repeat(bytes);
   const forks = ["homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg"];
   return {
@@ -210,7 +226,13 @@ export async function exportChain(version: GethVersion, datadir: string, file: s
 type Tool = (command: readonly string[], flags: readonly string[]) => Promise<string>;
 
 /** `geth init` + `geth import`, done once per chain and version into the cache (8 s for the chain of 100,000 accounts). */
-async function importedChain(tool: Tool, version: GethVersion, genesis: string, chain: string, datadir: string) {
+async function importedChain(
+  tool: Tool,
+  version: GethVersion,
+  genesis: string,
+  chain: string,
+  datadir: string,
+) {
   const digest = createHash("sha256");
   for (const file of [genesis, chain]) digest.update(readFileSync(file)).update("\n");
   const cached = join(cacheFolder(), "chains", `${digest.digest("hex").slice(0, 16)}-geth-${version}`);

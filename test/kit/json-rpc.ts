@@ -37,7 +37,10 @@ export function jsonRpc(url: string, connections = 16): JsonRpc {
         res.on("error", reject);
         res.on("end", () => {
           try {
-            const reply = JSON.parse(Buffer.concat(chunks).toString()) as { result?: unknown; error?: JsonRpcFailure };
+            const reply = JSON.parse(Buffer.concat(chunks).toString()) as {
+              result?: unknown;
+              error?: JsonRpcFailure;
+            };
             if (reply.error === undefined) resolve(reply.result);
             else reject(new JsonRpcError(method, reply.error));
           } catch (error) {

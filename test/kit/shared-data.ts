@@ -9,7 +9,8 @@ export const stateSize = 100_000;
 /** The checkout this file (or what was compiled from it) lies in. */
 function projectRoot(): URL {
   let folder = new URL("./", import.meta.url);
-  while (!existsSync(new URL("rooms.json", folder)) && folder.pathname !== "/") folder = new URL("../", folder);
+  while (!existsSync(new URL("rooms.json", folder)) && folder.pathname !== "/")
+    folder = new URL("../", folder);
   return folder;
 }
 
@@ -20,7 +21,11 @@ export function cliqueChain(): ServedChain | undefined {
     const file = new URL("chain-1.8-clique.rlp", folder);
     const genesis = new URL("genesis-1.8-clique.json", folder);
     if (!existsSync(file) || !existsSync(genesis)) continue;
-    return { file: file.pathname, genesis: JSON.parse(readFileSync(genesis, "utf8")) as GenesisJson, head: 150 };
+    return {
+      file: file.pathname,
+      genesis: JSON.parse(readFileSync(genesis, "utf8")) as GenesisJson,
+      head: 150,
+    };
   }
   return undefined;
 }
