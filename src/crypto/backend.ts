@@ -9,7 +9,10 @@ export interface CurveBackend {
   publicKey(key: Uint8Array): Uint8Array | undefined;
   /** `point`: 33 or 65 bytes; 33 or 65 bytes come back. */
   convert(point: Uint8Array, compressed: boolean): Uint8Array | undefined;
-  sign(hash: Uint8Array, key: Uint8Array): { readonly signature: Uint8Array; readonly recovery: number } | undefined;
+  sign(
+    hash: Uint8Array,
+    key: Uint8Array,
+  ): { readonly signature: Uint8Array; readonly recovery: number } | undefined;
   recover(hash: Uint8Array, signature: Uint8Array, recovery: 0 | 1 | 2 | 3): Uint8Array | undefined;
   /** Low s only. */
   verify(hash: Uint8Array, signature: Uint8Array, point: Uint8Array): boolean;

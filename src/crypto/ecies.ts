@@ -1,5 +1,13 @@
 import { CryptoError } from "./errors.ts";
-import { type EntropySource, ecdhX, generateKey, type PrivateKey, parseUncompressed, publicKeyOf, systemEntropy } from "./keys.ts";
+import {
+  type EntropySource,
+  ecdhX,
+  generateKey,
+  type PrivateKey,
+  parseUncompressed,
+  publicKeyOf,
+  systemEntropy,
+} from "./keys.ts";
 import { aesCtr, hmacSha256, sha256, timingSafeEqual } from "./symmetric.ts";
 
 const POINT_BYTES = 65;
@@ -30,7 +38,10 @@ export interface EciesOptions {
 export function eciesEncrypt(
   receiver: Uint8Array,
   message: Uint8Array,
-  { macData = NOTHING, entropy = systemEntropy }: EciesOptions & { readonly entropy?: EntropySource | undefined } = {},
+  {
+    macData = NOTHING,
+    entropy = systemEntropy,
+  }: EciesOptions & { readonly entropy?: EntropySource | undefined } = {},
 ): Uint8Array {
   const ephemeral = generateKey(entropy);
   const shared = ecdhX(ephemeral, receiver);
@@ -51,7 +62,11 @@ export function eciesEncrypt(
  * Opens what `eciesEncrypt` made. The point is checked before the key touches it, and every failure is the same error (RX-02, RX-04).
  * @throws CRYPTO_ECIES (blame: peer): shorter than 113 bytes, no uncompressed point of the curve, or a MAC that does not hold
  */
-export function eciesDecrypt(key: PrivateKey, sealed: Uint8Array, { macData = NOTHING }: EciesOptions = {}): Uint8Array {
+export function eciesDecrypt(
+  key: PrivateKey,
+  sealed: Uint8Array,
+  { macData = NOTHING }: EciesOptions = {},
+): Uint8Array {
   if (sealed.length < ECIES_OVERHEAD) throw CryptoError("ECIES");
   const point = parseUncompressed(sealed.subarray(0, POINT_BYTES));
   const shared = point === undefined ? undefined : ecdhX(key, point);

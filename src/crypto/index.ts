@@ -32,4 +32,12 @@ export {
   systemEntropy,
   verify,
 } from "./keys.ts";
-export { aesCtr, type AesCtr, aesEcbBlock, createAesCtr, hmacSha256, sha256, timingSafeEqual } from "./symmetric.ts";
+export {
+  aesCtr,
+  type AesCtr,
+  aesEcbBlock,
+  createAesCtr,
+  hmacSha256,
+  sha256,
+  timingSafeEqual,
+} from "./symmetric.ts";

@@ -113,12 +113,23 @@ export function sign(hash: Uint8Array, key: PrivateKey): Signature {
 }
 
 /** True for 0 < r < n and 0 < s < n, and with `lowS` (homestead, EIP-2) s ≤ n/2. */
-export function isValidSignature({ r, s }: { r: bigint; s: bigint }, { lowS = true }: { lowS?: boolean } = {}): boolean {
+export function isValidSignature(
+  { r, s }: { r: bigint; s: bigint },
+  { lowS = true }: { lowS?: boolean } = {},
+): boolean {
   return r > 0n && r < ORDER && s > 0n && s <= (lowS ? HALF_ORDER : ORDER - 1n);
 }
 
 /** r(32) ‖ s(32) ‖ recovery(1); undefined if r or s does not fit or recovery is not 0 … 3. */
-export function signatureBytes({ r, s, recovery }: { r: bigint; s: bigint; recovery: number }): Uint8Array | undefined {
+export function signatureBytes({
+  r,
+  s,
+  recovery,
+}: {
+  r: bigint;
+  s: bigint;
+  recovery: number;
+}): Uint8Array | undefined {
   if (!isValidSignature({ r, s }, { lowS: false }) || !isRecovery(recovery)) return undefined;
   const bytes = new Uint8Array(65);
   bytes.set(bigintToBytes(r, 32));

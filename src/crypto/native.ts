@@ -8,7 +8,12 @@ interface Bindings {
   ecdsaSign(hash: Uint8Array, key: Uint8Array): { signature: Uint8Array; recid: number };
   ecdsaRecover(signature: Uint8Array, recovery: number, hash: Uint8Array, compressed: boolean): Uint8Array;
   ecdsaVerify(signature: Uint8Array, hash: Uint8Array, point: Uint8Array): boolean;
-  ecdh(point: Uint8Array, key: Uint8Array, options: { hashfn: (x: Uint8Array) => Uint8Array }, out: Uint8Array): Uint8Array;
+  ecdh(
+    point: Uint8Array,
+    key: Uint8Array,
+    options: { hashfn: (x: Uint8Array) => Uint8Array },
+    out: Uint8Array,
+  ): Uint8Array;
 }
 
 /** The binding reports bad mathematics by throwing; nothing else is left to go wrong once lengths are checked. */
@@ -43,8 +48,10 @@ export function nativeBackend(): CurveBackend | undefined {
         const { signature, recid } = lib.ecdsaSign(hash, key);
         return { signature, recovery: recid };
       }),
-    recover: (hash, signature, recovery) => orUndefined(() => lib.ecdsaRecover(signature, recovery, hash, false)),
+    recover: (hash, signature, recovery) =>
+      orUndefined(() => lib.ecdsaRecover(signature, recovery, hash, false)),
     verify: (hash, signature, point) => orUndefined(() => lib.ecdsaVerify(signature, hash, point)) ?? false,
-    multiplyX: (point, key) => orUndefined(() => lib.ecdh(point, key, { hashfn: (x) => x }, new Uint8Array(32))),
+    multiplyX: (point, key) =>
+      orUndefined(() => lib.ecdh(point, key, { hashfn: (x) => x }, new Uint8Array(32))),
   };
 }

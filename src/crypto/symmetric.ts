@@ -43,7 +43,8 @@ export function aesCtr(key: Uint8Array, iv: Uint8Array, bytes: Uint8Array): Uint
 export function aesEcbBlock(key: Uint8Array): (block: Uint8Array) => Uint8Array {
   const cipher = createCipheriv(`aes-${bitsOf(key)}-ecb`, key, null).setAutoPadding(false);
   return (block) => {
-    if (block.length !== 16) throw CryptoError("LENGTH", { what: "AES block", length: block.length, want: "16" });
+    if (block.length !== 16)
+      throw CryptoError("LENGTH", { what: "AES block", length: block.length, want: "16" });
     return plain(cipher.update(block));
   };
 }

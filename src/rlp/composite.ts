@@ -6,7 +6,10 @@ import type { RlpWriter } from "./writer.ts";
 /**
  * A list of at most `max` items (default: what the budget of the message leaves). Items are counted before the first is made.
  */
-export function list<T>(of: Schema<T>, { max = Number.MAX_SAFE_INTEGER }: { max?: number } = {}): Schema<readonly T[]> {
+export function list<T>(
+  of: Schema<T>,
+  { max = Number.MAX_SAFE_INTEGER }: { max?: number } = {},
+): Schema<readonly T[]> {
   return {
     shape: { kind: "list", of, max },
     read(reader) {
@@ -17,7 +20,8 @@ export function list<T>(of: Schema<T>, { max = Number.MAX_SAFE_INTEGER }: { max?
       return out;
     },
     write(writer, values) {
-      if (values.length > max) throw RlpError("ENCODE", { reason: `${values.length} items where ${max} are allowed` });
+      if (values.length > max)
+        throw RlpError("ENCODE", { reason: `${values.length} items where ${max} are allowed` });
       const before = writer.written;
       for (let i = values.length - 1; i >= 0; i--) of.write(writer, values[i] as T);
       writer.closeList(before);
@@ -100,7 +104,8 @@ class Row {
       const field = this.fields[i] as FieldShape;
       const value = get(field, i);
       if (value === undefined && field.isOptional) {
-        if (seen) throw RlpError("ENCODE", { reason: `field ${field.name} is missing before one that is there` });
+        if (seen)
+          throw RlpError("ENCODE", { reason: `field ${field.name} is missing before one that is there` });
         continue;
       }
       seen = true;
@@ -110,7 +115,8 @@ class Row {
   }
 
   #skip(reader: RlpReader, offset: number): void {
-    if (this.extra === "refuse") throw RlpError("FIELDS", { offset, want: this.fields.length, reason: "too many" });
+    if (this.extra === "refuse")
+      throw RlpError("FIELDS", { offset, want: this.fields.length, reason: "too many" });
     while (reader.pos < reader.end) reader.next();
   }
 }
@@ -119,7 +125,10 @@ class Row {
  * A list with named fields in this order. Fields marked `optional` must stand at the end.
  * @example struct({ number: uint53, hash: fixed(32), baseFee: optional(uint256) })
  */
-export function struct<const F extends Readonly<Record<string, Field>>>(fields: F, options: StructOptions = {}): Schema<StructOf<F>> {
+export function struct<const F extends Readonly<Record<string, Field>>>(
+  fields: F,
+  options: StructOptions = {},
+): Schema<StructOf<F>> {
   const row = new Row(
     Object.entries(fields).map(([name, field]) => fieldShape(name, field)),
     options,
@@ -165,7 +174,10 @@ export function tuple<const F extends readonly Schema<unknown>[]>(...fields: F):
 /**
  * Another shape over a schema's value. `decode` may throw `RlpError("VALUE", { offset: 0, reason })` for a value it refuses.
  */
-export function mapped<A, B>(of: Schema<A>, { decode, encode }: { decode: (value: A) => B; encode: (value: B) => A }): Schema<B> {
+export function mapped<A, B>(
+  of: Schema<A>,
+  { decode, encode }: { decode: (value: A) => B; encode: (value: B) => A },
+): Schema<B> {
   return {
     shape: { kind: "mapped", of },
     read: (reader) => decode(of.read(reader)),
@@ -189,5 +201,6 @@ export function byShape<A, B>(
 export const hashOrNumber: Schema<Uint8Array | number> = {
   shape: { kind: "choice", of: [hash, uint53] },
   read: (reader) => (reader.bytes[reader.pos] === 0xa0 ? hash.read(reader) : uint53.read(reader)),
-  write: (writer, value) => (typeof value === "number" ? uint53.write(writer, value) : hash.write(writer, value)),
+  write: (writer, value) =>
+    typeof value === "number" ? uint53.write(writer, value) : hash.write(writer, value),
 };

@@ -42,7 +42,8 @@ export const RlpError = defineErrors("RLP", {
     disconnect: 0x02,
   },
   INTEGER: {
-    message: (d: { offset: number; reason: "leading zero" | "too large" }) => `integer: ${d.reason}, ${at(d.offset)}`,
+    message: (d: { offset: number; reason: "leading zero" | "too large" }) =>
+      `integer: ${d.reason}, ${at(d.offset)}`,
     blame: "peer",
     disconnect: 0x02,
   },

@@ -10,7 +10,19 @@
  * Not here: message codes and request ids (`#p2p` wire tables), snappy, block and transaction shapes (`#core/types`).
  * All decoding errors are RLP_* with blame "peer"; RLP_ENCODE is the caller's.
  */
-export { byShape, hashOrNumber, list, mapped, type OptionalField, optional, struct, type StructOf, type StructOptions, tuple, type TupleOf } from "./composite.ts";
+export {
+  byShape,
+  hashOrNumber,
+  list,
+  mapped,
+  type OptionalField,
+  optional,
+  struct,
+  type StructOf,
+  type StructOptions,
+  tuple,
+  type TupleOf,
+} from "./composite.ts";
 export { RlpError } from "./errors.ts";
 export { decode, encode, type RlpItem, type RlpValue, splitItems } from "./item.ts";
 export { type Budget, DEFAULT_MAX_DEPTH, DEFAULT_MAX_ITEMS, RlpReader } from "./reader.ts";

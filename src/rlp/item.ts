@@ -32,7 +32,8 @@ export function readItem(reader: RlpReader, maxDepth: number, maxItems = DEFAULT
   if (!reader.isList) return reader.view();
   if (maxDepth < 1) throw RlpError("DEPTH", { max: maxDepth });
   // an item takes a byte at least, so only a longer payload can hold too many
-  if (reader.stop - reader.start > reader.left) countItems(reader.bytes.subarray(from, reader.stop), maxDepth, reader.left, maxItems);
+  if (reader.stop - reader.start > reader.left)
+    countItems(reader.bytes.subarray(from, reader.stop), maxDepth, reader.left, maxItems);
   return readList(reader, maxDepth);
 }
 
@@ -104,7 +105,8 @@ export function writeValue(writer: RlpWriter, value: RlpValue, depth = 0): void 
   if (typeof value === "number") return writer.number(value);
   if (typeof value === "bigint") return writer.bigint(value);
   if (!Array.isArray(value)) throw RlpError("ENCODE", { reason: `not RLP: ${typeof value}` });
-  if (depth >= ENCODE_MAX_DEPTH) throw RlpError("ENCODE", { reason: `nested deeper than ${ENCODE_MAX_DEPTH}` });
+  if (depth >= ENCODE_MAX_DEPTH)
+    throw RlpError("ENCODE", { reason: `nested deeper than ${ENCODE_MAX_DEPTH}` });
   const before = writer.written;
   for (let i = value.length - 1; i >= 0; i--) writeValue(writer, value[i], depth + 1);
   writer.closeList(before);

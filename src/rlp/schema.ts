@@ -54,7 +54,13 @@ export function encodeAs<T>(schema: Schema<T>, value: T): Uint8Array {
 }
 
 /** A byte string of `min` to `max` bytes, as a view. */
-export function bytes({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}): Schema<Uint8Array> {
+export function bytes({
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
+}: {
+  min?: number;
+  max?: number;
+} = {}): Schema<Uint8Array> {
   const want = min === max ? `${max}` : `${min} to ${max}`;
   return {
     shape: { kind: "bytes", min, max },
@@ -94,7 +100,8 @@ export const uint53: Schema<number> = {
   shape: { kind: "uint", bits: 53, type: "number" },
   read(reader) {
     const value = readUint(reader, 7);
-    if (value > Number.MAX_SAFE_INTEGER) throw RlpError("INTEGER", { offset: reader.start, reason: "too large" });
+    if (value > Number.MAX_SAFE_INTEGER)
+      throw RlpError("INTEGER", { offset: reader.start, reason: "too large" });
     return value;
   },
   write: (writer, value) => writer.number(value),
@@ -141,7 +148,10 @@ const looseUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
  * Text of at most `max` bytes of UTF-8. Invalid UTF-8 is refused, or, with `invalid: "replace"`, read with U+FFFD in its place (geth
  * checks no text, so names from strangers are best read that way).
  */
-export function utf8(max: number, { invalid = "refuse" }: { invalid?: "refuse" | "replace" } = {}): Schema<string> {
+export function utf8(
+  max: number,
+  { invalid = "refuse" }: { invalid?: "refuse" | "replace" } = {},
+): Schema<string> {
   return {
     shape: { kind: "utf8", max },
     read(reader) {
@@ -156,7 +166,8 @@ export function utf8(max: number, { invalid = "refuse" }: { invalid?: "refuse" |
     },
     write(writer, value) {
       const encoded = utf8Encode(value);
-      if (encoded.length > max) throw RlpError("ENCODE", { reason: `${encoded.length} bytes of text, ${max} allowed` });
+      if (encoded.length > max)
+        throw RlpError("ENCODE", { reason: `${encoded.length} bytes of text, ${max} allowed` });
       writer.bytes(encoded);
     },
   };

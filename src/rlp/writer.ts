@@ -41,7 +41,8 @@ export class RlpWriter {
 
   /** A non-negative safe integer. */
   number(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) throw RlpError("ENCODE", { reason: `no whole number: ${value}` });
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw RlpError("ENCODE", { reason: `no whole number: ${value}` });
     if (value > 0 && value < 0x80) return this.#byte(value);
     let rest = value;
     let length = 0;
