@@ -39,12 +39,7 @@ export interface Engine {
   /** The difficulty a block of this signer has on top of this parent. */
   difficulty(chain: HeaderReader, parent: Header, signer: Signer | undefined): bigint;
   /** Fills in the fields the engine decides: difficulty, time (never earlier than allowed), extra, nonce, coinbase. */
-  prepare(
-    chain: HeaderReader,
-    draft: HeaderFields,
-    parent: Header,
-    signer: Signer | undefined,
-  ): HeaderFields;
+  prepare(chain: HeaderReader, draft: HeaderFields, parent: Header, signer: Signer | undefined): HeaderFields;
   /** Puts the seal on a finished header. @throws when this signer may not seal this block */
   seal(chain: HeaderReader, header: Header, signer: Signer | undefined): Header;
 }

@@ -30,7 +30,8 @@ export const ConsensusError = defineErrors("CONSENSUS", {
     disconnect: 0x03,
   },
   EXTRA_TOO_LONG: {
-    message: (d: At & { length: number; max: number }) => `${at(d)}: extra-data too long: ${d.length} > ${d.max}`,
+    message: (d: At & { length: number; max: number }) =>
+      `${at(d)}: extra-data too long: ${d.length} > ${d.max}`,
     blame: "peer",
     disconnect: 0x03,
   },

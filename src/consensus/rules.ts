@@ -44,13 +44,16 @@ export function verifyTime(header: Header, now: number): void {
 export function verifyGas(config: ChainConfig, header: Header, parent: Header): void {
   const { number, gasLimit, gasUsed } = header;
   const isLondon = rulesAt(config, header).isLondon;
-  const base = isLondon && !rulesAt(config, parent).isLondon ? parent.gasLimit * ELASTICITY_MULTIPLIER : parent.gasLimit;
+  const base =
+    isLondon && !rulesAt(config, parent).isLondon ? parent.gasLimit * ELASTICITY_MULTIPLIER : parent.gasLimit;
   const distance = gasLimit > base ? gasLimit - base : base - gasLimit;
   if (distance >= base / GAS_LIMIT_BOUND_DIVISOR || gasLimit < MIN_GAS_LIMIT || gasLimit > limits.maxGasLimit)
     throw ConsensusError("INVALID_GAS_LIMIT", { number, have: gasLimit, parent: parent.gasLimit });
-  if (gasUsed > gasLimit) throw ConsensusError("INVALID_GAS_USED", { number, have: gasUsed, limit: gasLimit });
+  if (gasUsed > gasLimit)
+    throw ConsensusError("INVALID_GAS_USED", { number, have: gasUsed, limit: gasLimit });
   const want = isLondon ? nextBaseFee(config, parent) : undefined;
-  if (header.baseFee !== want) throw ConsensusError("INVALID_BASE_FEE", { number, have: header.baseFee, want });
+  if (header.baseFee !== want)
+    throw ConsensusError("INVALID_BASE_FEE", { number, have: header.baseFee, want });
 }
 
 /**
@@ -69,8 +72,14 @@ export function nextBaseFee(config: ChainConfig, parent: GasFields): bigint {
 }
 
 /** Gas limit of the block after `parent` that comes closest to `wanted` (core/block_validator.go:119@v1.11.6). */
-export function nextGasLimit(config: ChainConfig, parent: GasFields, isLondon: boolean, wanted: bigint): bigint {
-  const base = isLondon && !rulesAt(config, parent).isLondon ? parent.gasLimit * ELASTICITY_MULTIPLIER : parent.gasLimit;
+export function nextGasLimit(
+  config: ChainConfig,
+  parent: GasFields,
+  isLondon: boolean,
+  wanted: bigint,
+): bigint {
+  const base =
+    isLondon && !rulesAt(config, parent).isLondon ? parent.gasLimit * ELASTICITY_MULTIPLIER : parent.gasLimit;
   const step = base / GAS_LIMIT_BOUND_DIVISOR - 1n;
   const goal = wanted < MIN_GAS_LIMIT ? MIN_GAS_LIMIT : wanted;
   if (goal > base) return goal < base + step ? goal : base + step;

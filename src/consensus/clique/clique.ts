@@ -229,7 +229,9 @@ export class Clique implements Engine {
 
   /** The proposals that would change something, one after the other (geth picks by chance). */
   #nextVote(snapshot: Snapshot, number: number): { address: Uint8Array; authorize: boolean } | undefined {
-    const useful = [...this.#proposals].filter(([address, authorize]) => isValidVote(snapshot, address, authorize));
+    const useful = [...this.#proposals].filter(([address, authorize]) =>
+      isValidVote(snapshot, address, authorize),
+    );
     const chosen = useful[number % Math.max(1, useful.length)];
     return chosen === undefined ? undefined : { address: fromHex(chosen[0]), authorize: chosen[1] };
   }

@@ -3,5 +3,5 @@ import { addressOf, type PrivateKey, publicKeyOf, sign } from "#crypto";
 
 /** A signer from a key that this process holds. */
 export function keySigner(key: PrivateKey): Signer {
-  return { address: addressOf(publicKeyOf(key)), sign: (hash) => sign(hash, key).bytes65 };
+  return { address: addressOf(publicKeyOf(key)), sign: (hash) => sign(hash, key).bytes };
 }

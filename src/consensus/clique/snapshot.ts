@@ -125,7 +125,8 @@ export function applyHeader(snapshot: Snapshot, header: Header, signer: Hex, epo
   const recents = new Map(snapshot.recents);
   recents.delete(number - recentLimit(snapshot.signers));
   if (!snapshot.signers.includes(signer)) throw CliqueError("UNAUTHORIZED_SIGNER", { number });
-  for (const recent of recents.values()) if (recent === signer) throw CliqueError("RECENTLY_SIGNED", { number });
+  for (const recent of recents.values())
+    if (recent === signer) throw CliqueError("RECENTLY_SIGNED", { number });
   recents.set(number, signer);
 
   const authorize = equalBytes(header.nonce, nonceAuthVote);
@@ -133,13 +134,21 @@ export function applyHeader(snapshot: Snapshot, header: Header, signer: Hex, epo
   const before = isCheckpoint ? { votes: [], tally: new Map<Hex, Tally>() } : snapshot;
   const address = toHex(header.coinbase);
   const next = { number, hash: header.hash, recents };
-  const touches = isValidVote(snapshot, address, authorize) || before.tally.has(address) || hasVote(before.votes, signer, address);
+  const touches =
+    isValidVote(snapshot, address, authorize) ||
+    before.tally.has(address) ||
+    hasVote(before.votes, signer, address);
   if (!touches) return { ...next, signers: snapshot.signers, votes: before.votes, tally: before.tally };
 
-  const draft: Draft = { signers: [...snapshot.signers], votes: [...before.votes], tally: new Map(before.tally) };
+  const draft: Draft = {
+    signers: [...snapshot.signers],
+    votes: [...before.votes],
+    tally: new Map(before.tally),
+  };
   const hasChanged = countVote(draft, number, signer, address, authorize);
   // a shorter list of signers has a shorter memory
-  if (hasChanged && draft.signers.length < snapshot.signers.length) recents.delete(number - recentLimit(draft.signers));
+  if (hasChanged && draft.signers.length < snapshot.signers.length)
+    recents.delete(number - recentLimit(draft.signers));
   return { ...next, signers: draft.signers, votes: draft.votes, tally: draft.tally };
 }
 

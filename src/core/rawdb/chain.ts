@@ -2,13 +2,13 @@ import {
   type Body,
   decodeBody,
   decodeHeader,
-  decodeReceipts,
   encodeBody,
   encodeHeader,
-  encodeReceipts,
   type Header,
   type Receipt,
+  receiptRlp,
 } from "#core/types";
+import { decodeAs, encodeAs, list } from "#rlp";
 import { bigintToBytes, bytesToBigint, toHex, utf8Decode, utf8Encode } from "#util";
 import { RawdbError } from "./errors.ts";
 import { decodeNumber, encodeNumber, fixedKeys, keys } from "./keys.ts";
@@ -24,6 +24,8 @@ export interface Writer {
   delete(key: Uint8Array): void;
 }
 
+const receiptsRlp = list(receiptRlp);
+
 /** Version of the layout in keys.ts; raised when an old database cannot be read any more. */
 export const schemaVersion = 1;
 
@@ -35,7 +37,12 @@ function parse<T>(what: string, key: Uint8Array, value: Uint8Array, decode: (byt
   }
 }
 
-function readAs<T>(db: Reader, what: string, key: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined {
+function readAs<T>(
+  db: Reader,
+  what: string,
+  key: Uint8Array,
+  decode: (bytes: Uint8Array) => T,
+): T | undefined {
   const value = db.get(key);
   return value === undefined ? undefined : parse(what, key, value, decode);
 }
@@ -123,7 +130,7 @@ export function deleteBody(db: Writer, number: number, hash: Uint8Array): void {
 }
 
 export function readReceipts(db: Reader, number: number, hash: Uint8Array): readonly Receipt[] | undefined {
-  return readAs(db, "receipts", keys.receipts(number, hash), decodeReceipts);
+  return readAs(db, "receipts", keys.receipts(number, hash), (bytes) => decodeAs(receiptsRlp, bytes));
 }
 
 /** The receipts of one block as RLP, as they go over the wire. */
@@ -131,8 +138,13 @@ export function readReceiptsRlp(db: Reader, number: number, hash: Uint8Array): U
   return db.get(keys.receipts(number, hash));
 }
 
-export function writeReceipts(db: Writer, number: number, hash: Uint8Array, receipts: readonly Receipt[]): void {
-  db.put(keys.receipts(number, hash), encodeReceipts(receipts));
+export function writeReceipts(
+  db: Writer,
+  number: number,
+  hash: Uint8Array,
+  receipts: readonly Receipt[],
+): void {
+  db.put(keys.receipts(number, hash), encodeAs(receiptsRlp, receipts));
 }
 
 export function deleteReceipts(db: Writer, number: number, hash: Uint8Array): void {

@@ -43,11 +43,13 @@ export function decodeNumber(bytes: Uint8Array): number | undefined {
   return high > 0x1f_ffff ? undefined : high * 0x1_0000_0000 + view.getUint32(4);
 }
 
-const numbered = (p: Uint8Array, number: number, hash: Uint8Array) => concatBytes(p, encodeNumber(number), hash);
+const numbered = (p: Uint8Array, number: number, hash: Uint8Array) =>
+  concatBytes(p, encodeNumber(number), hash);
 
 export const keys = {
   header: (number: number, hash: Uint8Array) => numbered(prefix.header, number, hash),
-  td: (number: number, hash: Uint8Array) => concatBytes(prefix.header, encodeNumber(number), hash, prefix.tdSuffix),
+  td: (number: number, hash: Uint8Array) =>
+    concatBytes(prefix.header, encodeNumber(number), hash, prefix.tdSuffix),
   canonical: (number: number) => concatBytes(prefix.header, encodeNumber(number), prefix.canonicalSuffix),
   headerNumber: (hash: Uint8Array) => concatBytes(prefix.headerNumber, hash),
   body: (number: number, hash: Uint8Array) => numbered(prefix.body, number, hash),

@@ -1,0 +1,61 @@
+import { defineErrors, type Hex } from "#util";
+
+/** Errors of chains. A header that breaks a rule is CONSENSUS_* or the engine's own. */
+export const CoreError = defineErrors("CORE", {
+  GENESIS_MISMATCH: {
+    message: (d: { have: Hex; want: Hex }) =>
+      `database contains incompatible genesis (have ${d.have}, new ${d.want})`,
+    blame: "environment",
+    exitCode: 2,
+  },
+  CONFIG_MISMATCH: {
+    message: (d: { fork: string; have: string; want: string; head: number }) =>
+      `mismatching ${d.fork} in database (have ${d.have}, want ${d.want}) at head #${d.head}`,
+    blame: "environment",
+    exitCode: 2,
+  },
+  CORRUPT: {
+    message: (d: { what: string }) => `the chain database is damaged: ${d.what}`,
+    blame: "environment",
+    exitCode: 4,
+  },
+  SEGMENT_TOO_LONG: {
+    message: (d: { count: number; max: number }) =>
+      `${d.count} headers in one insert, at most ${d.max} are taken`,
+    blame: "caller",
+  },
+  BODY_MISMATCH: {
+    message: (d: { number: number; field: string }) =>
+      `block #${d.number}: body does not match the header's ${d.field}`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
+  EXECUTION_MISMATCH: {
+    message: (d: { number: number; field: string; have: string; want: string }) =>
+      `block #${d.number}: invalid ${d.field}: have ${d.have}, want ${d.want}`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
+  STATE_UNAVAILABLE: {
+    message: (d: { number: number }) => `the state after block #${d.number} is not in this database`,
+    blame: "environment",
+    rpcCode: -32000,
+  },
+  UNKNOWN_BLOCK: { message: (d: { number: number }) => `block #${d.number} is not known`, blame: "caller" },
+  IMPORT_TRUNCATED: {
+    message: (d: { offset: number }) => `the file ends inside the block that begins at byte ${d.offset}`,
+    blame: "environment",
+    exitCode: 2,
+  },
+  IMPORT_MALFORMED: {
+    message: (d: { offset: number }) => `no block begins at byte ${d.offset}`,
+    blame: "environment",
+    exitCode: 2,
+  },
+  IMPORT_TOO_LARGE: {
+    message: (d: { offset: number; size: number; max: number }) =>
+      `the block at byte ${d.offset} has ${d.size} bytes, more than ${d.max}`,
+    blame: "environment",
+    exitCode: 2,
+  },
+});

@@ -1,0 +1,112 @@
+import { type Block, decodeBlock, encodeBlock, type Header } from "#core/types";
+import { concatBytes, equalBytes, toHex } from "#util";
+import type { BlockChain } from "./block-chain.ts";
+import { CoreError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+export interface ImportProgress {
+  /** Blocks read from the file, the genesis among them. */
+  readonly read: number;
+  /** Blocks that were new. */
+  readonly imported: number;
+  readonly head: Header;
+  readonly bytes: number;
+}
+
+export interface ImportOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called every few hundred blocks and at the end. */
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+}
+
+/** Length of the item that begins at `start`, header included; undefined when its length is not all here yet. */
+function itemLength(bytes: Uint8Array, start: number, offset: number): number | undefined {
+  const first = bytes[start];
+  if (first === undefined) return undefined;
+  if (first < 0xc0) throw CoreError("IMPORT_MALFORMED", { offset });
+  if (first < 0xf8) return 1 + first - 0xc0;
+  const size = first - 0xf7;
+  if (bytes.length < start + 1 + size) return undefined;
+  let length = 0;
+  for (const byte of bytes.subarray(start + 1, start + 1 + size)) length = length * 256 + byte;
+  if (length > limits.importBlockBytes)
+    throw CoreError("IMPORT_TOO_LARGE", { offset, size: length, max: limits.importBlockBytes });
+  return 1 + size + length;
+}
+
+/**
+ * The blocks of a file in the form of `geth export`: RLP blocks, one after the other. Holds one block and one
+ * chunk at a time.
+ * @throws CORE_IMPORT_TRUNCATED, CORE_IMPORT_MALFORMED, CORE_IMPORT_TOO_LARGE, each with the byte offset; RLP_*, TYPES_*
+ */
+export async function* readBlocks(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ block: Block; bytes: number }> {
+  let rest: Uint8Array = new Uint8Array(0);
+  let offset = 0;
+  for await (const chunk of source) {
+    const bytes = rest.length === 0 ? chunk : concatBytes(rest, chunk);
+    let at = 0;
+    for (
+      let length = itemLength(bytes, at, offset);
+      length !== undefined;
+      length = itemLength(bytes, at, offset)
+    ) {
+      if (bytes.length < at + length) break;
+      // a copy, as decoding keeps views
+      const block = decodeBlock(bytes.slice(at, at + length));
+      at += length;
+      offset += length;
+      yield { block, bytes: offset };
+    }
+    rest = bytes.subarray(at);
+  }
+  if (rest.length > 0) throw CoreError("IMPORT_TRUNCATED", { offset });
+}
+
+/**
+ * Inserts all blocks of a file in the form of `geth export`; known ones are skipped, a genesis in it must be ours.
+ * Stops at the first bad block; those before it stay.
+ */
+export async function importChain(
+  chain: BlockChain,
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: ImportOptions = {},
+): Promise<ImportProgress> {
+  const count = { read: 0, imported: 0, bytes: 0 };
+  const report = async () => {
+    await chain.flush();
+    options.onProgress?.({ ...count, head: chain.head });
+  };
+  for await (const { block, bytes } of readBlocks(source)) {
+    count.read++;
+    count.bytes = bytes;
+    if (block.header.number === 0) checkGenesis(chain, block.header);
+    else count.imported += (await chain.insertBlocks([block], { signal: options.signal })).imported;
+    if (count.read % limits.importProgress === 0) await report();
+  }
+  await report();
+  return { ...count, head: chain.head };
+}
+
+function checkGenesis(chain: BlockChain, header: Header): void {
+  if (!equalBytes(header.hash, chain.genesis.hash))
+    throw CoreError("GENESIS_MISMATCH", { have: toHex(chain.genesis.hash), want: toHex(header.hash) });
+}
+
+/**
+ * Canonical blocks as RLP, for a file that `geth import` takes.
+ * @param range numbers, both included; default: the whole chain
+ * @throws CORE_UNKNOWN_BLOCK above the head
+ */
+export function* exportChain(
+  chain: BlockChain,
+  range: { from?: number; to?: number } = {},
+): Generator<Uint8Array> {
+  for (let number = range.from ?? 0; number <= (range.to ?? chain.head.number); number++) {
+    const header = chain.headerByNumber(number);
+    const block = header === undefined ? undefined : chain.block(header);
+    if (block === undefined) throw CoreError("UNKNOWN_BLOCK", { number });
+    yield encodeBlock(block);
+  }
+}

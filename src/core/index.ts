@@ -1,0 +1,20 @@
+/*
+ * core: chains. Which headers are canonical, and what a full node stores of their blocks.
+ *
+ *   headers ──verify (engine)──> HeaderChain: links, total difficulty, head, reorgs   (light and full)
+ *   blocks ──verify, execute (core/vm)──> BlockChain: bodies, receipts, states, lookups (full)
+ *
+ * Engines and the clock come in by the constructor. A change of head is one HeadEvent on `headEvents`.
+ * Genesis setup and import/export in geth's file form are here; reading such a file from disk is the caller's.
+ *
+ * Not here: rules of headers (#consensus), EVM (#core/vm), tries (#core/state), keys (#core/rawdb), networks.
+ */
+export { BlockChain, type BlockChainOptions, type LocatedTransaction } from "./block-chain.ts";
+export type { BuildOptions, BuiltBlock } from "./build.ts";
+export { CoreError } from "./errors.ts";
+export { checkCompatible, type SetupGenesisOptions, setupGenesis } from "./genesis.ts";
+export type { HeadEvent, InsertResult } from "./head-event.ts";
+export { HeaderChain, type HeaderChainOptions, type StagedHeaders } from "./header-chain.ts";
+export { exportChain, type ImportOptions, type ImportProgress, importChain, readBlocks } from "./import.ts";
+export { limits } from "./limits.ts";
+export { verifyBody } from "./process.ts";

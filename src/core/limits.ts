@@ -1,0 +1,24 @@
+/** Bounds of chains. */
+export const limits = {
+  /** Headers in memory. */
+  headerCache: 2048,
+  /** Total difficulties in memory. */
+  tdCache: 4096,
+  /** Headers taken by one `insert`: verified in one go, so this bounds how long the process is busy. */
+  headersPerInsert: 2048,
+  /** Bodies and lists of receipts in memory (core/blockchain.go:90@v1.11.6 has 256 and 32). */
+  bodyCache: 256,
+  receiptsCache: 64,
+  /** Trie nodes in memory: ≤ 532 bytes each. */
+  nodeCache: 16_384,
+  /** Codes in memory: ≤ 24,576 bytes each. */
+  codeCache: 64,
+  /** Bytes of one block in a file that is imported. */
+  importBlockBytes: 16 * 1024 * 1024,
+  /** Blocks between two reports of progress, and between two flushes to disk. */
+  importProgress: 256,
+  /** Milliseconds of work after which long loops let others run. */
+  yieldAfterMs: 20,
+  /** How far BLOCKHASH looks back. */
+  blockHashDepth: 256,
+} as const;

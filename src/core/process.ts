@@ -1,0 +1,119 @@
+import type { Engine } from "#consensus";
+import { applyDiff, type StateUpdate } from "#core/state";
+import {
+  type Block,
+  emptyUnclesHash,
+  type Header,
+  mergeBlooms,
+  type Receipt,
+  receiptRoot,
+  txRoot,
+  unclesHash,
+  withdrawalsRoot,
+} from "#core/types";
+import { type BlockResult, executeBlock, type StateReader } from "#core/vm";
+import type { ChainConfig } from "#params";
+import type { NodeStore } from "#trie";
+import { equalBytes, toHex } from "#util";
+import { CoreError } from "./errors.ts";
+import type { HeaderChain } from "./header-chain.ts";
+import { limits } from "./limits.ts";
+
+/** What execution needs of a chain. */
+export interface ProcessInput {
+  readonly chain: HeaderChain;
+  readonly nodes: NodeStore;
+  /** State after the parent. */
+  readonly reader: StateReader;
+  readonly parent: Header;
+  readonly block: Block;
+}
+
+/** A block that was executed and matches its header. */
+export interface Executed {
+  readonly receipts: readonly Receipt[];
+  readonly update: StateUpdate;
+}
+
+/**
+ * The body belongs to the header.
+ * @throws CORE_BODY_MISMATCH naming the field of the header
+ */
+export function verifyBody(block: Block): void {
+  const { header } = block;
+  const refuse = (field: string) => CoreError("BODY_MISMATCH", { number: header.number, field });
+  if (!equalBytes(txRoot(block.transactions), header.txRoot)) throw refuse("txRoot");
+  const uncles = block.uncles.length === 0 ? emptyUnclesHash : unclesHash(block.uncles);
+  if (!equalBytes(uncles, header.unclesHash)) throw refuse("unclesHash");
+  const { withdrawals } = block;
+  if ((withdrawals === undefined) !== (header.withdrawalsRoot === undefined)) throw refuse("withdrawalsRoot");
+  if (withdrawals === undefined || header.withdrawalsRoot === undefined) return;
+  if (!equalBytes(withdrawalsRoot(withdrawals), header.withdrawalsRoot)) throw refuse("withdrawalsRoot");
+}
+
+/** Runs a block whose header was verified, and compares all that the header says of it. Writes nothing. */
+export async function processBlock(input: ProcessInput): Promise<Executed> {
+  const { chain, block, reader, nodes, parent } = input;
+  verifyBody(block);
+  const result = await executeBlock(chain.config, block.header, block, reader, executeOptions(input));
+  verifyResult(block.header, result);
+  const update = applyDiff(nodes, parent.stateRoot, result.diff);
+  compare(block.header, "stateRoot", update.root, block.header.stateRoot);
+  return { receipts: result.receipts, update };
+}
+
+function executeOptions({ chain, nodes, parent, block }: ProcessInput) {
+  return {
+    coinbase: chain.engine.author(block.header),
+    blockHash: ancestorHashes(chain, parent),
+    intermediateRoot: (diff: BlockResult["diff"]) => applyDiff(nodes, parent.stateRoot, diff).root,
+  };
+}
+
+function verifyResult(header: Header, result: BlockResult): void {
+  compareNumber(header, "gasUsed", result.gasUsed, header.gasUsed);
+  if (header.blobGasUsed !== undefined)
+    compareNumber(header, "blobGasUsed", result.blobGasUsed, header.blobGasUsed);
+  compare(header, "bloom", mergeBlooms(result.receipts.map((receipt) => receipt.bloom)), header.bloom);
+  compare(header, "receiptRoot", receiptRoot(result.receipts), header.receiptRoot);
+  if (header.requestsHash !== undefined)
+    compare(header, "requestsHash", result.requestsHash ?? new Uint8Array(0), header.requestsHash);
+}
+
+function compare(header: Header, field: string, have: Uint8Array, want: Uint8Array): void {
+  if (equalBytes(have, want)) return;
+  const short = (bytes: Uint8Array) => toHex(bytes.subarray(0, 32));
+  throw CoreError("EXECUTION_MISMATCH", {
+    number: header.number,
+    field,
+    have: short(have),
+    want: short(want),
+  });
+}
+
+function compareNumber(header: Header, field: string, have: bigint, want: bigint): void {
+  if (have !== want)
+    throw CoreError("EXECUTION_MISMATCH", {
+      number: header.number,
+      field,
+      have: String(have),
+      want: String(want),
+    });
+}
+
+/** BLOCKHASH for a block on top of `parent`: the last 256 of its own chain, canonical or not. */
+export function ancestorHashes(
+  chain: {
+    ancestor(header: Header, distance: number): Header | undefined;
+    readonly engine: Engine;
+    readonly config: ChainConfig;
+  },
+  parent: Header,
+): (number: number) => Uint8Array | undefined {
+  return (number) => {
+    const distance = parent.number - number;
+    return distance < 0 || distance >= limits.blockHashDepth
+      ? undefined
+      : chain.ancestor(parent, distance)?.hash;
+  };
+}
