@@ -1,0 +1,177 @@
+import type { KeyValueStore } from "#ethdb";
+import { bytesToNumber, concatBytes, numberToBytes } from "#util";
+
+/** Bookkeeping per entry that counts towards the limit beside key and value: index row, LevelDB row, checksum. */
+const ENTRY_OVERHEAD = 64;
+/** Bytes kept in memory at most, whatever the disk limit is. */
+const MEMORY_BYTES = 8 * 1024 * 1024;
+/** Bytes of one batch of `flush`. */
+const BATCH_BYTES = 256 * 1024;
+const SEQUENCE_BYTES = 6;
+
+/** What a cached value is; the first byte of its key. */
+export type CachedKind = "node" | "code" | "body" | "receipts";
+const tags: Readonly<Record<CachedKind, string>> = { node: "n", code: "c", body: "b", receipts: "r" };
+
+interface Entry {
+  readonly size: number;
+  /** Absent: only on disk. */
+  value: Uint8Array | undefined;
+  isOnDisk: boolean;
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
+
+export interface CacheOptions {
+  /** MB (10^6 bytes) of retrieved data kept, keys and bookkeeping included; default 8. */
+  readonly diskMegabytes?: number | undefined;
+}
+
+/**
+ * Proven data that was retrieved once: trie nodes, code, bodies, receipts, each by its hash. Values are immutable, so a hit needs no proof.
+ *
+ * BOUNDED by `diskMegabytes` in all, of which at most 8 MiB are in memory; what was not used for longest leaves first. Entries go to the
+ * store when memory is full and at `flush`; losing them costs a request, nothing else.
+ * Does not copy what `get` returns; copies what `put` is given.
+ */
+export class RetrievedCache {
+  readonly #store: KeyValueStore;
+  readonly #maxBytes: number;
+  readonly #maxMemory: number;
+  /** Least recently used first (insertion order, renewed at each use). */
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+  #memoryBytes = 0;
+  #sequence = 0;
+  hits = 0;
+  misses = 0;
+
+  private constructor(store: KeyValueStore, maxBytes: number) {
+    this.#store = store;
+    this.#maxBytes = maxBytes;
+    this.#maxMemory = Math.min(maxBytes, MEMORY_BYTES);
+  }
+
+  /** Reads the index of what an earlier run left, oldest first. */
+  static async open(store: KeyValueStore, { diskMegabytes = 8 }: CacheOptions = {}): Promise<RetrievedCache> {
+    const cache = new RetrievedCache(store, diskMegabytes * 1_000_000);
+    const found: { key: string; size: number; sequence: number }[] = [];
+    for await (const [key, value] of store.iterate())
+      found.push({
+        key: textOf(key),
+        size: key.length + value.length - SEQUENCE_BYTES,
+        sequence: bytesToNumber(value.subarray(0, SEQUENCE_BYTES)),
+      });
+    found.sort((a, b) => a.sequence - b.sequence);
+    for (const { key, size } of found) {
+      cache.#entries.set(key, { size: size + ENTRY_OVERHEAD, value: undefined, isOnDisk: true });
+      cache.#bytes += size + ENTRY_OVERHEAD;
+    }
+    cache.#sequence = (found.at(-1)?.sequence ?? 0) + 1;
+    cache.#evict();
+    return cache;
+  }
+
+  /** Bytes held, keys and bookkeeping included. */
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  get entries(): number {
+    return this.#entries.size;
+  }
+
+  get(kind: CachedKind, hash: Uint8Array): Uint8Array | undefined {
+    const key = tags[kind] + textOf(hash);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      this.misses++;
+      return undefined;
+    }
+    if (entry.value === undefined) {
+      entry.value = this.#store.get(bytesOf(key))?.subarray(SEQUENCE_BYTES);
+      if (entry.value === undefined) {
+        this.#drop(key, entry);
+        this.misses++;
+        return undefined;
+      }
+      this.#memoryBytes += entry.size;
+    }
+    this.hits++;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    const { value } = entry;
+    if (this.#memoryBytes > this.#maxMemory) this.#spill();
+    return value;
+  }
+
+  /** Keeps a copy. Values above a quarter of the limit are not kept. */
+  put(kind: CachedKind, hash: Uint8Array, value: Uint8Array): void {
+    const key = tags[kind] + textOf(hash);
+    if (this.#entries.has(key)) return;
+    const size = key.length + value.length + ENTRY_OVERHEAD;
+    if (size * 4 > this.#maxBytes) return;
+    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false });
+    this.#bytes += size;
+    this.#memoryBytes += size;
+    this.#evict();
+    if (this.#memoryBytes > this.#maxMemory) this.#spill();
+  }
+
+  /** Writes what is only in memory. Durable when the store's own flush is. */
+  flush(): void {
+    let batch = this.#store.batch();
+    let bytes = 0;
+    for (const [key, entry] of this.#entries) {
+      if (entry.isOnDisk || entry.value === undefined) continue;
+      batch.put(bytesOf(key), this.#row(entry.value));
+      entry.isOnDisk = true;
+      bytes += entry.size;
+      if (bytes < BATCH_BYTES) continue;
+      batch.write();
+      batch = this.#store.batch();
+      bytes = 0;
+    }
+    batch.write();
+  }
+
+  #row(value: Uint8Array): Uint8Array {
+    return concatBytes(numberToBytes(this.#sequence++, SEQUENCE_BYTES), value);
+  }
+
+  /** Above the limit: the oldest tenth goes, in one batch. */
+  #evict(): void {
+    if (this.#bytes <= this.#maxBytes) return;
+    const batch = this.#store.batch();
+    const target = this.#maxBytes * 0.9;
+    for (const [key, entry] of this.#entries) {
+      if (this.#bytes <= target) break;
+      if (entry.isOnDisk) batch.delete(bytesOf(key));
+      this.#drop(key, entry);
+    }
+    batch.write();
+  }
+
+  /** Memory is full: the older half of what is in memory goes to the store. */
+  #spill(): void {
+    const batch = this.#store.batch();
+    const target = this.#maxMemory / 2;
+    for (const [key, entry] of this.#entries) {
+      if (this.#memoryBytes <= target) break;
+      if (entry.value === undefined) continue;
+      if (!entry.isOnDisk) batch.put(bytesOf(key), this.#row(entry.value));
+      entry.isOnDisk = true;
+      entry.value = undefined;
+      this.#memoryBytes -= entry.size;
+    }
+    batch.write();
+  }
+
+  #drop(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    this.#bytes -= entry.size;
+    if (entry.value !== undefined) this.#memoryBytes -= entry.size;
+  }
+}
