@@ -1,6 +1,6 @@
 import { type Body, type Header, makeHeader, senderOf } from "#core/types";
 import type { StateReader } from "#core/vm";
-import { nextBaseFee } from "#eth/gasprice";
+import { baseFeeAfter } from "#eth/gasprice";
 import type { Clock } from "#host";
 import type { BlockRef } from "#rpc";
 import { equalBytes } from "#util";
@@ -107,7 +107,7 @@ export class ChainView {
       time: Math.max(head.time + 1, this.#clock.unixSeconds()),
       gasUsed: 0n,
       bloom: new Uint8Array(256),
-      baseFee: nextBaseFee(this.#backend.chainConfig, head),
+      baseFee: baseFeeAfter(this.#backend.chainConfig, head),
     });
   }
 

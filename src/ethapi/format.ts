@@ -2,9 +2,9 @@
 import {
   type AccessListEntry,
   type Body,
+  blockSize,
   createAddress,
   effectiveGasPrice,
-  encodeBlock,
   type Header,
   type Log,
   type Receipt,
@@ -63,19 +63,21 @@ export function formatNewHead(header: Header): JsonObject {
 }
 
 export interface BlockFormat {
-  readonly config: ChainConfig;
   /** Whole transactions, not only their hashes. */
   readonly fullTransactions: boolean;
   readonly totalDifficulty?: bigint | undefined;
+  /** Its transactions are in no block yet. */
+  readonly isPending?: boolean | undefined;
 }
 
 /** A block with its transactions. */
-export function formatBlock(header: Header, body: Body, { config, fullTransactions, totalDifficulty }: BlockFormat): JsonObject {
+export function formatBlock(header: Header, body: Body, format: BlockFormat): JsonObject {
+  const { fullTransactions, totalDifficulty, isPending = false } = format;
   return {
     ...formatHeader(header, totalDifficulty),
-    size: quantityHex(encodeBlock({ header, ...body }).length),
+    size: quantityHex(blockSize(header, body)),
     transactions: body.transactions.map((tx, index) =>
-      fullTransactions ? formatTransaction(tx, config, { header, index }) : toHex(tx.hash),
+      fullTransactions ? formatTransaction(tx, isPending ? undefined : { header, index }) : toHex(tx.hash),
     ),
     uncles: body.uncles.map((uncle) => toHex(uncle.hash)),
     ...optional(body.withdrawals, (list) => list.map(formatWithdrawal), "withdrawals"),
@@ -93,7 +95,7 @@ function formatWithdrawal(withdrawal: NonNullable<Body["withdrawals"]>[number]):
 
 /** An uncle: a block without transactions. */
 export function formatUncle(uncle: Header): JsonObject {
-  return { ...formatHeader(uncle), size: quantityHex(encodeBlock({ header: uncle, transactions: [], uncles: [] }).length), uncles: [] };
+  return { ...formatHeader(uncle), size: quantityHex(blockSize(uncle, { transactions: [], uncles: [] })), uncles: [] };
 }
 
 /** Where a mined transaction stands. */
@@ -106,7 +108,7 @@ export interface Place {
  * A transaction. Without a place it is pending: blockHash, blockNumber, transactionIndex are null (Trap 23, fixed), and
  * gasPrice is its fee cap; in a block it is what was paid.
  */
-export function formatTransaction(tx: Transaction, config: ChainConfig, place?: Place): JsonObject {
+export function formatTransaction(tx: Transaction, place?: Place | undefined): JsonObject {
   const isTyped = tx.type !== 0;
   const isFeeMarket = tx.maxFeePerGas !== undefined;
   const chainId = tx.chainId;

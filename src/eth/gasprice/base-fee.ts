@@ -1,28 +1,11 @@
+import { nextBaseFee } from "#consensus";
 import type { Header } from "#core/types";
-import {
-  BASE_FEE_CHANGE_DENOMINATOR,
-  type BlobSchedule,
-  type ChainConfig,
-  DEFAULT_BLOB_SCHEDULE,
-  ELASTICITY_MULTIPLIER,
-  INITIAL_BASE_FEE,
-} from "#params";
+import { type BlobSchedule, type ChainConfig, DEFAULT_BLOB_SCHEDULE } from "#params";
 
-/**
- * Base fee of the block after `parent`, wei; `undefined` while London is not in force there.
- * @see EIP-1559 · geth consensus/misc/eip1559/eip1559.go:60@v1.17.5
- */
-export function nextBaseFee(config: ChainConfig, parent: Header): bigint | undefined {
+/** Base fee of the block after `parent`, wei; `undefined` while London is not in force there. */
+export function baseFeeAfter(config: ChainConfig, parent: Header): bigint | undefined {
   if (config.londonBlock === undefined || parent.number + 1 < config.londonBlock) return undefined;
-  if (parent.number < config.londonBlock || parent.baseFee === undefined) return INITIAL_BASE_FEE;
-  const { baseFee, gasUsed } = parent;
-  const target = parent.gasLimit / ELASTICITY_MULTIPLIER;
-  if (gasUsed === target || target === 0n) return baseFee;
-  if (gasUsed > target) {
-    const step = (baseFee * (gasUsed - target)) / target / BASE_FEE_CHANGE_DENOMINATOR;
-    return baseFee + (step > 1n ? step : 1n);
-  }
-  return baseFee - (baseFee * (target - gasUsed)) / target / BASE_FEE_CHANGE_DENOMINATOR;
+  return nextBaseFee(config, parent);
 }
 
 const GAS_PER_BLOB = 131_072n;

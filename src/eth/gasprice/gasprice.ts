@@ -1,7 +1,7 @@
 import { type Body, type Header, type Receipt, senderOf } from "#core/types";
 import type { ChainConfig } from "#params";
 import { equalBytes, LruMap, toHex } from "#util";
-import { blobBaseFeeOf, maxBlobGasOf, nextBaseFee, nextExcessBlobGas } from "./base-fee.ts";
+import { baseFeeAfter, blobBaseFeeOf, maxBlobGasOf, nextExcessBlobGas } from "./base-fee.ts";
 import { GasPriceError } from "./errors.ts";
 import { type BlockFees, effectiveTip, rewardsOf } from "./fee-history.ts";
 
@@ -219,7 +219,7 @@ export class GasPriceOracle {
     const maxBlobGas = maxBlobGasOf(config, header.time);
     const base: BlockFees = {
       baseFee: header.baseFee ?? 0n,
-      nextBaseFee: nextBaseFee(config, header) ?? 0n,
+      nextBaseFee: baseFeeAfter(config, header) ?? 0n,
       gasUsedRatio: header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit),
       blobBaseFee: blobBaseFeeOf(config, header.time, header.excessBlobGas),
       nextBlobBaseFee: blobBaseFeeOf(config, header.time, nextExcessBlobGas(config, header)),

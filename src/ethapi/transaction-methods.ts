@@ -1,0 +1,153 @@
+/** Transactions: found by hash or place, their receipts, and sending. */
+import { decodeTransaction, encodeTransaction, senderOf, type Transaction } from "#core/types";
+import { type BlockRef, blockTag, bytesUpTo, bytes, hash, json, list, method, type Method, nullable, uint53 } from "#rpc";
+import { GlimError } from "#util";
+import type { CallContext } from "./backend.ts";
+import { EthApiError } from "./errors.ts";
+import { formatReceipts, formatTransaction, type JsonObject, type Place } from "./format.ts";
+import type { Parts } from "./parts.ts";
+
+const byHash = (blockHash: Uint8Array): BlockRef => ({ blockHash, requireCanonical: false });
+
+export function transactionMethods({ backend, view, limits }: Parts): Record<string, Method> {
+  /** A transaction by its place, and the place unless the block is pending. */
+  const at = async (ref: BlockRef, index: number, ctx: CallContext) => {
+    const found = await view.find(ref, ctx);
+    if (found === undefined) return undefined;
+    const tx = (await view.body(found, ctx)).transactions[index];
+    if (tx === undefined) return undefined;
+    const place: Place | undefined = found.isPending ? undefined : { header: found.header, index };
+    return { tx, place };
+  };
+  const transactionAt = async (ref: BlockRef, index: number, ctx: CallContext): Promise<JsonObject | undefined> => {
+    const found = await at(ref, index, ctx);
+    return found === undefined ? undefined : formatTransaction(found.tx, found.place);
+  };
+  const rawAt = async (ref: BlockRef, index: number, ctx: CallContext): Promise<Uint8Array | undefined> => {
+    const found = await at(ref, index, ctx);
+    return found === undefined ? undefined : encodeTransaction(found.tx);
+  };
+
+  const placeOf = (found: { header?: Place["header"] | undefined; index?: number | undefined }): Place | undefined =>
+    found.header === undefined || found.index === undefined ? undefined : { header: found.header, index: found.index };
+
+  const isConcurrent = true;
+  return {
+    getTransactionByHash: method({
+      doc: "A transaction by hash: in a block, or own and waiting; null when unknown.",
+      params: [hash],
+      result: nullable(json),
+      isConcurrent,
+      handle: async ([id], ctx) => {
+        const found = await backend.findTransaction(id, ctx);
+        return found === undefined ? undefined : formatTransaction(found.tx, placeOf(found));
+      },
+    }),
+    getTransactionReceipt: method({
+      doc: "The receipt of a transaction in a block; null while it waits or when it is unknown.",
+      params: [hash],
+      result: nullable(json),
+      isConcurrent,
+      handle: async ([id], ctx) => {
+        const found = await backend.findTransaction(id, ctx);
+        const place = found === undefined ? undefined : placeOf(found);
+        if (place === undefined) return undefined;
+        const { header } = place;
+        const [body, receipts] = await Promise.all([backend.body(header, ctx), backend.receipts(header, ctx)]);
+        return formatReceipts(header, body, receipts, backend.chainConfig)[place.index];
+      },
+    }),
+    getRawTransactionByHash: method({
+      doc: "A transaction's canonical bytes.",
+      params: [hash],
+      result: nullable(bytes),
+      isConcurrent,
+      handle: async ([id], ctx) => {
+        const found = await backend.findTransaction(id, ctx);
+        return found === undefined ? undefined : encodeTransaction(found.tx);
+      },
+    }),
+    getTransactionByBlockNumberAndIndex: method({
+      doc: "A transaction by its place in a block.",
+      params: [blockTag, uint53],
+      result: nullable(json),
+      isConcurrent,
+      handle: ([tag, index], ctx) => transactionAt(tag, index, ctx),
+    }),
+    getTransactionByBlockHashAndIndex: method({
+      doc: "A transaction by its place in a block.",
+      params: [hash, uint53],
+      result: nullable(json),
+      isConcurrent,
+      handle: ([id, index], ctx) => transactionAt(byHash(id), index, ctx),
+    }),
+    getRawTransactionByBlockNumberAndIndex: method({
+      doc: "A transaction's canonical bytes, by its place in a block.",
+      params: [blockTag, uint53],
+      result: nullable(bytes),
+      isConcurrent,
+      handle: ([tag, index], ctx) => rawAt(tag, index, ctx),
+    }),
+    getRawTransactionByBlockHashAndIndex: method({
+      doc: "A transaction's canonical bytes, by its place in a block.",
+      params: [hash, uint53],
+      result: nullable(bytes),
+      isConcurrent,
+      handle: ([id, index], ctx) => rawAt(byHash(id), index, ctx),
+    }),
+    pendingTransactions: method({
+      doc: "Transactions this node waits to see in a block.",
+      params: [],
+      result: list(json),
+      isConcurrent,
+      handle: () => backend.pendingTransactions().map((tx) => formatTransaction(tx)),
+    }),
+    sendRawTransaction: method({
+      doc: "Takes a signed transaction, relays it and gives its hash. A refusal carries the reason of who refused.",
+      params: [bytesUpTo(limits.rawTransactionBytes)],
+      result: hash,
+      handle: async ([raw], ctx) => {
+        const tx = readTransaction(raw);
+        checkSubmission(tx, backend.chainId, limits.txFeeCap);
+        await backend.sendTransaction(tx, ctx);
+        return tx.hash;
+      },
+    }),
+  };
+}
+
+/** Bytes → transaction. What is wrong with them is the caller's mistake, whatever blame decoding gives. */
+function readTransaction(raw: Uint8Array): Transaction {
+  try {
+    return decodeTransaction(raw);
+  } catch (error) {
+    if (!(error instanceof GlimError)) throw error;
+    throw EthApiError("FAILED", { reason: error.message }, { cause: error });
+  }
+}
+
+/**
+ * What geth refuses before its pool sees a transaction (internal/ethapi/api.go:1596, 2184@v1.17.5).
+ * @throws ETHAPI_FAILED with geth's text
+ */
+function checkSubmission(tx: Transaction, chainId: bigint, feeCap: bigint): void {
+  const refuse = (reason: string) => EthApiError("FAILED", { reason });
+  const fee = (tx.maxFeePerGas ?? tx.gasPrice ?? 0n) * tx.gas;
+  if (feeCap > 0n && fee > feeCap) {
+    throw refuse(`tx fee (${inEther(fee)} ether) exceeds the configured cap (${inEther(feeCap)} ether)`);
+  }
+  if (tx.chainId === undefined) throw refuse("only replay-protected (EIP-155) transactions allowed over RPC");
+  if (tx.chainId !== chainId) throw refuse(`invalid sender: invalid chain id for signer: have ${tx.chainId} want ${chainId}`);
+  try {
+    senderOf(tx);
+  } catch (error) {
+    if (!(error instanceof GlimError)) throw error;
+    throw EthApiError("FAILED", { reason: `invalid sender: ${error.message}` }, { cause: error });
+  }
+}
+
+/** Wei as ether with two decimals, rounded to nearest as Go's %.2f does here. */
+function inEther(wei: bigint): string {
+  const cents = (wei + 5n * 10n ** 15n) / 10n ** 16n;
+  return `${cents / 100n}.${(cents % 100n).toString().padStart(2, "0")}`;
+}
