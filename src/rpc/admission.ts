@@ -1,0 +1,36 @@
+/** A few places and a short queue. BOUNDED: `places` running, `queue` waiting; the next one is refused. */
+export class Admission {
+  readonly #places: number;
+  readonly #queue: number;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number, queue: number) {
+    this.#places = places;
+    this.#queue = queue;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes a place at once (undefined), waits for one (a promise), or is refused. Whoever got a place calls `leave`. */
+  enter(): Promise<void> | "refused" | undefined {
+    if (this.#running < this.#places) {
+      this.#running++;
+      return undefined;
+    }
+    if (this.#waiting.length >= this.#queue) return "refused";
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running--;
+    else next();
+  }
+}

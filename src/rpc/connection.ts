@@ -1,0 +1,204 @@
+import { toHex } from "#util";
+import { runBatch } from "./batch.ts";
+import { Context } from "./context.ts";
+import { expectedError, type RpcErrorObject, RpcError, rpcCodes } from "./errors.ts";
+import { scanJson } from "./json.ts";
+import { errorText, type Incoming, parseErrorText, readMessage, resultText } from "./message.ts";
+import type { ConnectionInfo, Method } from "./method.ts";
+import type { RpcServer } from "./server.ts";
+import { SubscriptionSet } from "./subscriptions.ts";
+
+/** An answer that is not there yet. `abort` is for a client that left: handlers see it on their signal. */
+export interface PendingAnswer {
+  readonly text: Promise<string | undefined>;
+  abort(): void;
+}
+
+/** What became of a message on a two-way connection: `broken` means not JSON, so the transport closes. */
+export type Received = "ok" | "broken";
+
+/** An item ready to run. */
+export interface Job {
+  readonly id: string | undefined;
+  /** May run beside its neighbours in a batch. */
+  readonly isConcurrent: boolean;
+  /** The reply's text, undefined for a notification. Never throws, never rejects. */
+  run(): string | undefined | Promise<string | undefined>;
+}
+
+/** One client's end of an {@link RpcServer}: reads its texts, runs what they ask, holds its subscriptions. */
+export class RpcConnection implements Disposable {
+  readonly info: ConnectionInfo;
+  readonly #server: RpcServer;
+  readonly #send: ((text: string) => void) | undefined;
+  readonly #onClose: () => void;
+  readonly #subscriptions: SubscriptionSet;
+  /** Of two-way connections; HTTP makes one a message. */
+  readonly #context: Context;
+  #isClosed = false;
+
+  constructor(server: RpcServer, info: ConnectionInfo, send: ((text: string) => void) | undefined, onClose: () => void) {
+    this.#server = server;
+    this.info = info;
+    this.#send = send;
+    this.#onClose = onClose;
+    this.#context = new Context(info);
+    this.#subscriptions = new SubscriptionSet(server, info, send);
+  }
+
+  /**
+   * One-way form (HTTP): the reply to one message, undefined if there is none to give. Over `timeoutMs` each call
+   * without a result gets −32002.
+   */
+  answer(text: string, timeoutMs?: number): string | undefined | PendingAnswer {
+    const context = new Context(this.info);
+    const reply = this.#reply(text, context, [], timeoutMs !== undefined);
+    if (!(reply instanceof Promise)) return reply;
+    const timer = timeoutMs === undefined ? undefined : this.#server.host.clock.after(timeoutMs, () => context.expire());
+    return {
+      text: reply.finally(() => timer?.cancel()),
+      abort: () => context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection")),
+    };
+  }
+
+  /** Two-way form: sends the reply itself, then lets the notifications of new subscriptions out. */
+  receive(text: string): Received | Promise<Received> {
+    const releases: (() => void)[] = [];
+    const reply = this.#reply(text, this.#context, releases, false);
+    if (reply instanceof Promise) return reply.then((one) => this.#finish(one, releases));
+    return this.#finish(reply, releases);
+  }
+
+  #finish(reply: string | undefined, releases: readonly (() => void)[]): Received {
+    if (!this.#isClosed && reply !== undefined) this.#send?.(reply);
+    for (const release of releases) release();
+    return reply === parseErrorText ? "broken" : "ok";
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Aborts what runs and ends every subscription. Twice is fine. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection"));
+    this.#subscriptions.close();
+    this.#onClose();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #reply(text: string, context: Context, releases: (() => void)[], isTimed: boolean): string | undefined | Promise<string | undefined> {
+    const { limits } = this.#server;
+    const refusal = scanJson(text, { maxDepth: limits.jsonDepth, maxTokens: limits.jsonTokens });
+    if (refusal !== undefined) return errorText("null", { code: rpcCodes.invalidRequest, message: `invalid request: ${refusal}` });
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return parseErrorText;
+    }
+    const job = (one: unknown) => this.#job(readMessage(one, limits), context, releases, isTimed);
+    return Array.isArray(value) ? runBatch(value, job, limits) : job(value).run();
+  }
+
+  #job(incoming: Incoming, context: Context, releases: (() => void)[], isTimed: boolean): Job {
+    if (incoming.kind === "invalid") {
+      const { id, why } = incoming;
+      return { id, isConcurrent: true, run: () => errorText(id, { code: rpcCodes.invalidRequest, message: why }) };
+    }
+    const id = incoming.kind === "call" ? incoming.id : undefined;
+    const found = this.#server.method(incoming.method);
+    return {
+      id,
+      isConcurrent: found?.isConcurrent ?? false,
+      run: () => this.#run(incoming, id, found, context, releases, isTimed),
+    };
+  }
+
+  #run(
+    { method: name, params }: { method: string; params: unknown },
+    id: string | undefined,
+    found: Method | undefined,
+    context: Context,
+    releases: (() => void)[],
+    isTimed: boolean,
+  ): string | undefined | Promise<string | undefined> {
+    try {
+      const result = this.#invoke(name, params, found, context, releases);
+      if (!(result instanceof Promise)) return id === undefined ? undefined : this.#success(id, result);
+      const timed = isTimed ? Promise.race([result, context.expired]) : result;
+      return timed.then(
+        (text) => (id === undefined ? undefined : this.#success(id, text)),
+        (error: unknown) => this.#failure(id, name, error),
+      );
+    } catch (error) {
+      return this.#failure(id, name, error);
+    }
+  }
+
+  #invoke(
+    name: string,
+    params: unknown,
+    found: Method | undefined,
+    context: Context,
+    releases: (() => void)[],
+  ): string | Promise<string> {
+    if (this.#server.isClosed) throw new RpcError(rpcCodes.failed, "server is shutting down");
+    const list: unknown = params ?? [];
+    if (found === undefined) {
+      const split = /^([a-zA-Z0-9]+)_(subscribe|unsubscribe)$/.exec(name);
+      if (split?.[1] === undefined) throw notFound(name);
+      if (!Array.isArray(list)) throw new RpcError(rpcCodes.invalidParams, "non-array args");
+      if (split[2] === "unsubscribe") return this.#subscriptions.remove(list);
+      return this.#subscriptions.open(split[1], list, releases);
+    }
+    if (!Array.isArray(list)) throw new RpcError(rpcCodes.invalidParams, "non-array args");
+    return found.isHeavy ? this.#callHeavy(found, list, context) : found.call(list, context);
+  }
+
+  async #callHeavy(found: Method, params: readonly unknown[], context: Context): Promise<string> {
+    const { heavy } = this.#server;
+    const place = heavy.enter();
+    if (place === "refused") throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
+    await place;
+    try {
+      return await found.call(params, context);
+    } finally {
+      heavy.leave();
+    }
+  }
+
+  #success(id: string, result: string): string {
+    const { replyBytes } = this.#server.limits;
+    if (result.length * 3 > replyBytes && Buffer.byteLength(result) > replyBytes) {
+      return errorText(id, { code: rpcCodes.tooLarge, message: `response too large: more than ${replyBytes} bytes` });
+    }
+    return resultText(id, result);
+  }
+
+  #failure(id: string | undefined, name: string, error: unknown): string | undefined {
+    const told: RpcErrorObject = expectedError(error) ?? this.#unexpected(name, error);
+    return id === undefined ? undefined : errorText(id, told);
+  }
+
+  /** The client gets an id, the log gets the rest: texts of unexpected errors may hold paths or secrets. */
+  #unexpected(name: string, error: unknown): RpcErrorObject {
+    const id = toHex(this.#server.host.entropy.bytes(6)).slice(2);
+    this.#server.log.error("rpc method failed", { method: name, id, error, stack: error instanceof Error ? error.stack : undefined });
+    return { code: rpcCodes.internal, message: `internal error, id ${id}` };
+  }
+}
+
+function notFound(name: string): RpcError {
+  return new RpcError(rpcCodes.methodNotFound, `the method ${name} does not exist/is not available`);
+}

@@ -1,0 +1,51 @@
+import { type Deferred, deferred } from "#util";
+import { RpcError, rpcCodes } from "./errors.ts";
+import type { CallContext, ConnectionInfo, TransportName } from "./method.ts";
+
+/** Context of the calls of one message (HTTP) or one connection. The signal is made only when a handler asks for it. */
+export class Context implements CallContext {
+  readonly connection: ConnectionInfo;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+  #isOver = false;
+  #expired: Deferred<never> | undefined;
+
+  constructor(connection: ConnectionInfo) {
+    this.connection = connection;
+  }
+
+  get transport(): TransportName {
+    return this.connection.transport;
+  }
+
+  get remote(): string {
+    return this.connection.remote;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isOver) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Rejects with −32002 when the time is over. */
+  get expired(): Promise<never> {
+    this.#expired ??= deferred<never>();
+    return this.#expired.promise;
+  }
+
+  expire(): void {
+    const error = new RpcError(rpcCodes.timeout, "request timed out");
+    this.#expired?.reject(error);
+    this.abort(error);
+  }
+
+  abort(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}

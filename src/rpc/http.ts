@@ -1,0 +1,396 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock } from "#host";
+import { type Logger, silentLogger } from "#log";
+import { HostRules, OriginRules } from "./access.ts";
+import { readBody } from "./body.ts";
+import { type PendingAnswer, RpcConnection } from "./connection.ts";
+import { listenFailed } from "./listen.ts";
+import { type RpcLimits, rpcLimits } from "./limits.ts";
+import type { ConnectionInfo } from "./method.ts";
+import type { RpcServer } from "./server.ts";
+import { refuseUpgrade, WsSide } from "./ws.ts";
+
+/** What is served to plain HTTP requests. */
+export interface HttpFace {
+  readonly server: RpcServer;
+  /** Host names allowed beside IP literals; `*` = all. Default `localhost`. */
+  readonly vhosts?: readonly string[] | undefined;
+  /** Origins that may read replies in a browser; none = no CORS headers. */
+  readonly cors?: readonly string[] | undefined;
+}
+
+/** What is served to WebSocket upgrades, any path. */
+export interface WsFace {
+  readonly server: RpcServer;
+  readonly vhosts?: readonly string[] | undefined;
+  /** Origins allowed beside "no Origin at all". Default: `http://localhost` and this machine's name. */
+  readonly origins?: readonly string[] | undefined;
+}
+
+export interface HttpEndpointOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly http?: HttpFace | undefined;
+  readonly ws?: WsFace | undefined;
+  readonly clock: Clock;
+  readonly log?: Logger | undefined;
+  readonly limits?: Partial<RpcLimits> | undefined;
+}
+
+interface SocketState {
+  readonly info: ConnectionInfo;
+  /** Requests being answered, or 1 for an open WebSocket. */
+  active: number;
+  /** Order in which sockets last became idle. */
+  idleSince: number;
+}
+
+interface HttpSide {
+  readonly server: RpcServer;
+  readonly hosts: HostRules;
+  readonly cors: OriginRules;
+}
+
+/** How long the rest of a refused request is read and dropped. */
+const LINGER_MS = 1_000;
+
+const CONTENT_TYPES: ReadonlySet<string> = new Set(["application/json", "application/json-rpc", "application/jsonrequest"]);
+
+/**
+ * One listening port that serves JSON-RPC over HTTP, over WebSocket, or both. Either side can come and go while the
+ * port stays open (`admin_startWS`). BOUNDED: limits.connections sockets; past it the longest idle one is closed.
+ */
+export class HttpEndpoint implements AsyncDisposable {
+  readonly #limits: RpcLimits;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #server: Server;
+  readonly #sockets = new Map<Socket, SocketState>();
+  #http: HttpSide | undefined;
+  #ws: WsSide | undefined;
+  #turn = 0;
+  #isClosing = false;
+
+  private constructor({ clock, log = silentLogger, limits = {} }: HttpEndpointOptions) {
+    this.#limits = { ...rpcLimits, ...limits };
+    this.#clock = clock;
+    this.#log = log;
+    const own = this.#limits;
+    this.#server = createServer({
+      maxHeaderSize: own.httpHeaderBytes,
+      headersTimeout: own.httpHeadersTimeoutMs,
+      requestTimeout: own.httpRequestTimeoutMs,
+      keepAliveTimeout: own.httpIdleTimeoutMs,
+      connectionsCheckingInterval: own.httpCheckIntervalMs,
+      noDelay: true,
+      requireHostHeader: false, // a missing Host is allowed, as in geth: no browser leaves it out
+    });
+    this.#server.maxHeadersCount = own.httpHeaderCount + 1;
+    this.#server.on("connection", (socket) => this.#accept(socket));
+    this.#server.on("request", (request, response) => this.#request(request, response, false));
+    this.#server.on("checkContinue", (request, response) => this.#request(request, response, true));
+    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
+    this.#server.on("clientError", refuseBroken);
+  }
+
+  /** Listens. @throws RPC_LISTEN_FAILED naming host, port and why */
+  static async open(options: HttpEndpointOptions): Promise<HttpEndpoint> {
+    const endpoint = new HttpEndpoint(options);
+    endpoint.setHttp(options.http);
+    endpoint.setWs(options.ws);
+    const { host, port } = options;
+    await new Promise<void>((resolve, reject) => {
+      endpoint.#server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailed(`${host}:${port}`, error)));
+      endpoint.#server.listen({ host, port }, resolve);
+    });
+    endpoint.#server.removeAllListeners("error");
+    endpoint.#server.on("error", (error) => endpoint.#log.warn("rpc listener failed", { error }));
+    return endpoint;
+  }
+
+  /** Where it really listens: the port is never 0. */
+  get address(): { readonly host: string; readonly port: number } {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") return { host: "", port: 0 };
+    return { host: address.address, port: address.port };
+  }
+
+  /** `host:port`, IPv6 in brackets. */
+  get endpoint(): string {
+    const { host, port } = this.address;
+    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  get servesHttp(): boolean {
+    return this.#http !== undefined;
+  }
+
+  get servesWs(): boolean {
+    return this.#ws !== undefined;
+  }
+
+  /** Serves (or no longer serves) plain requests. */
+  setHttp(face: HttpFace | undefined): void {
+    if (face === undefined) this.#http = undefined;
+    else {
+      const { server, vhosts = ["localhost"], cors = [] } = face;
+      this.#http = { server, hosts: new HostRules(vhosts), cors: new OriginRules(cors) };
+    }
+  }
+
+  /** Serves (or no longer serves) WebSocket; open ones are closed (1001). */
+  setWs(face: WsFace | undefined): void {
+    this.#ws?.close();
+    this.#ws = face === undefined ? undefined : new WsSide(face, { clock: this.#clock, limits: this.#limits, log: this.#log });
+  }
+
+  /** Stops listening, lets answers that are being written out, closes every connection. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.setWs(undefined);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const [socket, state] of this.#sockets) {
+      if (state.active === 0) socket.destroy();
+      else socket.destroySoon();
+    }
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sockets.size >= this.#limits.connections && !this.#dropIdle()) {
+      socket.destroy();
+      return;
+    }
+    const remote = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`;
+    this.#sockets.set(socket, { info: { transport: "http", remote }, active: 0, idleSince: this.#turn++ });
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** Closes the connection that has been idle longest. */
+  #dropIdle(): boolean {
+    let oldest: [Socket, SocketState] | undefined;
+    for (const entry of this.#sockets) {
+      if (entry[1].active === 0 && (oldest === undefined || entry[1].idleSince < oldest[1].idleSince)) oldest = entry;
+    }
+    if (oldest === undefined) return false;
+    this.#sockets.delete(oldest[0]);
+    oldest[0].destroy();
+    return true;
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse, isWaiting: boolean): void {
+    const state = this.#sockets.get(request.socket);
+    const side = this.#http;
+    if (state === undefined || side === undefined) {
+      this.#refuse(response, 404, "not found");
+      return;
+    }
+    const { headers } = request;
+    if (request.rawHeaders.length > 2 * this.#limits.httpHeaderCount) {
+      this.#refuse(response, 431, "too many headers");
+      return;
+    }
+    if (!side.hosts.allows(headers.host) || countHosts(request.rawHeaders) > 1) {
+      this.#refuse(response, 403, "invalid host specified");
+      return;
+    }
+    response.sendDate = false;
+    const origin = headers.origin;
+    if (!side.cors.isEmpty && writeCors(side.cors, origin, request, response)) return;
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) {
+      this.#refuse(response, ...refusal, isWaiting);
+      return;
+    }
+    if (request.method !== "POST") {
+      // health check: GET without a query, or OPTIONS where no CORS layer took it
+      response.writeHead(200, ["Content-Length", "0"]);
+      response.end();
+      return;
+    }
+    if (isWaiting) response.writeContinue();
+    state.active++;
+    const limit = this.#limits.httpBodyBytes;
+    readBody(
+      request,
+      limit,
+      (body) => this.#answer(body, side.server, infoOf(state, headers), response, state),
+      (why) => {
+        this.#idle(state);
+        if (why === "too large") this.#refuse(response, 413, tooLargeText(limit));
+      },
+    );
+  }
+
+  /** Status and text for a request that is not read at all. */
+  #refusal({ method, headers, url }: IncomingMessage): [number, string] | undefined {
+    if (method === "OPTIONS") return undefined;
+    if (method === "GET") {
+      const isProbe = headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0" && !(url ?? "").includes("?");
+      return isProbe ? undefined : [405, "method not allowed"];
+    }
+    if (method !== "POST") return [405, "method not allowed"];
+    const length = Number(headers["content-length"] ?? 0);
+    if (length > this.#limits.httpBodyBytes) return [413, tooLargeText(this.#limits.httpBodyBytes)];
+    const encoding = headers["content-encoding"];
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity") return [415, "compressed request bodies are not supported"];
+    const type = headers["content-type"] ?? "";
+    if (type === "application/json") return undefined;
+    const semicolon = type.indexOf(";");
+    const media = (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
+    return CONTENT_TYPES.has(media) ? undefined : [415, "invalid content type, only application/json is supported"];
+  }
+
+  #answer(body: string, server: RpcServer, info: ConnectionInfo, response: ServerResponse, state: SocketState): void {
+    if (body === "") {
+      this.#write(response, undefined, state);
+      return;
+    }
+    const connection = new RpcConnection(server, info, undefined, () => {});
+    const answer = connection.answer(body, this.#limits.httpRequestTimeoutMs);
+    if (answer === undefined || typeof answer === "string") this.#write(response, answer, state);
+    else this.#later(answer, response, state);
+  }
+
+  #later(answer: PendingAnswer, response: ServerResponse, state: SocketState): void {
+    const gone = () => {
+      if (!response.writableEnded) answer.abort();
+    };
+    response.once("close", gone);
+    void answer.text.then((text) => {
+      response.off("close", gone);
+      this.#write(response, text, state);
+    });
+  }
+
+  #write(response: ServerResponse, text: string | undefined, state: SocketState): void {
+    this.#idle(state);
+    if (response.destroyed) return;
+    if (text === undefined) {
+      response.writeHead(200, ["Content-Type", "application/json", "Content-Length", "0"]);
+      response.end();
+      return;
+    }
+    response.writeHead(200, ["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(text))]);
+    response.end(text);
+    if (text.length > 65_536) this.#watchWrite(response);
+  }
+
+  /** A client that does not read its reply is closed after the write time-out. */
+  #watchWrite(response: ServerResponse): void {
+    const timer = this.#clock.after(this.#limits.httpWriteTimeoutMs, () => response.destroy());
+    response.once("close", () => timer.cancel());
+  }
+
+  /**
+   * Refuses. What the client still sends is read and thrown away for a second, so that it gets to see the answer
+   * (closing on unread bytes would reset the connection and lose it), then the connection is closed.
+   */
+  #refuse(response: ServerResponse, status: number, text: string, mustClose = false): void {
+    response.writeHead(status, {
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Content-Type-Options": "nosniff",
+      "Content-Length": Buffer.byteLength(text),
+      ...(mustClose ? { Connection: "close" } : {}),
+    });
+    response.end(text);
+    const { req: request } = response;
+    if (request.complete) return;
+    const timer = this.#clock.after(LINGER_MS, () => {
+      if (!request.complete) request.socket.destroy();
+    });
+    request.socket.once("close", () => timer.cancel());
+  }
+
+  #idle(state: SocketState): void {
+    state.active--;
+    state.idleSince = this.#turn++;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const state = this.#sockets.get(request.socket);
+    const side = this.#ws;
+    if (state === undefined || side === undefined) {
+      refuseUpgrade(socket, 404, "not found");
+      return;
+    }
+    if (request.rawHeaders.length > 2 * this.#limits.httpHeaderCount) {
+      refuseUpgrade(socket, 431, "too many headers");
+      return;
+    }
+    if (!side.hosts.allows(request.headers.host) || countHosts(request.rawHeaders) > 1) {
+      refuseUpgrade(socket, 403, "invalid host specified");
+      return;
+    }
+    state.active++;
+    side.accept(request, socket, head, { ...infoOf(state, request.headers), transport: "ws" });
+  }
+}
+
+function infoOf(state: SocketState, headers: IncomingMessage["headers"]): ConnectionInfo {
+  const { host, origin } = headers;
+  const userAgent = headers["user-agent"];
+  if (host === undefined && origin === undefined && userAgent === undefined) return state.info;
+  return { transport: "http", remote: state.info.remote, host, origin, userAgent };
+}
+
+function tooLargeText(limit: number): string {
+  return `content length too large (more than ${limit} bytes)`;
+}
+
+/** node:http keeps the first of two Host headers and drops the second; a proxy before us may have judged the other. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === "host") count++;
+  }
+  return count;
+}
+
+/** Adds CORS headers for a listed origin; answers a preflight itself (true). */
+function writeCors(rules: OriginRules, origin: string | undefined, request: IncomingMessage, response: ServerResponse): boolean {
+  const isPreflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
+  response.setHeader("Vary", isPreflight ? "Origin, Access-Control-Request-Method, Access-Control-Request-Headers" : "Origin");
+  if (origin !== undefined && rules.allows(origin)) {
+    response.setHeader("Access-Control-Allow-Origin", rules.allowsAll ? "*" : origin);
+    if (isPreflight) {
+      response.setHeader("Access-Control-Allow-Methods", "POST, GET");
+      const asked = request.headers["access-control-request-headers"];
+      if (asked !== undefined) response.setHeader("Access-Control-Allow-Headers", asked);
+      response.setHeader("Access-Control-Max-Age", "600");
+    }
+  }
+  if (!isPreflight) return false;
+  response.writeHead(204);
+  response.end();
+  return true;
+}
+
+const BROKEN: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);
+
+/** What node's parser refused: one status line, then the connection is closed. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = BROKEN.get(error.code ?? "") ?? "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+}
