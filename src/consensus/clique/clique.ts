@@ -3,7 +3,7 @@ import { ConsensusError, verifyForkFields, verifyGas, verifyLink, verifyTime } f
 import { type Reader, readCliqueSnapshotJson, type Writer, writeCliqueSnapshotJson } from "#core/rawdb";
 import { type Header, type HeaderFields, makeHeader } from "#core/types";
 import { addressOf, recover } from "#crypto";
-import { type CliqueConfig, rulesAt } from "#params";
+import type { CliqueConfig } from "#params";
 import { concatBytes, equalBytes, fromHex, type Hex, LruByteMap, toHex } from "#util";
 import { CliqueError } from "./errors.ts";
 import { addressLength, checkpointSigners, extraSeal, extraVanity, sealHash } from "./extra.ts";
@@ -80,7 +80,8 @@ export class Clique implements Engine {
     if (number === 0) throw CliqueError("UNKNOWN_BLOCK", { number });
     verifyTime(header, options.now);
     this.#verifyShape(header);
-    if (rulesAt(chain.config, header).isShanghai) throw CliqueError("UNSUPPORTED_FORK", { number });
+    const { shanghaiTime } = chain.config;
+    if (shanghaiTime !== undefined && shanghaiTime <= header.time) throw CliqueError("UNSUPPORTED_FORK", { number });
     verifyForkFields(chain.config, header);
     verifyLink(header, parent);
     if (header.time < parent.time + this.#config.period) throw CliqueError("INVALID_TIMESTAMP", { number });
