@@ -60,7 +60,10 @@ export function nextExcessBlobGas(config: ChainConfig, parent: Header): bigint |
   // EIP-7918: while a blob is cheaper than its execution, the excess grows by the unused share only
   const reserve = (parent.baseFee ?? 0n) * 8_192n;
   if (osaka && reserve > blobBaseFeeOf(config, parent.time, parent.excessBlobGas) * GAS_PER_BLOB) {
-    return parent.excessBlobGas + ((parent.blobGasUsed ?? 0n) * BigInt(schedule.max - schedule.target)) / BigInt(schedule.max);
+    return (
+      parent.excessBlobGas +
+      ((parent.blobGasUsed ?? 0n) * BigInt(schedule.max - schedule.target)) / BigInt(schedule.max)
+    );
   }
   return used - target;
 }

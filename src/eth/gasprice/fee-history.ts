@@ -24,7 +24,12 @@ export function effectiveTip(tx: Transaction, baseFee: bigint | undefined): bigi
  * Tips at the percentiles of the gas used in a block, ascending by tip.
  * @see geth eth/gasprice/feehistory.go:130-155@v1.17.5 (processBlock)
  */
-export function rewardsOf(header: Header, body: Body, receipts: readonly Receipt[], percentiles: readonly number[]): bigint[] {
+export function rewardsOf(
+  header: Header,
+  body: Body,
+  receipts: readonly Receipt[],
+  percentiles: readonly number[],
+): bigint[] {
   if (body.transactions.length === 0) return percentiles.map(() => 0n);
   let before = 0n;
   const rows = body.transactions.map((tx, i) => {

@@ -165,7 +165,12 @@ export class GasPriceOracle {
    * @param blocks a count, any size: compared before anything is allocated.
    * @throws GASPRICE_PERCENTILE, GASPRICE_BEYOND_HEAD
    */
-  async feeHistory(blocks: bigint, last: number, percentiles: readonly number[], ctx: Context): Promise<FeeHistory> {
+  async feeHistory(
+    blocks: bigint,
+    last: number,
+    percentiles: readonly number[],
+    ctx: Context,
+  ): Promise<FeeHistory> {
     this.#checkPercentiles(percentiles);
     const head = this.#backend.head();
     if (last > head.number) throw GasPriceError("BEYOND_HEAD", { requested: last, head: head.number });
@@ -199,17 +204,25 @@ export class GasPriceOracle {
 
   #checkPercentiles(percentiles: readonly number[]): void {
     const { maxPercentiles } = this.#config;
-    if (percentiles.length > maxPercentiles) throw GasPriceError("PERCENTILE", { reason: `over the query limit ${maxPercentiles}` });
+    if (percentiles.length > maxPercentiles)
+      throw GasPriceError("PERCENTILE", { reason: `over the query limit ${maxPercentiles}` });
     percentiles.forEach((percentile, i) => {
-      if (!(percentile >= 0 && percentile <= 100)) throw GasPriceError("PERCENTILE", { reason: percentile.toFixed(6) });
+      if (!(percentile >= 0 && percentile <= 100))
+        throw GasPriceError("PERCENTILE", { reason: percentile.toFixed(6) });
       const before = percentiles[i - 1];
       if (before !== undefined && percentile <= before) {
-        throw GasPriceError("PERCENTILE", { reason: `#${i - 1}:${before.toFixed(6)} >= #${i}:${percentile.toFixed(6)}` });
+        throw GasPriceError("PERCENTILE", {
+          reason: `#${i - 1}:${before.toFixed(6)} >= #${i}:${percentile.toFixed(6)}`,
+        });
       }
     });
   }
 
-  async #blockFees(number: number, percentiles: readonly number[], ctx: Context): Promise<BlockFees | undefined> {
+  async #blockFees(
+    number: number,
+    percentiles: readonly number[],
+    ctx: Context,
+  ): Promise<BlockFees | undefined> {
     const header = await this.#backend.headerByNumber(number, ctx);
     if (header === undefined) return undefined;
     const key = `${toHex(header.hash)}/${percentiles.join(",")}`;
@@ -223,15 +236,22 @@ export class GasPriceOracle {
       gasUsedRatio: header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit),
       blobBaseFee: blobBaseFeeOf(config, header.time, header.excessBlobGas),
       nextBlobBaseFee: blobBaseFeeOf(config, header.time, nextExcessBlobGas(config, header)),
-      blobGasUsedRatio: header.blobGasUsed === undefined || maxBlobGas === 0n ? 0 : Number(header.blobGasUsed) / Number(maxBlobGas),
+      blobGasUsedRatio:
+        header.blobGasUsed === undefined || maxBlobGas === 0n
+          ? 0
+          : Number(header.blobGasUsed) / Number(maxBlobGas),
     };
-    const fees = percentiles.length === 0 ? base : { ...base, reward: await this.#rewards(header, percentiles, ctx) };
+    const fees =
+      percentiles.length === 0 ? base : { ...base, reward: await this.#rewards(header, percentiles, ctx) };
     this.#history.set(key, fees);
     return fees;
   }
 
   async #rewards(header: Header, percentiles: readonly number[], ctx: Context): Promise<bigint[]> {
-    const [body, receipts] = await Promise.all([this.#backend.body(header, ctx), this.#backend.receipts(header, ctx)]);
+    const [body, receipts] = await Promise.all([
+      this.#backend.body(header, ctx),
+      this.#backend.receipts(header, ctx),
+    ]);
     return rewardsOf(header, body, receipts, percentiles);
   }
 }

@@ -8,4 +8,10 @@
 export { baseFeeAfter, blobBaseFeeOf } from "./base-fee.ts";
 export { GasPriceError } from "./errors.ts";
 export { effectiveTip } from "./fee-history.ts";
-export { type FeeHistory, type GasPriceBackend, type GasPriceConfig, gasPriceDefaults, GasPriceOracle } from "./gasprice.ts";
+export {
+  type FeeHistory,
+  type GasPriceBackend,
+  type GasPriceConfig,
+  gasPriceDefaults,
+  GasPriceOracle,
+} from "./gasprice.ts";

@@ -1,0 +1,234 @@
+import type { Engine, Signer } from "#consensus";
+import { Clique } from "#consensus/clique";
+import { BlockChain, type HeadEvent } from "#core";
+import { proveAccount, proveStorage } from "#core/state";
+import { type Body, emptyCodeHash, type Header, type Receipt, type Transaction } from "#core/types";
+import type { Account, StateReader } from "#core/vm";
+import {
+  type AccountProof,
+  type Backend,
+  type CallContext,
+  createEthApi,
+  type EthApi,
+  type FoundTransaction,
+  type SyncProgress,
+} from "#ethapi";
+import type { KeyValueStore } from "#ethdb";
+import { Feed } from "#event";
+import type { Service, ServiceContext } from "#node";
+import { type ChainConfig, type Genesis, rulesAt } from "#params";
+import type { Api } from "#rpc";
+import { emptyRoot } from "#trie";
+import { EthError } from "./errors.ts";
+import { HandedPool } from "./pool.ts";
+import { Sealer } from "./sealer.ts";
+
+export interface EthereumOptions {
+  readonly genesis: Genesis;
+  /** Default: the genesis' chain id. */
+  readonly networkId?: bigint | number | undefined;
+  /** `full`: every block is executed. (Fast sync comes with the eth protocol.) */
+  readonly syncMode?: "full" | undefined;
+  /** `clique`, the only one so far whose blocks this service can seal and check. */
+  readonly engine?: "clique" | Engine | undefined;
+  /** Seals blocks with this signer; absent: blocks come from elsewhere (`chain.insertBlocks`, import). */
+  readonly sealer?: Signer | undefined;
+  /** Seconds between sealed blocks; default: the genesis' clique period. */
+  readonly period?: number | undefined;
+}
+
+const emptyAccount: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
+
+/**
+ * The service that owns a full chain: blocks, every state, the transactions it was handed, and sealing. It is the backend
+ * of the eth_ namespace and of a `LesServer`. It speaks no protocol of its own yet: blocks come from its sealer or from
+ * an import.
+ */
+export class Ethereum implements Service, Backend {
+  readonly kind = "full";
+  readonly protocols = [];
+  readonly headEvents: Feed<HeadEvent>;
+  readonly networkId: bigint;
+  readonly #options: EthereumOptions;
+  readonly #context: ServiceContext;
+  readonly #pool: HandedPool;
+  readonly #api: EthApi;
+  #chain: BlockChain | undefined;
+  #db: KeyValueStore | undefined;
+  #sealer: Sealer | undefined;
+  #subscription: Disposable | undefined;
+  /** Pool resets run one after the other. */
+  #resetting: Promise<void> = Promise.resolve();
+
+  constructor(context: ServiceContext, options: EthereumOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.networkId = BigInt(options.networkId ?? options.genesis.config.chainId);
+    this.headEvents = new Feed<HeadEvent>((error) =>
+      context.log.error("listener of head events failed", { error }),
+    );
+    this.#pool = new HandedPool(() => this.#poolChain());
+    this.#api = createEthApi(this, { host: context.host, log: context.log });
+  }
+
+  get apis(): readonly Api[] {
+    return this.#api.apis;
+  }
+
+  /** The chain. @throws ETH_NOT_STARTED before start */
+  get chain(): BlockChain {
+    if (this.#chain === undefined) throw EthError("NOT_STARTED");
+    return this.#chain;
+  }
+
+  get chainConfig(): ChainConfig {
+    return this.#options.genesis.config;
+  }
+
+  get chainId(): bigint {
+    return this.#options.genesis.config.chainId;
+  }
+
+  get pendingEvents(): Feed<Transaction> {
+    return this.#pool.added;
+  }
+
+  /** Opens the chain (writing the genesis into an empty database) and begins to seal, if it has a signer. */
+  async start(): Promise<void> {
+    const { genesis, sealer: signer } = this.#options;
+    const { host, log } = this.#context;
+    const db = await this.#context.openDatabase("chaindata");
+    this.#db = db;
+    const engine = this.#makeEngine(db);
+    const chain = new BlockChain({ db, genesis, engine, clock: host.clock, log });
+    this.#chain = chain;
+    this.#subscription = chain.headEvents.subscribe((event) => {
+      this.#resetting = this.#resetting.then(() => this.#resetPool(event));
+      this.headEvents.send(event);
+    });
+    if (signer === undefined) return;
+    const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
+    this.#sealer = new Sealer({ chain, pool: this.#pool, signer, period, host, log });
+    this.#sealer.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.close();
+    await this.#sealer?.stop();
+    this.#subscription?.[Symbol.dispose]();
+    await this.#resetting;
+    await this.#chain?.flush();
+    await this.#db?.close();
+  }
+
+  head(): Header {
+    return this.chain.head;
+  }
+
+  async headerByNumber(number: number): Promise<Header | undefined> {
+    return this.chain.headerByNumber(number);
+  }
+
+  async headerByHash(hash: Uint8Array): Promise<Header | undefined> {
+    return this.chain.headerByHash(hash);
+  }
+
+  isCanonical(header: Header): boolean {
+    return this.chain.isCanonical(header);
+  }
+
+  totalDifficulty(header: Header): bigint | undefined {
+    return this.chain.td(header.hash);
+  }
+
+  async body(header: Header): Promise<Body> {
+    return this.#stored(this.chain.body(header), "body", header);
+  }
+
+  async receipts(header: Header): Promise<readonly Receipt[]> {
+    return this.#stored(this.chain.receipts(header), "receipts", header);
+  }
+
+  async state(header: Header): Promise<StateReader> {
+    return this.chain.state(header);
+  }
+
+  async prove(header: Header, address: Uint8Array, slots: readonly Uint8Array[]): Promise<AccountProof> {
+    const { nodes } = this.chain;
+    const reader = this.chain.state(header);
+    const account = (await reader.account(address)) ?? emptyAccount;
+    const storageProof = [];
+    for (const key of slots)
+      storageProof.push({
+        key,
+        value: await reader.storage(address, key),
+        proof: proveStorage(nodes, account.storageRoot, key),
+      });
+    return { ...account, accountProof: proveAccount(nodes, header.stateRoot, address), storageProof };
+  }
+
+  async findTransaction(hash: Uint8Array): Promise<FoundTransaction | undefined> {
+    const located = this.chain.transaction(hash);
+    if (located !== undefined) return located;
+    const tx = this.#pool.get(hash);
+    return tx === undefined ? undefined : { tx };
+  }
+
+  /** Takes a signed transaction into the pool. @throws ETH_* with geth's text */
+  async sendTransaction(tx: Transaction, _ctx?: CallContext): Promise<void> {
+    await this.#resetting; // a transaction that follows a mined one is checked against the new state
+    await this.#pool.add(tx);
+  }
+
+  pendingTransactions(): readonly Transaction[] {
+    return this.#pool.all();
+  }
+
+  /** A transaction that waits here. */
+  pendingTransaction(hash: Uint8Array): Transaction | undefined {
+    return this.#pool.get(hash);
+  }
+
+  syncing(): SyncProgress | undefined {
+    return undefined;
+  }
+
+  author(header: Header): Uint8Array | undefined {
+    return header.number === 0 ? undefined : this.chain.engine.author(header);
+  }
+
+  coinbase(): Uint8Array | undefined {
+    return this.#options.sealer?.address;
+  }
+
+  #makeEngine(db: KeyValueStore): Engine {
+    const { engine = "clique", genesis } = this.#options;
+    if (engine !== "clique") return engine;
+    if (genesis.config.clique === undefined) throw EthError("NEEDS_CLIQUE");
+    return new Clique(genesis.config.clique, db);
+  }
+
+  #poolChain() {
+    const { head } = this.chain;
+    const reader = this.chain.state(head);
+    return {
+      gasLimit: head.gasLimit,
+      rules: rulesAt(this.chainConfig, { ...head, number: head.number + 1 }),
+      account: async (address: Uint8Array) => reader.account(address),
+    };
+  }
+
+  async #resetPool(event: HeadEvent): Promise<void> {
+    try {
+      await this.#pool.reset(event, (header) => this.chain.body(header)?.transactions ?? []);
+    } catch (error) {
+      this.#context.log.error("the pool could not follow the head", { error });
+    }
+  }
+
+  #stored<T>(value: T | undefined, what: string, header: Header): T {
+    // whole blocks are written at once, so a known header without its parts is damage
+    if (value === undefined) throw new Error(`the database has no ${what} of block ${header.number}`);
+    return value;
+  }
+}
