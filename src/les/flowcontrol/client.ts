@@ -89,12 +89,19 @@ export class ClientEstimate {
     return true;
   }
 
-  /** The server froze us and resumed: everything in flight is cancelled and the buffer is what it says. */
-  resumed(bufferValue: number, nowMs: number): void {
-    this.#pending.clear();
-    this.#inFlight = 0;
-    this.#estimate = Math.min(bufferValue, this.#params.bufferLimit);
-    this.#lastMs = nowMs;
+  /**
+   * The server sent a buffer value outside any reply: after a stop, which cancelled everything in flight, or as a mere update.
+   * @param stillInFlight - ids that a reply is still expected for; the rest is cancelled.
+   */
+  resumed(bufferValue: number, nowMs: number, stillInFlight: Iterable<number> = []): void {
+    const kept = new Set(stillInFlight);
+    for (const [id, { cost }] of this.#pending) {
+      if (kept.has(id)) continue;
+      this.#pending.delete(id);
+      this.#inFlight -= cost;
+    }
+    this.#recharge(nowMs);
+    this.#estimate = Math.max(0, Math.min(bufferValue, this.#params.bufferLimit) - this.#inFlight);
   }
 
   /** New parameters: a higher limit adds its difference, a lower one cuts the estimate. */
