@@ -1,8 +1,8 @@
 /** A promise with its handles outside (Node 20 lacks Promise.withResolvers). */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A promise to be settled later. A rejection that nobody awaits is not reported as unhandled. */
