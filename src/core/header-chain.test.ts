@@ -49,7 +49,8 @@ function expectWhole(chain: HeaderChain) {
     if (parent === undefined) throw new Error(`no parent of #${at.number}`);
     at = parent;
   }
-  for (let above = 1; above < 40; above++) expect(chain.headerByNumber(chain.head.number + above)).toBeUndefined();
+  for (let above = 1; above < 40; above++)
+    expect(chain.headerByNumber(chain.head.number + above)).toBeUndefined();
 }
 
 describe("fork choice", () => {
@@ -80,7 +81,10 @@ describe("fork choice", () => {
     expect(hashes(result.added)).toEqual(hashes(long));
     expect(hashes(result.removed)).toEqual(hashes(heavy));
     expect(numbers(result.removed)).toEqual([1, 2, 3]);
-    expect(events.map((event) => [event.added.length, event.removed.length])).toEqual([[3, 0], [7, 3]]);
+    expect(events.map((event) => [event.added.length, event.removed.length])).toEqual([
+      [3, 0],
+      [7, 3],
+    ]);
     expectWhole(chain);
   });
 
@@ -115,7 +119,9 @@ describe("fork choice", () => {
   test("random branches: the head always has the most difficulty, the first of equals", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ on: fc.nat(), count: fc.integer({ min: 1, max: 4 }), inTurn: fc.boolean() }), { maxLength: 12 }),
+        fc.array(fc.record({ on: fc.nat(), count: fc.integer({ min: 1, max: 4 }), inTurn: fc.boolean() }), {
+          maxLength: 12,
+        }),
         (steps) => {
           const pool = new SignerPool();
           const { chain, events, genesis } = open(pool);
@@ -143,7 +149,9 @@ describe("fork choice", () => {
           // whoever replays the events has the same chain
           const replay: Header[] = [];
           for (const event of events) {
-            expect(hashes(event.removed)).toEqual(hashes(replay.splice(replay.length - event.removed.length)));
+            expect(hashes(event.removed)).toEqual(
+              hashes(replay.splice(replay.length - event.removed.length)),
+            );
             replay.push(...event.added);
           }
           expect(hashes(replay)).toEqual(hashes(replay.map((h) => chain.headerByNumber(h.number) ?? h)));
@@ -162,7 +170,11 @@ describe("segments", () => {
     const headers = branch(pool, genesis, 10);
     const broken = headers.map((header, i) => (i === 6 ? { ...header, gasUsed: 1n << 60n } : header));
     expect(() => chain.insert(broken)).toThrow(
-      expect.objectContaining({ code: "CONSENSUS_INVALID_GAS_USED", blame: "peer", data: expect.objectContaining({ number: 7 }) }),
+      expect.objectContaining({
+        code: "CONSENSUS_INVALID_GAS_USED",
+        blame: "peer",
+        data: expect.objectContaining({ number: 7 }),
+      }),
     );
     expect(chain.head.number).toBe(0);
     expect(chain.has(headers[0]?.hash ?? genesis.hash)).toBe(false);
@@ -174,9 +186,13 @@ describe("segments", () => {
     const { chain, genesis } = open(pool);
     const headers = branch(pool, genesis, 4);
     const gap = headers.filter((_, i) => i !== 2);
-    expect(() => chain.insert(gap)).toThrow(expect.objectContaining({ code: "CONSENSUS_INVALID_NUMBER", data: { number: 4, parent: 2 } }));
+    expect(() => chain.insert(gap)).toThrow(
+      expect.objectContaining({ code: "CONSENSUS_INVALID_NUMBER", data: { number: 4, parent: 2 } }),
+    );
     const orphan = branch(pool, headers[3] ?? genesis, 1);
-    expect(() => chain.insert(orphan)).toThrow(expect.objectContaining({ code: "CONSENSUS_UNKNOWN_ANCESTOR", data: { number: 5 } }));
+    expect(() => chain.insert(orphan)).toThrow(
+      expect.objectContaining({ code: "CONSENSUS_UNKNOWN_ANCESTOR", data: { number: 5 } }),
+    );
     expect(() => chain.insert([{ ...genesis, hash: new Uint8Array(32) }])).toThrow(
       expect.objectContaining({ code: "CONSENSUS_UNKNOWN_ANCESTOR" }),
     );

@@ -1,5 +1,13 @@
 // Clique headers by hand: named signers, sealed headers without state, and the genesis they stand on.
-import { diffInTurn, diffNoTurn, extraSeal, extraVanity, keySigner, nonceAuthVote, sealHash } from "#consensus/clique";
+import {
+  diffInTurn,
+  diffNoTurn,
+  extraSeal,
+  extraVanity,
+  keySigner,
+  nonceAuthVote,
+  sealHash,
+} from "#consensus/clique";
 import type { Signer } from "#consensus";
 import { emptyTxRoot, emptyUnclesHash, type Header, type HeaderFields, makeHeader } from "#core/types";
 import { generateKey, keccak256, type PrivateKey } from "#crypto";
@@ -33,7 +41,10 @@ export function namedKey(name: string): PrivateKey {
 }
 
 /** A chain configuration under clique; petersburg rules unless `forks` say more. */
-export function cliqueConfig(clique = { period: 1, epoch: 30_000 }, forks: Partial<ChainConfig> = {}): ChainConfig {
+export function cliqueConfig(
+  clique = { period: 1, epoch: 30_000 },
+  forks: Partial<ChainConfig> = {},
+): ChainConfig {
   return {
     chainId: 1337n,
     homesteadBlock: 0,
@@ -67,7 +78,10 @@ export const blankFields: HeaderFields = {
 };
 
 /** Block 0 with these signers (20 bytes each, ascending). */
-export function cliqueGenesisHeader(signers: readonly Uint8Array[], fields: Partial<HeaderFields> = {}): Header {
+export function cliqueGenesisHeader(
+  signers: readonly Uint8Array[],
+  fields: Partial<HeaderFields> = {},
+): Header {
   return makeHeader({
     ...blankFields,
     extra: concatBytes(new Uint8Array(extraVanity), ...signers, new Uint8Array(extraSeal)),
@@ -93,7 +107,11 @@ export function sealFields(fields: HeaderFields, signer: Signer): Header {
 
 /** A sealed child of `parent`, one second later, out of turn unless told. */
 export function childHeader(parent: Header, signer: Signer, options: ChildOptions = {}): Header {
-  const extra = concatBytes(new Uint8Array(extraVanity), ...(options.checkpoint ?? []), new Uint8Array(extraSeal));
+  const extra = concatBytes(
+    new Uint8Array(extraVanity),
+    ...(options.checkpoint ?? []),
+    new Uint8Array(extraSeal),
+  );
   return sealFields(
     {
       ...blankFields,

@@ -29,7 +29,15 @@ interface Setup {
   readonly pool?: SignerPool;
 }
 
-function setup({ signers = ["A"], period = 1, epoch = 30_000, forks, genesis, db = memoryStore(), pool = new SignerPool() }: Setup = {}) {
+function setup({
+  signers = ["A"],
+  period = 1,
+  epoch = 30_000,
+  forks,
+  genesis,
+  db = memoryStore(),
+  pool = new SignerPool(),
+}: Setup = {}) {
   const config = cliqueConfig({ period, epoch }, forks);
   const engine = new Clique({ period, epoch }, db);
   const header = cliqueGenesisHeader(pool.sorted(signers), genesis);
@@ -49,13 +57,36 @@ const refusal = (code: string, number = 1) =>
 describe("LC-06 headers that break a rule of clique", () => {
   const extra = (length: number) => new Uint8Array(length);
   const rows: readonly [name: string, code: string, options: ChildOptions, world?: Setup][] = [
-    ["timestamp equal to the parent's", "CLIQUE_INVALID_TIMESTAMP", { fields: { time: 100 } }, { genesis: { time: 100 } }],
-    ["timestamp before the parent's", "CLIQUE_INVALID_TIMESTAMP", { fields: { time: 99 } }, { genesis: { time: 100 } }],
+    [
+      "timestamp equal to the parent's",
+      "CLIQUE_INVALID_TIMESTAMP",
+      { fields: { time: 100 } },
+      { genesis: { time: 100 } },
+    ],
+    [
+      "timestamp before the parent's",
+      "CLIQUE_INVALID_TIMESTAMP",
+      { fields: { time: 99 } },
+      { genesis: { time: 100 } },
+    ],
     ["timestamp within the period", "CLIQUE_INVALID_TIMESTAMP", { fields: { time: 4 } }, { period: 5 }],
     ["timestamp 16 s ahead of the clock", "CONSENSUS_FUTURE_BLOCK", { fields: { time: now + 16 } }],
-    ["gas limit moved by parent/1024", "CONSENSUS_INVALID_GAS_LIMIT", { fields: { gasLimit: 8_000_000n + 7812n } }],
-    ["gas limit lowered by parent/1024", "CONSENSUS_INVALID_GAS_LIMIT", { fields: { gasLimit: 8_000_000n - 7812n } }],
-    ["gas limit below 5000", "CONSENSUS_INVALID_GAS_LIMIT", { fields: { gasLimit: 4999n } }, { genesis: { gasLimit: 5000n } }],
+    [
+      "gas limit moved by parent/1024",
+      "CONSENSUS_INVALID_GAS_LIMIT",
+      { fields: { gasLimit: 8_000_000n + 7812n } },
+    ],
+    [
+      "gas limit lowered by parent/1024",
+      "CONSENSUS_INVALID_GAS_LIMIT",
+      { fields: { gasLimit: 8_000_000n - 7812n } },
+    ],
+    [
+      "gas limit below 5000",
+      "CONSENSUS_INVALID_GAS_LIMIT",
+      { fields: { gasLimit: 4999n } },
+      { genesis: { gasLimit: 5000n } },
+    ],
     [
       "gas limit above 2^63-1",
       "CONSENSUS_INVALID_GAS_LIMIT",
@@ -74,19 +105,51 @@ describe("LC-06 headers that break a rule of clique", () => {
     ["difficulty 0", "CLIQUE_INVALID_DIFFICULTY", { fields: { difficulty: 0n } }],
     ["difficulty 3", "CLIQUE_INVALID_DIFFICULTY", { fields: { difficulty: 3n } }],
     ["seal of zeros", "CLIQUE_INVALID_SIGNATURE", {}],
-    ["vote nonce of neither kind", "CLIQUE_INVALID_VOTE", { fields: { nonce: fromHex("0x0000000000000001") } }],
+    [
+      "vote nonce of neither kind",
+      "CLIQUE_INVALID_VOTE",
+      { fields: { nonce: fromHex("0x0000000000000001") } },
+    ],
     ["mix digest set", "CLIQUE_INVALID_MIX_DIGEST", { fields: { mixDigest: new Uint8Array(32).fill(1) } }],
     ["uncles", "CLIQUE_INVALID_UNCLE_HASH", { fields: { unclesHash: new Uint8Array(32) } }],
     ["number skipped", "CONSENSUS_INVALID_NUMBER", { fields: { number: 2 } }],
     ["parent unknown", "CONSENSUS_UNKNOWN_ANCESTOR", { fields: { parentHash: new Uint8Array(32).fill(7) } }],
-    ["withdrawals", "CONSENSUS_UNEXPECTED_FIELD", { fields: { baseFee: 875_000_000n, withdrawalsRoot: new Uint8Array(32) } }],
-    ["checkpoint with a beneficiary", "CLIQUE_INVALID_CHECKPOINT_BENEFICIARY", { voteOn: new Uint8Array(20).fill(1) }, { epoch: 1 }],
-    ["checkpoint with a vote", "CLIQUE_INVALID_CHECKPOINT_VOTE", { fields: { nonce: nonceAuthVote } }, { epoch: 1 }],
-    ["checkpoint with half an address", "CLIQUE_INVALID_CHECKPOINT_SIGNERS", { fields: { extra: extra(107) } }, { epoch: 1 }],
+    [
+      "withdrawals",
+      "CONSENSUS_UNEXPECTED_FIELD",
+      { fields: { baseFee: 875_000_000n, withdrawalsRoot: new Uint8Array(32) } },
+    ],
+    [
+      "checkpoint with a beneficiary",
+      "CLIQUE_INVALID_CHECKPOINT_BENEFICIARY",
+      { voteOn: new Uint8Array(20).fill(1) },
+      { epoch: 1 },
+    ],
+    [
+      "checkpoint with a vote",
+      "CLIQUE_INVALID_CHECKPOINT_VOTE",
+      { fields: { nonce: nonceAuthVote } },
+      { epoch: 1 },
+    ],
+    [
+      "checkpoint with half an address",
+      "CLIQUE_INVALID_CHECKPOINT_SIGNERS",
+      { fields: { extra: extra(107) } },
+      { epoch: 1 },
+    ],
     ["checkpoint without its signers", "CLIQUE_MISMATCHING_CHECKPOINT_SIGNERS", {}, { epoch: 1 }],
-    ["checkpoint with other signers", "CLIQUE_MISMATCHING_CHECKPOINT_SIGNERS", { checkpoint: [new Uint8Array(20).fill(9)] }, { epoch: 1 }],
+    [
+      "checkpoint with other signers",
+      "CLIQUE_MISMATCHING_CHECKPOINT_SIGNERS",
+      { checkpoint: [new Uint8Array(20).fill(9)] },
+      { epoch: 1 },
+    ],
   ];
-  const unsealed: Readonly<Record<string, number>> = { "extra data of 31 bytes": 31, "extra data of 33 bytes": 33, "seal of zeros": 97 };
+  const unsealed: Readonly<Record<string, number>> = {
+    "extra data of 31 bytes": 31,
+    "extra data of 33 bytes": 33,
+    "seal of zeros": 97,
+  };
 
   test.each(rows)("LC-06 %s: %s", (name, code, options, world) => {
     const number = options.fields?.number ?? 1;
@@ -102,7 +165,9 @@ describe("LC-06 headers that break a rule of clique", () => {
       expect(() => chain.insert([bad])).toThrow(refusal(code));
     } else if (name === "signer not authorised") {
       const { chain, genesis, pool } = setup(world);
-      expect(() => chain.insert([childHeader(genesis, pool.signer("X"), { inTurn: true })])).toThrow(refusal(code));
+      expect(() => chain.insert([childHeader(genesis, pool.signer("X"), { inTurn: true })])).toThrow(
+        refusal(code),
+      );
     } else {
       expect(() => insertChanged(options, world)).toThrow(refusal(code, number));
     }
@@ -138,7 +203,8 @@ describe("LC-06 headers that break a rule of clique", () => {
   test("LC-06 one of five signers may not seal blocks 1 and 2, though the limit of 3 reaches before the genesis", () => {
     const { chain, genesis, pool } = setup({ signers: ["A", "B", "C", "D", "E"] });
     const turn = (name: string, number: number) =>
-      pool.sorted(["A", "B", "C", "D", "E"]).findIndex((a) => toHex(a) === toHex(pool.address(name))) === number % 5;
+      pool.sorted(["A", "B", "C", "D", "E"]).findIndex((a) => toHex(a) === toHex(pool.address(name))) ===
+      number % 5;
     const first = childHeader(genesis, pool.signer("A"), { inTurn: turn("A", 1) });
     const second = childHeader(first, pool.signer("A"), { inTurn: turn("A", 2) });
     expect(() => chain.insert([first, second])).toThrow(refusal("CLIQUE_RECENTLY_SIGNED", 2));
@@ -193,7 +259,11 @@ describe("sealing", () => {
     for (let number = 1; number <= 30; number++) {
       const signer = pool.signer(names[number % 3] ?? "A");
       const draft = childHeader(parent, signer);
-      const header = engine.seal(chain, sealFields(engine.prepare(chain, draft, parent, signer), signer), signer);
+      const header = engine.seal(
+        chain,
+        sealFields(engine.prepare(chain, draft, parent, signer), signer),
+        signer,
+      );
       chain.insert([header]);
       difficulties.push(header.difficulty);
       expect(engine.author(header)).toEqual(signer.address);
@@ -207,7 +277,9 @@ describe("sealing", () => {
   test("refuses strangers, those who sealed last, and nobody", () => {
     const { chain, engine, pool, genesis } = setup({ signers: ["A", "B"] });
     const [a, x] = [pool.signer("A"), pool.signer("X")];
-    expect(() => engine.seal(chain, childHeader(genesis, x), x)).toThrow(refusal("CLIQUE_UNAUTHORIZED_SIGNER"));
+    expect(() => engine.seal(chain, childHeader(genesis, x), x)).toThrow(
+      refusal("CLIQUE_UNAUTHORIZED_SIGNER"),
+    );
     expect(() => engine.seal(chain, childHeader(genesis, a), undefined)).toThrow(refusal("CLIQUE_NO_SIGNER"));
     const prepared = engine.prepare(chain, childHeader(genesis, a), genesis, a);
     const first = engine.seal(chain, sealFields(prepared, a), a);
@@ -254,17 +326,28 @@ describe("snapshots are found again", () => {
 
   test("a chain that begins at a checkpoint trusts the signers it lists", () => {
     const { engine, pool } = setup({ epoch: 10 });
-    const start = cliqueGenesisHeader(pool.sorted(["A", "B"]), { number: 20, parentHash: new Uint8Array(32).fill(1) });
-    const view: HeaderReader = { config: cliqueConfig(), headerByHash: () => undefined, headerByNumber: () => undefined };
+    const start = cliqueGenesisHeader(pool.sorted(["A", "B"]), {
+      number: 20,
+      parentHash: new Uint8Array(32).fill(1),
+    });
+    const view: HeaderReader = {
+      config: cliqueConfig(),
+      headerByHash: () => undefined,
+      headerByNumber: () => undefined,
+    };
     expect(engine.snapshot(view, start).signers).toEqual(pool.sorted(["A", "B"]).map(toHex));
     const between = cliqueGenesisHeader([], { number: 21, parentHash: new Uint8Array(32).fill(1) });
-    expect(() => engine.snapshot(view, between)).toThrow(expect.objectContaining({ code: "CONSENSUS_UNKNOWN_ANCESTOR" }));
+    expect(() => engine.snapshot(view, between)).toThrow(
+      expect.objectContaining({ code: "CONSENSUS_UNKNOWN_ANCESTOR" }),
+    );
   });
 });
 
 test("the seal hash leaves out the seal and takes in the base fee", () => {
   const signer = new SignerPool().signer("A");
   const header = childHeader(cliqueGenesisHeader([signer.address]), signer, { fields: { baseFee: 7n } });
-  expect(sealHash(header)).toEqual(sealHash({ ...header, extra: header.extra.map((byte, i) => (i < 32 ? byte : 0)) }));
+  expect(sealHash(header)).toEqual(
+    sealHash({ ...header, extra: header.extra.map((byte, i) => (i < 32 ? byte : 0)) }),
+  );
   expect(sealHash(header)).not.toEqual(sealHash({ ...header, baseFee: 8n }));
 });

@@ -81,7 +81,8 @@ export class Clique implements Engine {
     verifyTime(header, options.now);
     this.#verifyShape(header);
     const { shanghaiTime } = chain.config;
-    if (shanghaiTime !== undefined && shanghaiTime <= header.time) throw CliqueError("UNSUPPORTED_FORK", { number });
+    if (shanghaiTime !== undefined && shanghaiTime <= header.time)
+      throw CliqueError("UNSUPPORTED_FORK", { number });
     verifyForkFields(chain.config, header);
     verifyLink(header, parent);
     if (header.time < parent.time + this.#config.period) throw CliqueError("INVALID_TIMESTAMP", { number });

@@ -144,7 +144,15 @@ const scenarios: readonly Scenario[] = [
     name: "pending votes don't survive authorization status changes",
     signers: ["A", "B", "C", "D", "E"],
     votes: [
-      ...[on("A", "F"), on("B", "F"), on("C", "F"), off("D", "F"), off("E", "F"), off("B", "F"), off("C", "F")],
+      ...[
+        on("A", "F"),
+        on("B", "F"),
+        on("C", "F"),
+        off("D", "F"),
+        off("E", "F"),
+        off("B", "F"),
+        off("C", "F"),
+      ],
       ...[on("D", "F"), on("E", "F"), off("B", "A"), off("C", "A"), off("D", "A"), on("B", "F")],
     ],
     results: ["B", "C", "D", "E", "F"],
@@ -204,7 +212,11 @@ function run(scenario: Scenario) {
   };
   let parent = genesis;
   for (const vote of scenario.votes) {
-    const inTurn = isInTurn(guide.snapshot(view, parent), parent.number + 1, toHex(pool.address(vote.signer)));
+    const inTurn = isInTurn(
+      guide.snapshot(view, parent),
+      parent.number + 1,
+      toHex(pool.address(vote.signer)),
+    );
     parent = childHeader(parent, pool.signer(vote.signer), {
       voteOn: pool.address(vote.voted ?? ""),
       authorize: vote.auth,
@@ -238,10 +250,13 @@ describe("geth's snapshot scenarios", () => {
 });
 
 describe("snapshots as text", () => {
-  test.each(scenarios.filter((scenario) => scenario.failure === undefined))("round trip: $name", (scenario) => {
-    const { engine, chain, batches, last } = run(scenario);
-    for (const batch of batches) chain.insert(batch);
-    const snapshot = engine.snapshot(chain, last);
-    expect(parseSnapshot(formatSnapshot(snapshot))).toEqual(snapshot);
-  });
+  test.each(scenarios.filter((scenario) => scenario.failure === undefined))(
+    "round trip: $name",
+    (scenario) => {
+      const { engine, chain, batches, last } = run(scenario);
+      for (const batch of batches) chain.insert(batch);
+      const snapshot = engine.snapshot(chain, last);
+      expect(parseSnapshot(formatSnapshot(snapshot))).toEqual(snapshot);
+    },
+  );
 });
