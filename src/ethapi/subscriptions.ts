@@ -1,8 +1,8 @@
 /** eth_subscribe: newHeads, logs, newPendingTransactions, syncing. Each is a generator that ends when its reader leaves. */
-import type { Header } from "#core/types";
+import type { Header, Transaction } from "#core/types";
 import { bool, json, optional, subscription, type Subscription } from "#rpc";
 import { toHex } from "#util";
-import type { CallContext } from "./backend.ts";
+import type { Backend, CallContext } from "./backend.ts";
 import { formatNewHead, formatTransaction, type Json, type JsonObject, quantityHex } from "./format.ts";
 import { LiveLogs } from "./live-logs.ts";
 import { allLogs, type LogQuery, logQuery } from "./log-criteria.ts";
@@ -23,7 +23,7 @@ export function ethSubscriptions(parts: Parts): Record<string, Subscription> {
       doc: "Each header that joins the chain; after a reorg all headers of the new branch.",
       params: [],
       item: json,
-      open: (_, { signal }) => newHeads(parts, signal),
+      open: (_, { signal }) => newHeads(signal),
     }),
     logs: subscription({
       doc: "Logs as they appear; with removed: true when their block leaves the chain.",
@@ -38,7 +38,7 @@ export function ethSubscriptions(parts: Parts): Record<string, Subscription> {
       doc: "Transactions that this node takes and that are in no block yet: hashes, or whole with true.",
       params: [optional(bool)],
       item: json,
-      open: ([full = false], { signal }) => pendingTransactions(parts, full, signal),
+      open: ([full = false], { signal }) => pendingTransactions(full, signal),
     }),
     syncing: subscription({
       doc: "The first sync: an object while it runs, false when it has ended.",
@@ -48,16 +48,16 @@ export function ethSubscriptions(parts: Parts): Record<string, Subscription> {
     }),
   };
 
-  function pendingTransactions({ backend: { pendingEvents } }: Parts, full: boolean, signal: AbortSignal) {
-    const events = pendingEvents?.stream({ signal, capacity: CAPACITY, overflow: "error" });
-    const format = (tx: Parameters<typeof formatTransaction>[0]): Json => (full ? formatTransaction(tx) : toHex(tx.hash));
+  function pendingTransactions(full: boolean, signal: AbortSignal): AsyncIterable<Json> {
+    const events = backend.pendingEvents?.stream({ signal, capacity: CAPACITY, overflow: "error" });
+    const format = (tx: Transaction): Json => (full ? formatTransaction(tx) : toHex(tx.hash));
     return (async function* () {
       if (events === undefined) await ended(signal);
       else for await (const tx of events) yield format(tx);
     })();
   }
 
-  function newHeads(_: Parts, signal: AbortSignal): AsyncIterable<JsonObject> {
+  function newHeads(signal: AbortSignal): AsyncIterable<JsonObject> {
     const events = backend.headEvents.stream({ signal, capacity: CAPACITY, overflow: "error" });
     return (async function* () {
       for await (const { added } of events) for (const header of added) yield formatNewHead(header);
@@ -111,8 +111,8 @@ async function removedLogs(parts: Parts, live: LiveLogs, header: Header, ctx: Ca
 }
 
 /** The members of eth_syncing's object. */
-export function formatSyncing({ syncing }: Pick<Parts["backend"], "syncing">): JsonObject | false {
-  const progress = syncing();
+export function formatSyncing(backend: Pick<Backend, "syncing">): JsonObject | false {
+  const progress = backend.syncing();
   if (progress === undefined) return false;
   return {
     startingBlock: quantityHex(progress.startingBlock),
@@ -124,7 +124,7 @@ export function formatSyncing({ syncing }: Pick<Parts["backend"], "syncing">): J
 async function* syncStates({ backend, clock }: Parts, signal: AbortSignal): AsyncIterable<Json> {
   let said = "";
   while (!signal.aborted) {
-    const status = formatSyncing({ syncing: () => backend.syncing() });
+    const status = formatSyncing(backend);
     const state: Json = status === false ? false : { syncing: true, status };
     const text = JSON.stringify(state);
     if (text !== said) yield state;
