@@ -1,0 +1,228 @@
+import { type AccessList, type AccessListEntry, createAddress, effectiveGasPrice } from "#core/types";
+import { blobScheduleAt, type Rules, rulesAt } from "#params";
+import { compareBytes, equalBytes, fromHex, toHex } from "#util";
+import { blobPriceOf, evmBlock } from "./block-context.ts";
+import { VmError } from "./errors.ts";
+import { gethText, revertReason } from "./evm-errors.ts";
+import { Guard } from "./guard.ts";
+import { giveBack, type Machine, takeMachine } from "./machine.ts";
+import { applyMessage, type Message, type MessageEnv, type MessageResult } from "./message.ts";
+import { cachingReader } from "./overlay.ts";
+import { overrideReader } from "./overrides.ts";
+import type { StateReader } from "./state-reader.ts";
+import type { CallEnv, CallOptions, CallRequest, CallResult } from "./types.ts";
+
+/** geth --rpc.gascap. */
+const DEFAULT_GAS_CAP = 50_000_000n;
+/** geth --rpc.evmtimeout. */
+const DEFAULT_TIMEOUT_MS = 5000;
+const TX_GAS = 21_000n;
+/** Stipend of a CALL with value: gas that is used and given back (params.CallStipend). */
+const CALL_STIPEND = 2300n;
+/** BOUNDED: runs of createAccessList. Two are enough unless the code looks at its own gas. */
+const MAX_ACCESS_LIST_RUNS = 32;
+const ZERO_ADDRESS = new Uint8Array(20);
+
+/** A call prepared once and run many times: gas and access list may differ from run to run. */
+interface Prepared {
+  readonly env: CallEnv;
+  readonly rules: Rules;
+  readonly call: CallRequest;
+  readonly reader: StateReader;
+  readonly options: CallOptions;
+  readonly guard: Guard;
+  readonly gasCap: bigint;
+}
+
+function prepare(env: CallEnv, call: CallRequest, reader: StateReader, options: CallOptions): Prepared {
+  const { header } = env;
+  const { blockOverrides: block } = options;
+  const place = {
+    number: block?.number ?? header.number,
+    time: block?.time ?? header.time,
+    difficulty: block?.difficulty ?? header.difficulty,
+  };
+  const { signal, clock } = options;
+  const guard = new Guard({ signal, clock, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  guard.look();
+  const seen = options.overrides === undefined ? reader : overrideReader(reader, options.overrides);
+  return { env, rules: rulesAt(env.config, place), call, reader: seen, options, guard, gasCap: options.gasCap ?? DEFAULT_GAS_CAP };
+}
+
+function messageOf({ call, rules, env, options }: Prepared, gas: bigint, accessList: AccessList | undefined): Message {
+  const baseFee = options.blockOverrides?.baseFee ?? env.header.baseFee ?? 0n;
+  const tipCap = call.maxPriorityFeePerGas ?? call.gasPrice ?? 0n;
+  const feeCap = call.maxFeePerGas ?? call.gasPrice ?? 0n;
+  const isPriced = feeCap > 0n || tipCap > 0n;
+  const fees = { gasPrice: call.gasPrice, maxFeePerGas: call.maxFeePerGas, maxPriorityFeePerGas: call.maxPriorityFeePerGas };
+  // a cap below the base fee is refused by applyMessage, with geth's text
+  const gasPrice = isPriced && rules.isLondon && feeCap >= baseFee ? effectiveGasPrice(fees, baseFee) : feeCap;
+  return {
+    from: call.from ?? ZERO_ADDRESS,
+    to: call.to,
+    gas,
+    gasPrice,
+    feeCap,
+    tipCap,
+    value: call.value ?? 0n,
+    input: call.input ?? new Uint8Array(0),
+    accessList: accessList ?? call.accessList,
+    authorizationList: call.authorizationList,
+    blobHashes: call.blobVersionedHashes,
+    blobFeeCap: call.maxFeePerBlobGas,
+    nonce: undefined,
+  };
+}
+
+interface Run {
+  readonly result: MessageResult;
+  readonly machine: Machine;
+}
+
+async function run(prepared: Prepared, gas: bigint, accessList?: AccessList, report = false): Promise<Run> {
+  const { env, rules, guard, options } = prepared;
+  const { config, header } = env;
+  const machine = await takeMachine(config, rules.fork);
+  machine.begin(prepared.reader, guard, env.blockHash);
+  const block = evmBlock(config, header, rules, env.coinbase ?? header.coinbase, options.blockOverrides);
+  const where: MessageEnv = {
+    machine,
+    rules,
+    block,
+    baseFee: block.header.baseFeePerGas ?? 0n,
+    blobPrice: blobPriceOf(config, header),
+    blobSchedule: blobScheduleAt(config, header),
+  };
+  const result = await applyMessage(where, messageOf(prepared, gas, accessList), report);
+  return { result, machine };
+}
+
+function finish({ env, rules }: Prepared, { result, machine }: Run): CallResult {
+  giveBack(env.config, rules.fork, machine);
+  const { gasUsed, returnData, logs, error } = result;
+  if (error === undefined) return { status: "ok", returnData, gasUsed, logs };
+  if (error === "revert") return { status: "revert", returnData, gasUsed, logs: [] };
+  return { status: "failed", returnData: new Uint8Array(0), gasUsed, logs: [], error: gethText(error) };
+}
+
+const gasFor = ({ call, gasCap }: Prepared): bigint => (call.gas === undefined || call.gas > gasCap ? gasCap : call.gas);
+
+/** @see index.ts */
+export async function runCall(env: CallEnv, call: CallRequest, reader: StateReader, options: CallOptions = {}): Promise<CallResult> {
+  const prepared = prepare(env, call, reader, options);
+  return finish(prepared, await run(prepared, gasFor(prepared)));
+}
+
+/** What the sender can pay for, if a price is named (geth DoEstimateGas). */
+async function affordable({ call, reader }: Prepared, cap: bigint): Promise<bigint> {
+  const price = call.maxFeePerGas ?? call.gasPrice ?? 0n;
+  if (price === 0n) return cap;
+  const from = call.from ?? ZERO_ADDRESS;
+  const balance = (await reader.account(from))?.balance ?? 0n;
+  const value = call.value ?? 0n;
+  if (value > balance) throw VmError("EXECUTION_FAILED", { reason: "insufficient funds for transfer" });
+  const most = (balance - value) / price;
+  return most < cap ? most : cap;
+}
+
+/** True if the message succeeds with that gas; intrinsic gas too low counts as failing. */
+async function succeeds(prepared: Prepared, gas: bigint): Promise<boolean> {
+  try {
+    return finish(prepared, await run(prepared, gas)).status === "ok";
+  } catch (error) {
+    if (VmError.is(error, "BAD_TRANSACTION") && (error.data as { kind: string }).kind === "intrinsic-gas") return false;
+    throw error;
+  }
+}
+
+function explain(result: CallResult, allowance: bigint): never {
+  const { returnData } = result;
+  if (result.status === "revert") throw VmError("REVERTED", { returnData, reason: revertReason(returnData) });
+  if (result.error === "out of gas") throw VmError("GAS_EXCEEDS_ALLOWANCE", { allowance });
+  throw VmError("EXECUTION_FAILED", { reason: result.error ?? "execution failed" });
+}
+
+/** @see index.ts · internal/ethapi/api.go:1127@v1.11.6 DoEstimateGas */
+export async function estimateGas(env: CallEnv, call: CallRequest, reader: StateReader, options: CallOptions = {}): Promise<bigint> {
+  const prepared = prepare(env, call, cachingReader(reader), options);
+  const limit = options.blockOverrides?.gasLimit ?? env.header.gasLimit;
+  const asked = call.gas !== undefined && call.gas >= TX_GAS ? call.gas : limit;
+  const payable = await affordable(prepared, asked);
+  const cap = payable < prepared.gasCap ? payable : prepared.gasCap;
+  const first = await firstRun(prepared, cap);
+  if (first.status !== "ok") explain(first, cap);
+  // less than it used cannot do; then a guess that is right for all but gas-counting code, then bisection
+  let low = (first.gasUsed > TX_GAS ? first.gasUsed : TX_GAS) - 1n;
+  let high = cap;
+  const guess = ((first.gasUsed + CALL_STIPEND) * 64n) / 63n;
+  for (const probe of [first.gasUsed, guess]) {
+    if (probe <= low || probe >= high) continue;
+    if (await succeeds(prepared, probe)) high = probe;
+    else low = probe;
+  }
+  while (low + 1n < high) {
+    const middle = (low + high) / 2n;
+    if (await succeeds(prepared, middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+async function firstRun(prepared: Prepared, cap: bigint): Promise<CallResult> {
+  try {
+    return finish(prepared, await run(prepared, cap));
+  } catch (error) {
+    if (VmError.is(error, "BAD_TRANSACTION") && (error.data as { kind: string }).kind === "intrinsic-gas")
+      throw VmError("GAS_EXCEEDS_ALLOWANCE", { allowance: cap }, { cause: error });
+    throw error;
+  }
+}
+
+/** The journal's report without what costs nothing to leave out: sender, target, precompiles, new contracts. */
+function accessListOf({ result, machine }: Run, free: readonly Uint8Array[]): AccessListEntry[] {
+  const excluded = new Set([...free, ...machine.created].map(toHex));
+  for (const [address] of machine.evm.precompiles) excluded.add(`0x${address.replace(/^0x/, "")}`);
+  const entries: AccessListEntry[] = [];
+  for (const [bareAddress, slots] of result.accessed ?? []) {
+    if (slots.size === 0 && excluded.has(`0x${bareAddress}`)) continue;
+    entries.push({ address: fromHex(bareAddress), storageKeys: [...slots].map(fromHex).sort(compareBytes) });
+  }
+  return entries.sort((a, b) => compareBytes(a.address, b.address));
+}
+
+function isSameList(a: AccessList, b: AccessList): boolean {
+  return (
+    a.length === b.length &&
+    a.every((entry, i) => {
+      const other = b[i];
+      return (
+        other !== undefined &&
+        equalBytes(entry.address, other.address) &&
+        entry.storageKeys.length === other.storageKeys.length &&
+        entry.storageKeys.every((slot, at) => equalBytes(slot, other.storageKeys[at] ?? ZERO_ADDRESS))
+      );
+    })
+  );
+}
+
+/** @see index.ts · internal/ethapi/api.go:1470@v1.11.6 AccessList */
+export async function createAccessList(
+  env: CallEnv,
+  call: CallRequest,
+  reader: StateReader,
+  options: CallOptions = {},
+): Promise<CallResult & { readonly accessList: AccessList }> {
+  const prepared = prepare(env, call, cachingReader(reader), options);
+  if (!prepared.rules.isBerlin) throw VmError("UNSUPPORTED", { what: "access lists before Berlin" });
+  const from = call.from ?? ZERO_ADDRESS;
+  const to = call.to ?? createAddress(from, (await prepared.reader.account(from))?.nonce ?? 0n);
+  let list: AccessList = call.accessList ?? [];
+  for (let runs = 0; runs < MAX_ACCESS_LIST_RUNS; runs++) {
+    const made = await run(prepared, gasFor(prepared), list, true);
+    const next = accessListOf(made, [from, to]);
+    const result = finish(prepared, made);
+    if (isSameList(list, next)) return { ...result, accessList: next };
+    list = next;
+  }
+  throw VmError("EXECUTION_FAILED", { reason: "the access list does not come to rest" });
+}

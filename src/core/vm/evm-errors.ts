@@ -1,0 +1,59 @@
+import { bytesToBigint, equalBytes, fromHex, utf8Decode } from "#util";
+
+/** ethereumjs' texts → geth's (core/vm/errors.go@v1.11.6). What is not here stands as it is. */
+const TEXTS: Readonly<Record<string, string>> = {
+  "out of gas": "out of gas",
+  "code store out of gas": "contract creation code storage out of gas",
+  "code size to deposit exceeds maximum code size": "max code size exceeded",
+  "invalid JUMP": "invalid jump destination",
+  "static state change": "write protection",
+  "create collision": "contract address collision",
+  "value out of range": "return data out of bounds",
+  "insufficient balance": "insufficient balance for transfer",
+  "invalid bytecode deployed": "invalid code: must not begin with 0xef",
+  "initcode exceeds max initcode size": "max initcode size exceeded",
+  "invalid opcode": "invalid opcode",
+  revert: "execution reverted",
+};
+
+/** geth's text for an EVM error of ethereumjs. */
+export function gethText(error: string): string {
+  return TEXTS[error] ?? error;
+}
+
+const ERROR_STRING = fromHex("0x08c379a0");
+const PANIC = fromHex("0x4e487b71");
+
+/** Codes of Solidity's Panic(uint256) (accounts/abi/abi.go panicReasons@v1.11.6). */
+const PANICS: Readonly<Record<string, string>> = {
+  0: "generic panic",
+  1: "assert(false)",
+  17: "arithmetic underflow or overflow",
+  18: "division or modulo by zero",
+  33: "enum overflow",
+  34: "invalid encoded storage byte array accessed",
+  49: "out-of-bounds array access; popping on an empty array",
+  50: "out-of-bounds access of an array or bytesN",
+  65: "out of memory",
+  81: "uninitialized function",
+};
+
+/**
+ * The text in revert data: `Error(string)` or `Panic(uint256)` of Solidity. Undefined for anything else.
+ * @see accounts/abi/abi.go:260@v1.11.6 UnpackRevert
+ */
+export function revertReason(returnData: Uint8Array): string | undefined {
+  const selector = returnData.subarray(0, 4);
+  if (equalBytes(selector, PANIC) && returnData.length >= 36) {
+    const code = bytesToBigint(returnData.subarray(4, 36));
+    return PANICS[code.toString()] ?? `unknown panic code: 0x${code.toString(16)}`;
+  }
+  if (!equalBytes(selector, ERROR_STRING)) return undefined;
+  const payload = returnData.subarray(4);
+  const at = bytesToBigint(payload.subarray(0, 32));
+  if (payload.length < 64 || at + 32n > BigInt(payload.length)) return undefined;
+  const start = Number(at) + 32;
+  const length = bytesToBigint(payload.subarray(start - 32, start));
+  if (length > BigInt(payload.length - start)) return undefined;
+  return utf8Decode(payload.subarray(start, start + Number(length)));
+}

@@ -1,0 +1,61 @@
+import type { Clock } from "#host";
+import { VmError } from "./errors.ts";
+
+export interface GuardOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly clock?: Pick<Clock, "now"> | undefined;
+}
+
+/** Checks pass this often between two looks at clock and signal. */
+const STRIDE = 512;
+/** A run gives way to the rest of the process after this long. */
+const SLICE_MS = 10;
+/** …or, without a clock, after this many strides. */
+const SLICE_STRIDES = 16;
+
+/**
+ * Watches one run: asked at every JUMPDEST and every message, and no loop is without either. Ends the run at its
+ * deadline or signal, and lets other tasks run in between, because an EVM that never waits starves them.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #deadline: number;
+  #count = 0;
+  #strides = 0;
+  #sliceEnd: number;
+
+  constructor(options: GuardOptions = {}) {
+    this.#options = options;
+    const now = options.clock?.now() ?? 0;
+    this.#deadline = now + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.#sliceEnd = now + SLICE_MS;
+  }
+
+  /** @throws VM_TIMEOUT, or the signal's reason */
+  check(): Promise<void> | undefined {
+    if (++this.#count < STRIDE) return undefined;
+    this.#count = 0;
+    this.#strides++;
+    this.look();
+    return this.#isSliceOver() ? this.#giveWay() : undefined;
+  }
+
+  /** Looks at once; for places that are passed seldom. */
+  look(): void {
+    const { signal, clock, timeoutMs } = this.#options;
+    signal?.throwIfAborted();
+    if (clock !== undefined && timeoutMs !== undefined && clock.now() > this.#deadline) throw VmError("TIMEOUT", { timeoutMs });
+  }
+
+  #isSliceOver(): boolean {
+    const { clock } = this.#options;
+    return clock === undefined ? this.#strides % SLICE_STRIDES === 0 : clock.now() > this.#sliceEnd;
+  }
+
+  async #giveWay(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#sliceEnd = (this.#options.clock?.now() ?? 0) + SLICE_MS;
+    this.look();
+  }
+}
