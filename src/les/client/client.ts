@@ -1,0 +1,329 @@
+import type { HeaderChain } from "#core";
+import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
+import type { Host, Timer } from "#host";
+import {
+  clientStatusEntries,
+  LesError,
+  lesLimits,
+  lesTable,
+  type LesVersion,
+  lesVersions,
+  type AnnounceType,
+  readServerStatus,
+  type ServerStatus,
+} from "#les/protocol";
+import {
+  type BlockRange,
+  type Claim,
+  type ClaimKind,
+  type ClaimKinds,
+  type ClaimOptions,
+  LightError,
+  type OdrRequest,
+  type ProofSource,
+  type RetrieveOptions,
+} from "#light";
+import { type Logger, silentLogger } from "#log";
+import { type MsgReadWriter, P2pError, type Peer, type Protocol } from "#p2p";
+import { deferred, type GlimError, LruMap } from "#util";
+import { HeadSync, type SyncState } from "./head-sync.ts";
+import type { Asked } from "./kinds.ts";
+import { clientLimits } from "./limits.ts";
+import { coverageOf, Retriever } from "./retriever.ts";
+import { ServerPeer } from "./server-peer.ts";
+
+export interface LesClientOptions {
+  readonly chain: HeaderChain;
+  readonly networkId: bigint;
+  readonly host: Pick<Host, "clock" | "rand">;
+  readonly log?: Logger | undefined;
+  /** Versions offered; default 4, 3, 2. */
+  readonly versions?: readonly LesVersion[] | undefined;
+  /** Servers at once; default 5. Trusted peers are not counted out. */
+  readonly maxServers?: number | undefined;
+  /** Ask every server for signed announcements, not only trusted ones. */
+  readonly signedAnnounces?: boolean | undefined;
+}
+
+/** A server as `light_` status shows it. */
+export interface ServerInfo {
+  readonly id: string;
+  readonly enode: string;
+  readonly version: number;
+  readonly head: { readonly number: number; readonly hash: Uint8Array; readonly td: bigint };
+  readonly state: BlockRange;
+  readonly requests: number;
+  readonly replies: number;
+  readonly badReplies: number;
+  readonly softTimeouts: number;
+  readonly latencyMs: number;
+  readonly buffer: { readonly value: number; readonly limit: number };
+  readonly isFrozen: boolean;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/**
+ * The client side of les: keeps the header chain at the best head its servers announce, and retrieves proofs from them.
+ * Give `protocols` to a p2p Server; everything else follows from the peers it connects.
+ */
+export class LesClient implements ProofSource {
+  readonly protocols: readonly Protocol[];
+  readonly sync: HeadSync;
+  readonly #options: LesClientOptions;
+  readonly #log: Logger;
+  readonly #forkChain: ForkChain;
+  readonly #retriever: Retriever;
+  /** BOUNDED: maxServers, and trusted peers. By node id. */
+  readonly #servers = new Map<string, ServerPeer>();
+  /** Node ids of servers that lied, and until when they are refused. BOUNDED: limits.banned. */
+  readonly #banned = new LruMap<string, number>(clientLimits.banned);
+  #isStopped = false;
+
+  constructor(options: LesClientOptions) {
+    const { chain, host, log = silentLogger, versions = lesVersions } = options;
+    this.#options = options;
+    this.#log = log.child({ room: "les" });
+    this.#forkChain = { config: chain.config, genesisHash: chain.genesis.hash, genesisTime: chain.genesis.time };
+    const servers = () => this.#servers.values();
+    const onLie = (server: ServerPeer, error: GlimError) => this.#lied(server, error);
+    this.#retriever = new Retriever({ clock: host.clock, rand: host.rand, servers, onLie });
+    this.sync = new HeadSync({ chain, retriever: this.#retriever, servers, log: this.#log, onLie });
+    this.protocols = versions.map((version) => this.#protocol(version));
+  }
+
+  get serverCount(): number {
+    return this.#servers.size;
+  }
+
+  /** Requests, messages they went out in, and replies thrown away as lies. */
+  get counters(): { readonly requests: number; readonly messages: number; readonly lies: number } {
+    const { merged, messages, lies } = this.#retriever;
+    return { requests: merged, messages, lies };
+  }
+
+  get progress(): SyncState | undefined {
+    return this.sync.progress;
+  }
+
+  servers(): ServerInfo[] {
+    return [...this.#servers.values()].map((server) => ({
+      id: server.peer.id,
+      enode: server.peer.info().enode,
+      version: server.version,
+      head: server.head,
+      state: server.range("state"),
+      requests: server.requests,
+      replies: server.replies,
+      badReplies: server.badReplies,
+      softTimeouts: server.softTimeouts,
+      latencyMs: Math.round(server.latencyMs * 100) / 100,
+      buffer: server.buffer,
+      isFrozen: server.isFrozen,
+      bytesIn: server.peer.traffic.bytesIn,
+      bytesOut: server.peer.traffic.bytesOut,
+    }));
+  }
+
+  coverage(what: "chain" | "state"): BlockRange | undefined {
+    return coverageOf(this.#servers.values(), what);
+  }
+
+  retrieve<T>(request: OdrRequest<T>, options?: RetrieveOptions): Promise<T> {
+    return this.#retriever.retrieve(request, options);
+  }
+
+  async *claims<K extends ClaimKind>(
+    kind: K,
+    ask: ClaimKinds[K]["ask"],
+    { servers = Number.POSITIVE_INFINITY, parallel = 1, signal, timeoutMs }: ClaimOptions = {},
+  ): AsyncIterableIterator<Claim<ClaimKinds[K]["answer"]>> {
+    const { clock } = this.#options.host;
+    const request = { kind, ask, verify: (answer: unknown) => answer } as unknown as Asked; // a claim is believed by nobody here
+    // the most complete index first, then the quickest
+    const candidates = [...this.#servers.values()]
+      .filter((server) => !server.isOver)
+      .sort((a, b) => indexRank(a) - indexRank(b) || a.latencyMs - b.latencyMs)
+      .slice(0, servers);
+    if (candidates.length === 0) throw this.#isStopped ? LightError("STOPPED") : LightError("NO_SERVER");
+    const claims: Claim<ClaimKinds[K]["answer"]>[] = [];
+    const timers = new Set<Timer>();
+    let wake = deferred<void>();
+    let active = 0;
+    const start = () => {
+      const server = candidates.shift();
+      if (server === undefined) return;
+      active++;
+      const timer = clock.after(clientLimits.softTimeoutMs, start);
+      timers.add(timer);
+      this.#retriever
+        .ask(request, kind === "sendTx" ? "transaction" : "transaction status", {
+          signal,
+          timeoutMs,
+          only: (other) => other === server,
+        })
+        .then(
+          (answer) => {
+            claims.push({
+              answer: answer as ClaimKinds[K]["answer"], // judged by the row of this very kind
+              limitsIndex: server.status.recentTxLookup !== 0,
+              refute: (reason) => this.#refute(server, reason),
+            });
+          },
+          () => {},
+        )
+        .finally(() => {
+          timer.cancel();
+          timers.delete(timer);
+          active--;
+          wake.resolve();
+        });
+    };
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const claim = claims.shift();
+        if (claim !== undefined) {
+          yield claim;
+          continue;
+        }
+        while (active < parallel && candidates.length > 0) start();
+        if (active === 0 && claims.length === 0) return;
+        await wake.promise;
+        wake = deferred<void>();
+      }
+    } finally {
+      candidates.length = 0;
+      for (const timer of timers) timer.cancel();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#retriever.stop();
+    await this.sync.stop();
+    for (const server of this.#servers.values()) server.end(LightError("STOPPED"));
+    this.#servers.clear();
+  }
+
+  #protocol(version: LesVersion): Protocol {
+    const { name, length } = lesTable(version);
+    return {
+      name,
+      version,
+      length: version === 2 ? 22 : length,
+      run: (peer, rw) => this.#run(version, peer, rw),
+      nodeInfo: () => this.#nodeInfo(),
+      peerInfo: (id) => {
+        const server = this.#servers.get(id);
+        return server === undefined
+          ? undefined
+          : { version: server.version, difficulty: server.head.td, head: hexOf(server.head.hash) };
+      },
+    };
+  }
+
+  /** admin_nodeInfo, `protocols.les`. @see geth les/server.go NodeInfo@v1.11.6 */
+  #nodeInfo(): unknown {
+    const { chain, networkId } = this.#options;
+    return {
+      network: networkId,
+      difficulty: chain.td(chain.head.hash) ?? 0n,
+      genesis: hexOf(chain.genesis.hash),
+      head: hexOf(chain.head.hash),
+    };
+  }
+
+  async #run(version: LesVersion, peer: Peer, rw: MsgReadWriter): Promise<void> {
+    const { clock } = this.#options.host;
+    if (this.#isStopped) throw LightError("STOPPED");
+    if ((this.#banned.get(peer.id) ?? 0) > clock.now())
+      throw LesError("USELESS_PEER", { reason: "it gave a false answer a while ago" });
+    const { maxServers = clientLimits.servers } = this.#options;
+    if (this.#servers.size >= maxServers && !peer.isTrusted) throw P2pError("TOO_MANY_PEERS");
+    const signedAnnounces = this.#options.signedAnnounces === true || peer.isTrusted;
+    const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1);
+    if (this.#isStopped) throw LightError("STOPPED");
+    if (this.#servers.has(peer.id)) throw P2pError("ALREADY_CONNECTED");
+    const server = new ServerPeer({
+      peer,
+      rw,
+      version,
+      status,
+      clock,
+      log: peer.log,
+      signedAnnounces,
+      events: { announced: () => this.sync.announced(), ready: () => this.#retriever.poke() },
+    });
+    this.#servers.set(peer.id, server);
+    this.#log.debug("server connected", { peer: peer.id, version, head: status.headNumber });
+    try {
+      this.sync.announced();
+      this.#retriever.ready();
+      for (;;) server.receive(await rw.readMsg());
+    } finally {
+      this.#servers.delete(peer.id);
+      server.end(LesError("REQUEST_TIMEOUT", { message: "connection", timeoutMs: 0 }));
+      this.sync.announced();
+    }
+  }
+
+  /** Both statuses cross; ours goes out without waiting. @see geth les/peer.go:213@v1.11.6 */
+  async #handshake(version: LesVersion, rw: MsgReadWriter, announceType: AnnounceType): Promise<ServerStatus> {
+    const { chain, networkId, host } = this.#options;
+    const table = lesTable(version);
+    const genesisHash = chain.genesis.hash;
+    const { number, time } = chain.head;
+    const entries = clientStatusEntries({
+      protocolVersion: version,
+      networkId,
+      headTd: 0n,
+      headHash: new Uint8Array(32),
+      headNumber: 0,
+      genesisHash,
+      forkId: version >= 4 ? forkIdAt(this.#forkChain, { number, time }) : undefined,
+      announceType,
+    });
+    const { code, payload } = table.encode("status", entries);
+    rw.writeMsg(code, payload).catch(() => {});
+    const msg = await this.#firstMessage(rw, host.clock);
+    if (msg.size > lesLimits.messageBytes)
+      throw LesError("MESSAGE_TOO_LARGE", { bytes: msg.size, max: lesLimits.messageBytes });
+    const message = table.decode(msg);
+    if (message.name !== "status") throw LesError("NO_STATUS", { code: msg.code });
+    return readServerStatus(message.body, {
+      version,
+      networkId,
+      genesisHash,
+      checkForkId: (id) => {
+        const verdict = checkForkId(this.#forkChain, { number, time }, id);
+        return verdict === "ok" ? undefined : verdict;
+      },
+    });
+  }
+
+  #firstMessage(rw: MsgReadWriter, clock: Host["clock"]): ReturnType<MsgReadWriter["readMsg"]> {
+    const { handshakeTimeoutMs: timeoutMs } = lesLimits;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(timeoutMs, () => reject(LesError("HANDSHAKE_TIMEOUT", { timeoutMs })));
+      rw.readMsg().then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+
+  #lied(server: ServerPeer, error: GlimError): void {
+    this.#log.warn("a server gave a false answer and is dropped", { peer: server.peer.id, code: error.code });
+    this.#banned.set(server.peer.id, this.#options.host.clock.now() + clientLimits.banMs);
+  }
+
+  #refute(server: ServerPeer, reason: Error): void {
+    const error = LesError("INVALID_RESPONSE", { reason: reason.message }, { cause: reason });
+    this.#lied(server, error);
+    server.drop(error);
+  }
+}
+
+/** 0: complete index; 1: part of it; 2: none. */
+const indexRank = ({ status: { recentTxLookup } }: ServerPeer): number =>
+  recentTxLookup === 0 ? 0 : recentTxLookup === 1 ? 2 : 1;
+
+const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
