@@ -57,6 +57,9 @@ interface HttpSide {
 /** How long the rest of a refused request is read and dropped. */
 const LINGER_MS = 1_000;
 
+/** How long answers under way may take once the endpoint closes. */
+const CLOSE_GRACE_MS = 1_000;
+
 const CONTENT_TYPES: ReadonlySet<string> = new Set(["application/json", "application/json-rpc", "application/jsonrequest"]);
 
 /**
@@ -72,7 +75,7 @@ export class HttpEndpoint implements AsyncDisposable {
   #http: HttpSide | undefined;
   #ws: WsSide | undefined;
   #turn = 0;
-  #isClosing = false;
+  #closing: Promise<void> | undefined;
 
   private constructor({ clock, log = silentLogger, limits = {} }: HttpEndpointOptions) {
     this.#limits = { ...rpcLimits, ...limits };
@@ -151,18 +154,22 @@ export class HttpEndpoint implements AsyncDisposable {
     this.#ws = face === undefined ? undefined : new WsSide(face, { clock: this.#clock, limits: this.#limits, log: this.#log });
   }
 
-  /** Stops listening, lets answers that are being written out, closes every connection. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  /**
+   * Stops listening (the port is free at once) and closes idle connections; answers under way may still be written for a
+   * second, then every connection is closed. Twice is fine.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.setWs(undefined);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const [socket, state] of this.#sockets) {
-      if (state.active === 0) socket.destroy();
-      else socket.destroySoon();
-    }
-    this.#server.closeAllConnections();
+    for (const [socket, { active }] of this.#sockets) if (active === 0) socket.destroy();
+    const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.#server.closeAllConnections());
     await closed;
+    timer.cancel();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -279,6 +286,7 @@ export class HttpEndpoint implements AsyncDisposable {
   #write(response: ServerResponse, text: string | undefined, state: SocketState): void {
     this.#idle(state);
     if (response.destroyed) return;
+    if (this.#closing !== undefined) response.shouldKeepAlive = false;
     if (text === undefined) {
       response.writeHead(200, ["Content-Type", "application/json", "Content-Length", "0"]);
       response.end();

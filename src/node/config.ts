@@ -1,0 +1,245 @@
+import { isAbsolute, resolve } from "node:path";
+import { isPrivateKey } from "#crypto";
+import { parseEnode } from "#enode";
+import { type Logger, silentLogger } from "#log";
+import type { ServerConfig } from "#p2p";
+import { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
+import { ConfigError, type ConfigProblem } from "./errors.ts";
+import { identifierOf, instanceNameOf, ipcEndpointOf, keyStoreDirOf, type Machine, thisMachine } from "./paths.ts";
+
+/** `p2p` part of a config: what Server takes, less what the node fills in. */
+export type P2pConfig = Omit<ServerConfig, "name" | "protocols" | "log" | "privateKey"> & {
+  readonly privateKey?: Uint8Array | undefined;
+};
+
+/** HTTP endpoint; the group being there turns it on, at 127.0.0.1 unless `host` says otherwise ("" turns it off). */
+export interface HttpConfig {
+  readonly host?: string | undefined;
+  /** 0, the default, takes a free port. */
+  readonly port?: number | undefined;
+  readonly cors?: readonly string[] | undefined;
+  readonly vhosts?: readonly string[] | undefined;
+  readonly modules?: readonly string[] | undefined;
+}
+
+/** WebSocket endpoint; without `port` it shares the port of HTTP. */
+export interface WsConfig {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly origins?: readonly string[] | undefined;
+  readonly modules?: readonly string[] | undefined;
+  readonly exposeAll?: boolean | undefined;
+}
+
+/**
+ * Configures a Node: the seed's Config in camelCase. The grouped form (`http: { host, port, … }`) is the one to use; the
+ * seed's flat names (`httpHost`, …) mean the same and may be used instead, not beside it. Every option, with its default,
+ * flag and meaning, is a row of `configTable`.
+ */
+export interface Config {
+  readonly name?: string | undefined;
+  readonly userIdent?: string | undefined;
+  readonly version?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly p2p?: P2pConfig | undefined;
+  readonly keyStoreDir?: string | undefined;
+  readonly useLightweightKdf?: boolean | undefined;
+  readonly noUsb?: boolean | undefined;
+  readonly ipcPath?: string | undefined;
+  readonly networkId?: bigint | number | undefined;
+  readonly http?: HttpConfig | undefined;
+  readonly ws?: WsConfig | undefined;
+  readonly logger?: Logger | undefined;
+  readonly httpHost?: string | undefined;
+  readonly httpPort?: number | undefined;
+  readonly httpCors?: readonly string[] | undefined;
+  readonly httpVirtualHosts?: readonly string[] | undefined;
+  readonly httpModules?: readonly string[] | undefined;
+  readonly wsHost?: string | undefined;
+  readonly wsPort?: number | undefined;
+  readonly wsOrigins?: readonly string[] | undefined;
+  readonly wsModules?: readonly string[] | undefined;
+  readonly wsExposeAll?: boolean | undefined;
+}
+
+/** A config with every default filled in and every path absolute. Frozen. */
+export interface ResolvedConfig {
+  /** As given; "" if none was. */
+  readonly name: string;
+  /** Never empty: folder in the data directory. */
+  readonly instanceName: string;
+  /** Client name: hello, admin_nodeInfo, web3_clientVersion. */
+  readonly identifier: string;
+  readonly userIdent: string;
+  readonly version: string;
+  /** Absolute; "" = ephemeral. */
+  readonly dataDir: string;
+  readonly p2p: P2pConfig;
+  /** Absolute; undefined for an ephemeral node without one. */
+  readonly keyStoreDir: string | undefined;
+  readonly useLightweightKdf: boolean;
+  readonly noUsb: boolean;
+  /** Socket path or pipe name; "" = IPC off. */
+  readonly ipcEndpoint: string;
+  readonly networkId: bigint | undefined;
+  /** `host` "" = off. */
+  readonly http: Required<{ [K in keyof HttpConfig]: NonNullable<HttpConfig[K]> }>;
+  /** `host` "" = off; `port` undefined = shared with HTTP. */
+  readonly ws: Omit<Required<{ [K in keyof WsConfig]: NonNullable<WsConfig[K]> }>, "port"> & { readonly port: number | undefined };
+  readonly logger: Logger;
+}
+
+const LOOPBACK = "127.0.0.1";
+const GROUPS: ReadonlySet<string> = new Set(["http", "ws", "p2p"]);
+
+/** Values by path, as given, and what was wrong on the way. */
+interface Reading {
+  readonly values: Map<string, unknown>;
+  readonly problems: ConfigProblem[];
+}
+
+const byPath = new Map(configTable.map((row) => [row.path, row]));
+const bySeedName = new Map(configTable.flatMap((row) => (row.seed === undefined ? [] : [[row.seed, row] as const])));
+
+/**
+ * Checks a config whole and fills it in.
+ * @throws CONFIG_INVALID with every problem: unknown names (ND-03), wrong types, bad values, each with its place and flag
+ */
+export function parseConfig(config: Config, machine: Machine = thisMachine()): ResolvedConfig {
+  const reading: Reading = { values: new Map(), problems: [] };
+  collect(config, reading);
+  for (const [path, value] of reading.values) {
+    const row = byPath.get(path);
+    if (row !== undefined) checkValue(row, value, reading.problems);
+  }
+  checkName(reading);
+  if (reading.problems.length > 0) throw ConfigError("INVALID", { problems: reading.problems });
+  return Object.freeze(resolveConfig(config, reading.values, machine));
+}
+
+function collect(config: Config, reading: Reading): void {
+  for (const [key, value] of Object.entries(config)) {
+    if (value === undefined || key === "logger") continue;
+    const seed = bySeedName.get(key);
+    if (seed !== undefined) put(seed, value, reading);
+    else if (GROUPS.has(key)) collectGroup(key, value, config, reading);
+    else {
+      const row = byPath.get(key);
+      if (row === undefined) reading.problems.push({ path: key, flag: undefined, why: `unknown option ${key}` });
+      else put(row, value, reading);
+    }
+  }
+}
+
+function collectGroup(group: string, value: unknown, config: Config, reading: Reading): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    reading.problems.push({ path: group, flag: undefined, why: `${group}: want an object` });
+    return;
+  }
+  if (group !== "p2p" && (!("host" in value) || value.host === undefined)) {
+    const beside = group === "ws" ? (config.http?.host ?? config.httpHost ?? "") : "";
+    put(byPath.get(`${group}.host`), beside === "" ? LOOPBACK : beside, reading);
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    const row = byPath.get(`${group}.${name}`);
+    if (row === undefined) reading.problems.push({ path: `${group}.${name}`, flag: undefined, why: `unknown option ${group}.${name}` });
+    else put(row, member, reading);
+  }
+}
+
+function put(row: OptionRow | undefined, value: unknown, { values, problems }: Reading): void {
+  if (row === undefined) return;
+  if (values.has(row.path)) {
+    problems.push({ path: row.path, flag: row.flag, why: `${row.path} is given twice: as ${row.path} and as ${row.seed ?? row.path}` });
+  }
+  values.set(row.path, value);
+}
+
+const isCount = (value: unknown) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isTextList = (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === "string");
+
+const CHECKS: Readonly<Record<OptionKind, { wanted: string; fits(value: unknown): boolean }>> = {
+  text: { wanted: "text", fits: (value) => typeof value === "string" && !value.includes("\0") },
+  port: { wanted: "a port, 0 to 65535", fits: (value) => isCount(value) && Number(value) <= 65_535 },
+  count: { wanted: "a whole number, 0 or more", fits: isCount },
+  bool: { wanted: "true or false", fits: (value) => typeof value === "boolean" },
+  list: { wanted: "a list of texts", fits: isTextList },
+  networkId: { wanted: "a whole number, 0 or more", fits: (value) => isCount(value) || (typeof value === "bigint" && value >= 0n) },
+  key: { wanted: "32 bytes that are a secp256k1 key", fits: (value) => value instanceof Uint8Array && isPrivateKey(value) },
+};
+
+const NODE_LISTS: ReadonlySet<string> = new Set(["p2p.staticNodes", "p2p.trustedNodes"]);
+
+function checkValue(row: OptionRow, value: unknown, problems: ConfigProblem[]): void {
+  const { path, flag } = row;
+  if (NODE_LISTS.has(path)) {
+    checkNodes(path, value, problems);
+    return;
+  }
+  const { wanted, fits } = CHECKS[row.kind];
+  if (!fits(value)) problems.push({ path, flag, why: `${path}${flag === undefined ? "" : ` (--${flag})`}: want ${wanted}` });
+}
+
+function checkNodes(path: string, value: unknown, problems: ConfigProblem[]): void {
+  if (!Array.isArray(value)) {
+    problems.push({ path, flag: undefined, why: `${path}: want a list of enode URLs` });
+    return;
+  }
+  for (const [index, one] of value.entries()) {
+    if (typeof one === "object" && one !== null && "publicKey" in one) continue; // an Enode: checked when it was made
+    try {
+      parseEnode(String(one));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      problems.push({ path: `${path}[${index}]`, flag: undefined, why: `${path}[${index}]: invalid enode: ${why}` });
+    }
+  }
+}
+
+function checkName({ values, problems }: Reading): void {
+  const name = values.get("name");
+  if (typeof name !== "string") return;
+  const complain = (why: string) => problems.push({ path: "name", flag: undefined, why });
+  if (/[/\\]/.test(name)) complain("Config.Name must not contain '/' or '\\'");
+  else if (name === "keystore") complain('Config.Name cannot be "keystore"');
+  else if (name.endsWith(".ipc")) complain('Config.Name cannot end in ".ipc"');
+  else if (name === "." || name === "..") complain(`Config.Name cannot be "${name}"`);
+}
+
+function resolveConfig(config: Config, values: ReadonlyMap<string, unknown>, machine: Machine): ResolvedConfig {
+  // as: each value was checked against its row's kind
+  const get = <T>(path: string) => (values.has(path) ? values.get(path) : byPath.get(path)?.default) as T;
+  const given = get<string>("dataDir");
+  const dataDir = given === "" || isAbsolute(given) ? given : resolve(machine.cwd, given);
+  const instanceName = instanceNameOf(get("name"), machine);
+  const names = { instanceName, userIdent: get<string>("userIdent"), version: get<string>("version") };
+  const networkId = get<bigint | number | undefined>("networkId");
+  return {
+    name: get("name"),
+    ...names,
+    identifier: identifierOf(names, machine),
+    dataDir,
+    p2p: Object.freeze({ ...config.p2p }),
+    keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
+    useLightweightKdf: get("useLightweightKdf"),
+    noUsb: get("noUsb"),
+    ipcEndpoint: ipcEndpointOf(get("ipcPath"), dataDir, machine),
+    networkId: networkId === undefined ? undefined : BigInt(networkId),
+    http: Object.freeze({
+      host: get<string>("http.host"),
+      port: get<number>("http.port"),
+      cors: get<readonly string[]>("http.cors"),
+      vhosts: get<readonly string[]>("http.vhosts"),
+      modules: get<readonly string[]>("http.modules"),
+    }),
+    ws: Object.freeze({
+      host: get<string>("ws.host"),
+      port: get<number | undefined>("ws.port"),
+      origins: get<readonly string[]>("ws.origins"),
+      modules: get<readonly string[]>("ws.modules"),
+      exposeAll: get<boolean>("ws.exposeAll"),
+    }),
+    logger: config.logger ?? silentLogger,
+  };
+}

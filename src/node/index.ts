@@ -1,0 +1,17 @@
+/**
+ * node: the container (seed: node.Node, node.Config). Services in registration order over one p2p server, one locked
+ * data directory and one set of RPC endpoints; all-or-nothing start, reverse stop; admin_, net_, web3_ and rpc_modules.
+ *
+ *   new Node(config) → register(ctor) … → start() → running → stop() → stopped (start again is fine)
+ *
+ * A service is any object with `protocols`, `apis`, `start(server)` and `stop()`. Options are rows of `configTable`, which
+ * the CLI turns into flags. Is not: an account manager (its config fields are checked and resolved, nothing uses them
+ * yet), a chain, a process (no signal handlers, no exit).
+ */
+export type { Config, HttpConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
+export { parseConfig } from "./config.ts";
+export { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
+export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
+export { Node } from "./node.ts";
+export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
+export type { DatabaseOptions, Service, ServiceClass, ServiceConstructor, ServiceContext } from "./service.ts";

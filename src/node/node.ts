@@ -1,0 +1,348 @@
+import { generateKey } from "#crypto";
+import { type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
+import type { Host } from "#host";
+import { nodeHost } from "#host/node";
+import type { Logger } from "#log";
+import { Server } from "#p2p";
+import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
+import { type Deferred, deferred } from "#util";
+import { builtinApis, type NodeFace } from "./builtin-apis.ts";
+import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
+import { Endpoints } from "./endpoints.ts";
+import { NodeError } from "./errors.ts";
+import { openInstanceDir } from "./instance-dir.ts";
+import { loadNodeKey } from "./node-key.ts";
+import { loadNodeList } from "./node-lists.ts";
+import { resolveInstancePath, thisMachine } from "./paths.ts";
+import type { DatabaseOptions, Service, ServiceClass, ServiceConstructor, ServiceContext } from "./service.ts";
+
+/** Everything one run of a node has acquired so far, in the order it is undone from the bottom up. */
+interface Run {
+  lock: AsyncDisposable | undefined;
+  readonly databases: KeyValueStore[];
+  readonly services: Service[];
+  server: Server | undefined;
+  endpoints: Endpoints | undefined;
+  /** Set by a stop() that comes while the start is under way. */
+  isCancelled: boolean;
+  readonly ended: Deferred<void>;
+}
+
+/**
+ * A container of services over one p2p server, one data directory and one set of RPC endpoints (seed: node.Node).
+ *
+ * A node is stopped or running. `start` runs the constructors in registration order, then p2p, then each service's
+ * start, then the endpoints (in process, IPC, HTTP, WebSocket); what fails undoes everything, the lock included. `stop`
+ * undoes it in reverse and reports every failure at once. Both wait for each other; a stop during a start cancels it.
+ */
+export class Node implements AsyncDisposable {
+  readonly config: ResolvedConfig;
+  readonly #host: Host;
+  readonly #log: Logger;
+  readonly #constructors: ServiceConstructor[] = [];
+  #run: Run | undefined;
+  #starting: Run | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @throws CONFIG_INVALID with every problem of the config. Touches no file, opens nothing. */
+  constructor(config: Config = {}, { host = nodeHost() }: { host?: Host | undefined } = {}) {
+    this.config = parseConfig(config);
+    this.#host = host;
+    this.#log = this.config.logger;
+  }
+
+  /** @throws NODE_RUNNING */
+  register(constructor: ServiceConstructor): void {
+    if (this.#run !== undefined || this.#starting !== undefined) throw NodeError("RUNNING");
+    this.#constructors.push(constructor);
+  }
+
+  /** All or nothing. @throws NODE_RUNNING, NODE_DATADIR_USED, NODE_STOPPED_WHILE_STARTING, or what a part threw */
+  async start(): Promise<void> {
+    return this.#inTurn(() => this.#start());
+  }
+
+  /** @throws NODE_NOT_STARTED; NODE_STOP_FAILED naming every part that failed, after all have been stopped */
+  async stop(): Promise<void> {
+    if (this.#starting !== undefined) {
+      this.#starting.isCancelled = true;
+      return this.#inTurn(async () => {
+        if (this.#run !== undefined) await this.#stop(this.#run); // it had been past its last step
+      });
+    }
+    return this.#inTurn(async () => {
+      if (this.#run === undefined) throw NodeError("NOT_STARTED");
+      await this.#stop(this.#run);
+    });
+  }
+
+  /** Stop, then start. Endpoints opened by admin_start… do not come back: they were of that run. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Resolves when this run has been stopped; at once if the node is not running. */
+  async wait(): Promise<void> {
+    await this.#run?.ended.promise;
+  }
+
+  /** A client in this process: every namespace, an EIP-1193 provider. @throws NODE_NOT_STARTED */
+  attach(): RpcClient {
+    return inProcess(this.rpcHandler);
+  }
+
+  /** The in-process RPC server. @throws NODE_NOT_STARTED, also after a stop: its services are gone */
+  get rpcHandler(): RpcServer {
+    return this.#running().server;
+  }
+
+  /** The running service of exactly this class. @throws NODE_NOT_STARTED, NODE_UNKNOWN_SERVICE */
+  service<T>(type: ServiceClass<T>): T {
+    if (this.#run === undefined) throw NodeError("NOT_STARTED");
+    return findService(this.#run.services, type);
+  }
+
+  /** The p2p server; undefined while stopped. */
+  get server(): Server | undefined {
+    return this.#run?.server;
+  }
+
+  get isRunning(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /** `host:port` that HTTP really listens on, else the configured one; "" = off. */
+  get httpEndpoint(): string {
+    const { host, port } = this.config.http;
+    return this.#run?.endpoints?.http?.endpoint ?? (host === "" ? "" : hostPort(host, port));
+  }
+
+  /** The same for WebSocket. */
+  get wsEndpoint(): string {
+    const { host, port } = this.config.ws;
+    return this.#run?.endpoints?.ws?.endpoint ?? (host === "" ? "" : hostPort(host, port ?? this.config.http.port));
+  }
+
+  /** Path of the IPC socket; "" = off. */
+  get ipcEndpoint(): string {
+    return this.config.ipcEndpoint;
+  }
+
+  /** Works in both states; while the node is stopped the caller closes the store. */
+  async openDatabase(name: string, options: DatabaseOptions = {}): Promise<KeyValueStore> {
+    const run = this.#run;
+    return run === undefined ? this.#openStore(name, options) : this.#openFor(run, name, options);
+  }
+
+  /** seed-behaviour §1.3: absolute as it is, else inside the instance directory, "" if ephemeral. */
+  resolvePath(path: string): string {
+    return resolveInstancePath(path, this.config, thisMachine().exists);
+  }
+
+  /** Stops if it runs; quiet otherwise, so `await using` may follow a stop(). */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#starting === undefined && this.#run === undefined) {
+      await this.#turn.catch(() => {});
+      if (this.#run === undefined) return;
+    }
+    await this.stop();
+  }
+
+  /** Life-cycle calls one after the other. */
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(action, action);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#run !== undefined) throw NodeError("RUNNING");
+    const run: Run = {
+      lock: undefined,
+      databases: [],
+      services: [],
+      server: undefined,
+      endpoints: undefined,
+      isCancelled: false,
+      ended: deferred<void>(),
+    };
+    this.#starting = run;
+    try {
+      for (const step of this.#steps(run)) {
+        await step();
+        if (run.isCancelled) throw NodeError("STOPPED_WHILE_STARTING");
+      }
+      this.#run = run;
+    } catch (error) {
+      for (const { part, error: other } of await this.#undo(run)) {
+        this.#log.error("undoing a failed start failed", { part, error: other });
+      }
+      throw error;
+    } finally {
+      this.#starting = undefined;
+    }
+    this.#log.info("node started", { name: this.config.identifier, dataDir: this.config.dataDir });
+  }
+
+  async #stop(run: Run): Promise<void> {
+    this.#run = undefined;
+    const failures = await this.#undo(run);
+    run.ended.resolve();
+    this.#log.info("node stopped");
+    if (failures.length > 0) throw NodeError("STOP_FAILED", { failures });
+  }
+
+  /** The start, step by step; each leaves what it acquired in `run` before it can fail. */
+  *#steps(run: Run): Iterable<() => Promise<void>> {
+    const { dataDir, instanceName, ipcEndpoint, http, ws } = this.config;
+    if (dataDir !== "") {
+      yield async () => {
+        run.lock = await openInstanceDir(dataDir, instanceName, this.#host);
+      };
+    }
+    for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
+    yield async () => {
+      run.server = await this.#makeServer(run.services);
+      await run.server.start();
+    };
+    for (const service of run.services) yield async () => service.start(runningServer(run));
+    yield async () => {
+      const apis: readonly Api[] = [...builtinApis(this.#face(run)), ...run.services.flatMap((service) => service.apis)];
+      run.endpoints = new Endpoints(apis, { host: this.#host, log: this.#log });
+    };
+    if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
+    if (http.host !== "") yield async () => run.endpoints?.startHttp(http);
+    if (ws.host !== "") yield async () => run.endpoints?.startWs({ ...ws, vhosts: http.vhosts });
+  }
+
+  async #construct(run: Run, constructor: ServiceConstructor): Promise<void> {
+    const earlier = [...run.services];
+    const context: ServiceContext = {
+      config: this.config,
+      log: this.#log,
+      host: this.#host,
+      isEphemeral: this.config.dataDir === "",
+      openDatabase: (name, options = {}) => this.#openFor(run, name, options),
+      resolvePath: (path) => this.resolvePath(path),
+      service: (type) => findService(earlier, type),
+    };
+    const service = await constructor(context);
+    const type: unknown = service.constructor;
+    const isDouble = type !== Object && earlier.some((other) => other.constructor === type);
+    run.services.push(service);
+    if (isDouble) throw NodeError("DUPLICATE_SERVICE", { name: service.constructor.name });
+  }
+
+  async #makeServer(services: readonly Service[]): Promise<Server> {
+    const { p2p, identifier, dataDir } = this.config;
+    const isEphemeral = dataDir === "";
+    const nodes = async (given: typeof p2p.staticNodes, file: string) =>
+      given ?? (isEphemeral ? [] : ((await loadNodeList(this.resolvePath(file), this.#host, this.#log)) ?? []));
+    const privateKey =
+      p2p.privateKey ??
+      (isEphemeral ? generateKey(this.#host.entropy) : await loadNodeKey(this.resolvePath("nodekey"), this.#host, this.#log));
+    return new Server(
+      {
+        ...p2p,
+        privateKey,
+        name: identifier,
+        staticNodes: await nodes(p2p.staticNodes, "static-nodes.json"),
+        trustedNodes: await nodes(p2p.trustedNodes, "trusted-nodes.json"),
+        protocols: services.flatMap((service) => [...service.protocols]),
+        log: this.#log,
+      },
+      this.#host,
+    );
+  }
+
+  /**
+   * Endpoints, services last to first, p2p, databases, lock. Everything is tried; what failed is told.
+   */
+  async #undo(run: Run): Promise<{ part: string; error: unknown }[]> {
+    const failures: { part: string; error: unknown }[] = [];
+    const attempt = async (part: string, undo: () => unknown) => {
+      try {
+        await undo();
+      } catch (error) {
+        failures.push({ part, error });
+      }
+    };
+    await attempt("rpc", () => run.endpoints?.[Symbol.asyncDispose]());
+    for (const service of run.services.toReversed()) await attempt(service.constructor.name, () => service.stop());
+    await attempt("p2p", () => run.server?.stop());
+    for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
+    await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
+    return failures;
+  }
+
+  async #openFor(run: Run, name: string, options: DatabaseOptions): Promise<KeyValueStore> {
+    const store = await this.#openStore(name, options);
+    run.databases.push(store);
+    return store;
+  }
+
+  async #openStore(name: string, { cacheBytes }: DatabaseOptions): Promise<KeyValueStore> {
+    const { dataDir, instanceName } = this.config;
+    if (dataDir === "") return memoryStore();
+    // beside geth's files, never geth's own chain data (decisions.md)
+    const folder = instanceName === "geth" ? `glim-${name}` : name;
+    return openLevelStore(this.resolvePath(folder), { cacheBytes });
+  }
+
+  #running(): Endpoints {
+    const endpoints = this.#run?.endpoints;
+    if (endpoints === undefined) throw NodeError("NOT_STARTED");
+    return endpoints;
+  }
+
+  /** What admin_ and net_ may touch, for the length of one run. */
+  #face(run: Run): NodeFace {
+    const node = this;
+    const endpoints = () => {
+      if (run.endpoints === undefined) throw NodeError("NOT_STARTED");
+      return run.endpoints;
+    };
+    return {
+      config: this.config,
+      get server() {
+        return run.server;
+      },
+      get networkId() {
+        const id = node.config.networkId ?? run.services.find((service) => service.networkId !== undefined)?.networkId;
+        return id === undefined ? undefined : BigInt(id);
+      },
+      get httpEndpoint() {
+        return node.httpEndpoint;
+      },
+      get wsEndpoint() {
+        return node.wsEndpoint;
+      },
+      get isServingHttp() {
+        return run.endpoints?.http !== undefined;
+      },
+      get isServingWs() {
+        return run.endpoints?.ws !== undefined;
+      },
+      startHttp: (settings) => endpoints().startHttp(settings),
+      stopHttp: () => endpoints().stopHttp(),
+      startWs: (settings) => endpoints().startWs(settings),
+      stopWs: () => endpoints().stopWs(),
+    };
+  }
+}
+
+function runningServer({ server }: Run): Server {
+  if (server === undefined) throw NodeError("NOT_STARTED");
+  return server;
+}
+
+function findService<T>(services: readonly Service[], type: ServiceClass<T>): T {
+  const found = services.find((service) => service.constructor === type);
+  if (found === undefined) throw NodeError("UNKNOWN_SERVICE", { name: type.name });
+  return found as T; // as: its constructor is the class of T
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
