@@ -8,9 +8,10 @@ import {
   estimateGas,
   runCall,
   type StateReader,
+  VmError,
 } from "#core/vm";
 import { type BlockRef, blockNumberOrHash, bytes, json, method, type Method, optional, uint64 } from "#rpc";
-import { GlimError, isError } from "#util";
+import type { GlimError } from "#util";
 import type { CallContext } from "./backend.ts";
 import { blockOverrides, stateOverrides, toCallRequest, type TransactionArgs, transactionArgs } from "./call-params.ts";
 import { EthApiError } from "./errors.ts";
@@ -57,9 +58,7 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
       try {
         return await work(env, call, reader, options);
       } catch (error) {
-        if (isError(error, "VM_TIMEOUT")) throw EthApiError("TIMEOUT", { what: "execution", ms: limits.callTimeoutMs }, { cause: error });
-        const data = revertData(error);
-        throw data === undefined ? error : revertError(data);
+        throw VmError.is(error) ? (asGethSays(error, call.gas ?? limits.callGas) ?? error) : error;
       }
     });
 
@@ -99,10 +98,13 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
   };
 }
 
-/** The bytes of a VM_REVERTED error. */
-function revertData(error: unknown): Uint8Array | undefined {
-  if (!(error instanceof GlimError) || error.code !== "VM_REVERTED") return undefined;
+/** What geth adds to some errors of the EVM; `undefined`: nothing. */
+function asGethSays(error: GlimError, gas: bigint): Error | undefined {
   const { data } = error;
-  const inner = typeof data === "object" && data !== null && "data" in data ? data.data : undefined;
-  return inner instanceof Uint8Array ? inner : new Uint8Array(0);
+  if (typeof data !== "object" || data === null) return undefined;
+  // the data of an error reaches RPC clients only where the protocol has a place for it
+  if ("returnData" in data && data.returnData instanceof Uint8Array) return revertError(data.returnData);
+  // internal/ethapi/api.go:836@v1.17.5 applyMessageWithEVM
+  if (VmError.is(error, "BAD_TRANSACTION")) return EthApiError("FAILED", { reason: `err: ${error.message} (supplied gas ${gas})` }, { cause: error });
+  return undefined;
 }

@@ -76,7 +76,7 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       params: [],
       result: quantity,
       isConcurrent,
-      handle: () => blobBaseFeeOf(backend.chainConfig, backend.head().time, backend.head().excessBlobGas),
+      handle: () => blobBaseFeeOf(backend.chainConfig, backend.head()),
     }),
     chainId: method({ doc: "EIP-155 chain id.", params: [], result: quantity, isConcurrent, handle: () => backend.chainId }),
     syncing: method({

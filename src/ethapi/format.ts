@@ -12,7 +12,7 @@ import {
   type Transaction,
 } from "#core/types";
 import { blobBaseFeeOf } from "#eth/gasprice";
-import type { ChainConfig } from "#params";
+import { type ChainConfig, GAS_PER_BLOB } from "#params";
 import { type Hex, toHex } from "#util";
 
 /** What JSON can say. */
@@ -209,8 +209,8 @@ export function formatReceipts(header: Header, body: Body, receipts: readonly Re
       ...(tx.blobVersionedHashes === undefined
         ? {}
         : {
-            blobGasUsed: quantityHex(BigInt(tx.blobVersionedHashes.length) * 131_072n),
-            blobGasPrice: quantityHex(blobBaseFeeOf(config, header.time, header.excessBlobGas)),
+            blobGasUsed: quantityHex(BigInt(tx.blobVersionedHashes.length) * GAS_PER_BLOB),
+            blobGasPrice: quantityHex(blobBaseFeeOf(config, header)),
           }),
     };
   });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concatBytes, fromHex, numberToBytes, toHex, utf8Encode } from "#util";
-import { revertError, revertReason } from "./revert.ts";
+import { revertReason } from "#core/vm";
+import { revertError } from "./revert.ts";
 
 const word = (value: number) => numberToBytes(value, 32);
 const errorString = (text: string) => {

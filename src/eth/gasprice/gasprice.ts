@@ -229,13 +229,13 @@ export class GasPriceOracle {
     const known = this.#history.get(key);
     if (known !== undefined) return known;
     const config = this.#backend.chainConfig;
-    const maxBlobGas = maxBlobGasOf(config, header.time);
+    const maxBlobGas = maxBlobGasOf(config, header);
     const base: BlockFees = {
       baseFee: header.baseFee ?? 0n,
       nextBaseFee: baseFeeAfter(config, header) ?? 0n,
       gasUsedRatio: header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit),
-      blobBaseFee: blobBaseFeeOf(config, header.time, header.excessBlobGas),
-      nextBlobBaseFee: blobBaseFeeOf(config, header.time, nextExcessBlobGas(config, header)),
+      blobBaseFee: blobBaseFeeOf(config, header),
+      nextBlobBaseFee: blobBaseFeeOf(config, header, nextExcessBlobGas(config, header)),
       blobGasUsedRatio:
         header.blobGasUsed === undefined || maxBlobGas === 0n
           ? 0
