@@ -7,6 +7,7 @@
  *
  * @see geth p2p/enode/urlv4.go:69-186@v1.8.27
  */
+export { parseIp } from "./ip.ts";
 export type { Enode, NodeId } from "./node.ts";
 export { makeEnode, nodeIdOf, shortId, withEndpoint } from "./node.ts";
 export { EnodeError, formatEnode, parseEnode } from "./url.ts";

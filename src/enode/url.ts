@@ -1,7 +1,7 @@
-import { isIP } from "node:net";
 import { isValidPublicKey } from "#crypto";
 import { fromHex, toHex } from "#util";
 import { EnodeError } from "./errors.ts";
+import { parseIp } from "./ip.ts";
 import { type Enode, makeEnode } from "./node.ts";
 
 export { EnodeError };
@@ -28,11 +28,12 @@ function parseComplete(text: string): Enode {
   const publicKey = parseKey(rest.slice(0, at));
   const [authority = "", query = ""] = splitOnce(rest.slice(at + 1).replace(/#.*$/s, ""), "?");
   const { host, port } = splitHostPort(authority.replace(/\/.*$/s, ""));
-  if (isIP(host) === 0) throw bad("invalid IP address");
+  const address = parseIp(host);
+  if (address === undefined) throw bad("invalid IP address");
   const tcp = parsePort(port, "invalid port");
   const discport = new URLSearchParams(query).get("discport");
   const udp = discport === null || discport === "" ? tcp : parsePort(discport, "invalid discport in query");
-  return makeEnode(publicKey, { ip: unmap(host), tcp, udp });
+  return makeEnode(publicKey, { ip: address.length === 4 ? Array.from(address).join(".") : host.toLowerCase(), tcp, udp });
 }
 
 /** The URL form; `?discport=` only where UDP differs from TCP. Incomplete nodes print without an address. */
@@ -65,11 +66,6 @@ function parsePort(text: string, complaint: string): number {
   const port = Number(text);
   if (!/^[0-9]{1,5}$/.test(text) || port > 65_535) throw bad(complaint);
   return port;
-}
-
-/** IPv4 addresses mapped into IPv6 are printed and compared as IPv4. */
-function unmap(ip: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
 }
 
 function splitOnce(text: string, mark: string): [string, string] {

@@ -52,6 +52,8 @@ export interface Protocol {
   readonly version: number;
   /** Number of message codes; not on the wire, both sides must agree. */
   readonly length: number;
+  /** Largest uncompressed payload; a larger one is refused before it is uncompressed. Default 16 MiB − 1. */
+  readonly maxMessageBytes?: number | undefined;
   /**
    * Called when a peer speaks this protocol; the peer is dropped when it returns (0x08 client quitting) or throws (the
    * reason the error carries in `disconnect`, else 0x10 subprotocol error). Unread messages are discarded at the end.

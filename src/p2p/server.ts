@@ -1,43 +1,439 @@
-import { type Enode, formatEnode, makeEnode } from "#enode";
+import { parsePrivateKey, publicKeyOf } from "#crypto";
+import { type Enode, formatEnode, makeEnode, type NodeId, nodeIdOf, parseEnode, shortId } from "#enode";
 import { Feed } from "#event";
-import type { Host } from "#host";
+import type { Host, TcpListener, TcpSocket } from "#host";
+import { nodeHost } from "#host/node";
+import { type Logger, silentLogger } from "#log";
+import { RlpxConnection } from "#p2p/rlpx";
+import { DisposeStack, GlimError, Scope } from "#util";
+import { capsOf, matchProtocols } from "./caps.ts";
+import { checkAdmission, type ConnFlags, maxDialedConns } from "./check.ts";
+import { DialDriver } from "./dial.driver.ts";
+import { type Dial, DialScheduler } from "./dial.ts";
 import { P2pError } from "./errors.ts";
+import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
+import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
+import { formatEndpoint, makeAllowList, parseListenAddr } from "./netutil.ts";
 import type { Peer, PeerInfo } from "./peer.ts";
+import { endText, PeerConnection, reasonFor } from "./peer-connection.ts";
+import type { Protocol } from "./protocol.ts";
 import type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";
+import { InboundThrottle, Rarely, TokenBucket } from "./throttle.ts";
 
+/** geth p2p/server.go:49-57@v1.8.27; maxPeers and the handshake rate are ours (attacks-and-faults §3.2, RX-14). */
+const DEFAULT_MAX_PEERS = 50;
+const DEFAULT_MAX_PENDING = 50;
+const DEFAULT_DIAL_RATIO = 3;
+const DIAL_TIMEOUT_MS = 15_000;
+const HANDSHAKES_PER_SECOND = 50;
+
+type State = "new" | "starting" | "running" | "stopping" | "stopped";
+
+/**
+ * Manages connections: listens, dials, admits, and runs protocols on what it admitted.
+ *
+ *   new → starting → running → stopping → stopped      single use, as geth's; a failed start leaves it stopped
+ *
+ * `stop` may be called at any time and any number of times; during `start` it ends the start.
+ *
+ * @see geth p2p/server.go@v1.8.27
+ */
 export class Server implements AsyncDisposable {
   readonly config: ServerConfig;
-  readonly peerEvents: Feed<PeerEvent> = new Feed();
+  readonly peerEvents: Feed<PeerEvent>;
   readonly #host: Host;
+  readonly #log: Logger;
+  readonly #protocols: readonly Protocol[];
+  readonly #maxPeers: number;
+  readonly #maxPending: number;
+  readonly #maxDialed: number;
+  readonly #publicKey: Uint8Array;
+  readonly #key: ReturnType<typeof parsePrivateKey>;
+  readonly #isAllowed: (ip: string) => boolean;
+  /** Live peers by id. BOUNDED: maxPeers, plus trusted nodes and our static dials. */
+  readonly #peers = new Map<NodeId, PeerConnection>();
+  /** BOUNDED: what the operator adds. */
+  readonly #trusted = new Set<NodeId>();
+  /** Inbound handshakes running. BOUNDED: maxPendingPeers. */
+  #pendingInbound = 0;
+  /** Handshakes past encryption, by id: which side dialled. BOUNDED: maxPendingPeers + 16 dials. */
+  readonly #shaking = new Map<NodeId, { readonly way: "inbound" | "dialed"; readonly connection: RlpxConnection }>();
+  readonly #throttle = new InboundThrottle();
+  readonly #handshakeRate: TokenBucket;
+  readonly #refusals = new Rarely(10_000);
+  readonly #acceptFailures = new Rarely(1_000);
+  readonly #scheduler: DialScheduler;
+  readonly #dialer: DialDriver;
+  readonly #scope: Scope;
+  /** What handshakes and dials are cancelled by. BOUNDED: one per handshake, dial and waiting socket. */
+  readonly #cancels = new Set<() => void>();
+  readonly #id: NodeId;
+  #listening: TcpListener | undefined;
+  #running: DisposeStack | undefined;
+  #state: State = "new";
+  #stopped: Promise<void> | undefined;
+  #started: Promise<void> | undefined;
 
-  constructor(config: ServerConfig, host: Host) {
+  /**
+   * @throws P2P_NO_PRIVATE_KEY, P2P_BAD_CONFIG, ENODE_* for a static or trusted node that does not parse
+   */
+  constructor(config: ServerConfig, host: Host = nodeHost()) {
+    if (config.privateKey === undefined) throw P2pError("NO_PRIVATE_KEY");
+    const { maxPeers = DEFAULT_MAX_PEERS, noDiscovery = true, noDial = false } = config;
+    const log = (config.log ?? silentLogger).child({ room: "p2p" });
     this.config = config;
     this.#host = host;
+    this.#log = log;
+    this.peerEvents = new Feed((error) => log.error("peer event listener failed", { error }));
+    this.#protocols = config.protocols ?? [];
+    this.#maxPeers = maxPeers;
+    this.#maxPending = config.maxPendingPeers || DEFAULT_MAX_PENDING; // 0 = default, as geth
+    this.#maxDialed = maxDialedConns({ maxPeers, dialRatio: config.dialRatio || DEFAULT_DIAL_RATIO, noDiscovery, noDial });
+    this.#key = parsePrivateKey(config.privateKey);
+    this.#publicKey = publicKeyOf(this.#key);
+    this.#id = nodeIdOf(this.#publicKey);
+    this.#isAllowed = makeAllowList(config.netRestrict);
+    this.#handshakeRate = new TokenBucket({ capacity: HANDSHAKES_PER_SECOND, everyMs: 1000 / HANDSHAKES_PER_SECOND, now: host.clock.now() });
+    this.#scheduler = new DialScheduler({ self: this.#id, maxDialed: this.#maxDialed, isAllowed: this.#isAllowed });
+    this.#dialer = new DialDriver(this.#scheduler, {
+      clock: host.clock,
+      view: { peers: this.#peers },
+      dial: (dial) => this.#track(`dial ${shortId(dial.node.id)}`, () => this.#dial(dial)),
+    });
+    this.#scope = new Scope("p2p", (error, task) => log.error("p2p task failed", { task, error }));
+    for (const node of config.staticNodes ?? []) this.#addStatic(toNode(node));
+    for (const node of config.trustedNodes ?? []) this.#trusted.add(toNode(node).id);
   }
+
+  /** Who we are; the address is known once the listener is up. */
   get self(): Self {
-    const node: Enode = makeEnode(new Uint8Array(64));
+    const local = this.#listening?.local;
+    const listensEverywhere = local === undefined || local.host === "" || local.host === "::" || local.host === "0.0.0.0";
+    const ip = this.config.externalIp ?? (listensEverywhere ? "127.0.0.1" : local.host);
+    // no discovery yet, so no UDP port (geth prints ?discport=0 then)
+    const node = makeEnode(this.#publicKey, { ip, tcp: local?.port ?? 0, udp: 0 });
     return { id: node.id, node, enode: formatEnode(node) };
   }
-  /** Connected peers by 64-hex id. */
-  get peers(): ReadonlyMap<string, Peer> {
-    return new Map();
+
+  /** Connected peers by 64-hex id. A live view. */
+  get peers(): ReadonlyMap<NodeId, Peer> {
+    return this.#peers;
   }
-  async start(_options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    throw P2pError("NOT_RUNNING");
+
+  /** `host:port` of the listener; undefined without one. */
+  get listenAddr(): string | undefined {
+    return this.#listening === undefined ? undefined : formatEndpoint(this.#listening.local);
   }
-  async stop(): Promise<void> {}
-  addPeer(_node: string | Enode): void {}
-  removePeer(_node: string | Enode): void {}
-  addTrustedPeer(_node: string | Enode): void {}
-  removeTrustedPeer(_node: string | Enode): void {}
-  nodeInfo(): NodeInfo {
-    throw P2pError("NOT_RUNNING");
+
+  get isRunning(): boolean {
+    return this.#state === "running";
   }
-  peersInfo(): PeerInfo[] {
-    return [];
+
+  /**
+   * Binds the listener and begins to dial.
+   *
+   * @throws P2P_ALREADY_RUNNING unless new; HOST_LISTEN_FAILED; P2P_NOT_RUNNING if `stop` came in between
+   */
+  async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (this.#state !== "new") throw P2pError("ALREADY_RUNNING");
+    signal?.throwIfAborted();
+    this.#state = "starting";
+    this.#started = this.#start(signal);
+    await this.#started;
   }
+
+  async #start(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await using stack = new DisposeStack();
+      const { listenAddr } = this.config;
+      if (listenAddr !== undefined && listenAddr !== "") await this.#listen(listenAddr, stack);
+      else if (this.config.noDial === true) this.#log.warn("P2P server will be useless, neither dialing nor listening");
+      signal?.throwIfAborted();
+      if (this.#state !== "starting") throw P2pError("NOT_RUNNING");
+      this.#state = "running";
+      this.#running = stack.move();
+      this.#log.info("P2P networking started", { enode: this.self.enode });
+      this.#dialer.poke();
+    } catch (error) {
+      this.#state = "stopped";
+      this.#dialer.close();
+      throw error;
+    }
+  }
+
+  async #listen(listenAddr: string, stack: DisposeStack): Promise<void> {
+    const listener = await this.#host.net.listenTcp(
+      parseListenAddr(listenAddr),
+      (socket) => this.#accept(socket),
+      (error) => this.#acceptFailures.run(this.#host.clock.now(), (heldBack) => this.#log.warn("cannot accept", { error, heldBack })),
+    );
+    stack.defer(() => listener.close());
+    this.#listening = listener;
+  }
+
+  /** Closes the listener, tells every peer "client quitting" and waits until nothing of this server runs. */
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const wasStarting = this.#state === "starting";
+    if (this.#state === "new" || this.#state === "stopped") {
+      this.#state = "stopped";
+      this.#dialer.close();
+      return;
+    }
+    this.#state = "stopping";
+    if (wasStarting) await this.#started?.catch(() => {}); // it sees the state and undoes itself
+    this.#dialer.close();
+    for (const cancel of [...this.#cancels]) cancel();
+    for (const peer of this.#peers.values()) peer.disconnect("quitting");
+    await this.#running?.[Symbol.asyncDispose]();
+    await this.#scope.close();
+    this.#state = "stopped";
+    this.#log.info("P2P networking stopped");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    void this.#host;
   }
+
+  /** Keeps a node connected: dialled now and whenever it is lost. @throws ENODE_*, P2P_BAD_CONFIG without an address */
+  addPeer(node: string | Enode): void {
+    this.#addStatic(toNode(node));
+    if (this.#state === "running") this.#dialer.poke();
+  }
+
+  /** Stops keeping it connected, and disconnects it ("disconnect requested"); works for any peer. */
+  removePeer(node: string | Enode): void {
+    const { id } = toNode(node);
+    this.#scheduler.removeStatic(id);
+    this.#peers.get(id)?.disconnect("requested");
+  }
+
+  /** Admits the node over every cap, from now on; a connected one at once. */
+  addTrustedPeer(node: string | Enode): void {
+    const { id } = toNode(node);
+    this.#trusted.add(id);
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) peer.isTrusted = true;
+  }
+
+  /** Takes the privilege away; the peer stays. */
+  removeTrustedPeer(node: string | Enode): void {
+    const { id } = toNode(node);
+    this.#trusted.delete(id);
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) peer.isTrusted = false;
+  }
+
+  /** admin_nodeInfo. */
+  nodeInfo(): NodeInfo {
+    const { node, enode, id } = this.self;
+    const protocols = new Map<string, unknown>();
+    for (const { name, nodeInfo } of this.#protocols) {
+      if (!protocols.has(name)) protocols.set(name, nodeInfo === undefined ? "unknown" : nodeInfo());
+    }
+    return {
+      id,
+      name: this.config.name,
+      enode,
+      ip: node.ip ?? "",
+      ports: { discovery: node.udp, listener: node.tcp },
+      listenAddr: this.listenAddr ?? this.config.listenAddr ?? "",
+      protocols: Object.fromEntries(protocols),
+    };
+  }
+
+  /** admin_peers: sorted by id. */
+  peersInfo(): PeerInfo[] {
+    return [...this.#peers.values()].map((peer) => peer.info()).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #addStatic(node: Enode): void {
+    if (this.#scheduler.addStatic(node)) return;
+    if (node.ip === undefined || node.tcp === 0) throw P2pError("BAD_CONFIG", { problem: "node without an address cannot be dialled" });
+    this.#log.warn("static node is never dialled: self, not in netRestrict, or too many", { peer: shortId(node.id) });
+  }
+
+  /** Runs a task of the scope whose end the caller can wait for. Never rejects: a bug in one task ends no other. */
+  #track(name: string, run: () => Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#scope.isClosed) return resolve();
+      this.#scope.spawn(name, async () => {
+        try {
+          await run();
+        } catch (error) {
+          this.#log.error("p2p task failed", { task: name, error });
+        } finally {
+          resolve();
+        }
+      });
+    });
+  }
+
+  /** Until disposed, `cancel` is called when the server stops. (Not listeners on one signal: that warns above ten.) */
+  #onStop(cancel: () => void): Disposable {
+    if (this.#scope.isClosed || this.#state === "stopping") cancel();
+    this.#cancels.add(cancel);
+    return { [Symbol.dispose]: () => void this.#cancels.delete(cancel) };
+  }
+
+  #accept(socket: TcpSocket): void {
+    const now = this.#host.clock.now();
+    const ip = socket.remote.host;
+    const refusal = this.#refuseSocket(ip, now);
+    if (refusal !== undefined) {
+      socket.destroy();
+      this.#refusals.run(now, (heldBack) => this.#log.debug("inbound connection refused", { why: refusal, remote: ip, heldBack }));
+      return;
+    }
+    this.#pendingInbound++;
+    void this.#track("inbound handshake", async () => {
+      try {
+        const isPaused = await this.#waitForHandshakeSlot(socket);
+        const settingUp = this.#setup(socket, undefined, false);
+        if (isPaused) socket.resume(); // not earlier: bytes would find no listener
+        await settingUp;
+      } finally {
+        this.#pendingInbound--;
+      }
+    });
+  }
+
+  /** Why a fresh inbound socket is closed without a word. @see geth p2p/server.go:840-890@v1.8.27 */
+  #refuseSocket(ip: string, now: number): string | undefined {
+    if (this.#state !== "running") return "not running";
+    if (this.#pendingInbound >= this.#maxPending) return "too many handshakes";
+    if (!this.#isAllowed(ip)) return "not contained in netrestrict whitelist";
+    return this.#throttle.admit(ip, now) ? undefined : "too many connections from there";
+  }
+
+  /** At most 50 handshakes a second begin; the rest wait, unread, in their pending slot (RX-14). True if it had to wait. */
+  async #waitForHandshakeSlot(socket: TcpSocket): Promise<boolean> {
+    const { clock } = this.#host;
+    if (this.#handshakeRate.take(clock.now())) return false;
+    socket.pause();
+    const stop = new AbortController();
+    using _ = this.#onStop(() => stop.abort());
+    do await clock.sleep(this.#handshakeRate.wait(clock.now()), { signal: stop.signal }).catch(() => {});
+    while (!stop.signal.aborted && !this.#handshakeRate.take(clock.now()));
+    return true;
+  }
+
+  async #dial({ node, isStatic }: Dial): Promise<void> {
+    const stop = new AbortController();
+    const { signal } = stop;
+    using _ = this.#onStop(() => stop.abort());
+    try {
+      const endpoint = { host: node.ip ?? "", port: node.tcp };
+      const socket = await this.#host.net.dialTcp(endpoint, { signal, timeoutMs: DIAL_TIMEOUT_MS });
+      await this.#setup(socket, node, isStatic);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof GlimError)) throw error;
+      this.#log.debug("dial failed", { peer: shortId(node.id), error });
+    }
+  }
+
+  /** Brings a socket up to a peer, or closes it with the reason. Returns when the peer is added or refused. */
+  async #setup(socket: TcpSocket, dialed: Enode | undefined, isStatic: boolean): Promise<void> {
+    const { clock, entropy } = this.#host;
+    const connection = new RlpxConnection(socket, {
+      key: this.#key,
+      entropy,
+      clock,
+      maxBytes: BASE_MAX_BYTES,
+      remotePublicKey: dialed?.publicKey,
+      acceptPlain: this.config.acceptPlainHandshake,
+    });
+    const deadline = clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.close(handshakeTimeout()));
+    using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));
+    let shaking: NodeId | undefined;
+    try {
+      const flags = (id: NodeId): ConnFlags => ({ id, inbound: dialed === undefined, isStatic, isTrusted: this.#trusted.has(id) });
+      const { id, hello } = await shakeHands({
+        connection,
+        dialed,
+        hello: this.#hello(),
+        afterEncryption: (remote) => {
+          throwIf(checkAdmission(flags(remote), this.#occupancy()));
+          this.#breakTie(remote, connection, dialed === undefined ? "inbound" : "dialed");
+          shaking = remote;
+        },
+        afterHello: (remote, { caps }) => {
+          const isUseless = this.#protocols.length > 0 && matchProtocols(this.#protocols, caps).length === 0;
+          throwIf(isUseless ? P2pError("USELESS_PEER") : checkAdmission(flags(remote), this.#occupancy()));
+        },
+      });
+      this.#add({ connection, hello, dialed, id, isStatic });
+    } catch (error) {
+      this.#refuse(connection, error);
+      if (!(error instanceof GlimError)) throw error;
+    } finally {
+      deadline.cancel();
+      if (shaking !== undefined && this.#shaking.get(shaking)?.connection === connection) this.#shaking.delete(shaking);
+    }
+  }
+
+  /**
+   * Two connections with one node that shake hands at once, one each way: the one dialled by the larger id goes on (BP-08).
+   * Both sides see both, so both keep the same one.
+   */
+  #breakTie(id: NodeId, connection: RlpxConnection, way: "inbound" | "dialed"): void {
+    const other = this.#shaking.get(id);
+    const keep = this.#id > id ? "dialed" : "inbound";
+    if (other !== undefined) {
+      if (other.way === way || way !== keep) throw P2pError("ALREADY_CONNECTED");
+      this.#refuse(other.connection, P2pError("ALREADY_CONNECTED"));
+    }
+    this.#shaking.set(id, { way, connection });
+  }
+
+  #refuse(connection: RlpxConnection, error: unknown): void {
+    const known = error instanceof Error ? error : P2pError("PEER_CLOSED", { why: "unknown" });
+    const reason = reasonFor(known);
+    connection.close(known, reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) });
+    const facts = { remote: formatEndpoint(connection.remote), error: known };
+    this.#refusals.run(this.#host.clock.now(), (heldBack) => this.#log.debug("connection refused", { ...facts, heldBack }));
+  }
+
+  #add(parts: { connection: RlpxConnection; hello: Hello; dialed: Enode | undefined; id: NodeId; isStatic: boolean }): void {
+    const { id, hello } = parts;
+    const peer = new PeerConnection({
+      ...parts,
+      isTrusted: this.#trusted.has(id),
+      windows: matchProtocols(this.#protocols, hello.caps),
+      clock: this.#host.clock,
+      log: this.#log,
+      msgEvents: this.config.enableMsgEvents === true ? this.peerEvents : undefined,
+    });
+    this.#peers.set(id, peer);
+    this.#log.debug("peer added", { peer: shortId(id), inbound: peer.inbound, remote: peer.remoteAddress, peers: this.#peers.size });
+    void this.#track(`peer ${shortId(id)}`, async () => {
+      this.peerEvents.send({ type: "add", peer: id });
+      const error = await peer.run();
+      this.#peers.delete(id);
+      this.#log.debug("peer dropped", { peer: shortId(id), peers: this.#peers.size, error });
+      this.peerEvents.send({ type: "drop", peer: id, error: endText(error) });
+      this.#dialer.poke();
+    });
+  }
+
+  #hello(): Hello {
+    return { version: BASE_VERSION, name: this.config.name, caps: capsOf(this.#protocols), publicKey: this.#publicKey };
+  }
+
+  #occupancy() {
+    return { self: this.#id, maxPeers: this.#maxPeers, maxDialed: this.#maxDialed, peers: this.#peers };
+  }
+}
+
+function toNode(node: string | Enode): Enode {
+  return typeof node === "string" ? parseEnode(node) : node;
+}
+
+function throwIf(error: Error | undefined): void {
+  if (error !== undefined) throw error;
 }

@@ -1,0 +1,54 @@
+/**
+ * Reads an IP address: 4 bytes for IPv4 (also for IPv4 mapped into IPv6), 16 for IPv6; undefined if it is none. No zones.
+ */
+export function parseIp(text: string): Uint8Array | undefined {
+  if (!text.includes(":")) return parseIpv4(text);
+  const bytes = parseIpv6(text);
+  if (bytes === undefined) return undefined;
+  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+  return isMapped ? bytes.slice(12) : bytes;
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [i, part] of parts.entries()) {
+    // Go refuses leading zeros since 1.17: some read them as octal
+    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const left = groupsOf(halves[0] ?? "");
+  const right = groupsOf(halves[1] ?? "");
+  if (left === undefined || right === undefined) return undefined;
+  const missing = 16 - left.length - right.length;
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(left);
+  bytes.set(right, 16 - right.length);
+  return bytes;
+}
+
+/** Bytes of `a:b:c` or `a:b:1.2.3.4`. */
+function groupsOf(text: string): number[] | undefined {
+  const bytes: number[] = [];
+  const groups = text === "" ? [] : text.split(":");
+  for (const [i, group] of groups.entries()) {
+    if (group.includes(".") && i === groups.length - 1) {
+      const tail = parseIpv4(group);
+      if (tail === undefined) return undefined;
+      bytes.push(...tail);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >>> 8, value & 0xff);
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,150 @@
+import type { Enode, NodeId } from "#enode";
+
+/** Bounds and times of dialling; geth p2p/dial.go, server.go @v1.8.27. */
+export const dialLimits = {
+  /** Dials at once (server.go:49). */
+  maxActive: 16,
+  /** A node is left alone this long after a dial ended (dial.go:43). */
+  historyMs: 30_000,
+  /** BOUNDED: static nodes. */
+  maxStatic: 4096,
+  /** BOUNDED: dynamic candidates waiting; oldest forgotten. */
+  maxCandidates: 512,
+} as const;
+
+/** One dial to make now. */
+export interface Dial {
+  readonly node: Enode;
+  readonly isStatic: boolean;
+}
+
+export interface DialConfig {
+  readonly self: NodeId;
+  /** Slots for dynamic dials; 0 = static ones only. */
+  readonly maxDialed: number;
+  readonly isAllowed: (ip: string) => boolean;
+}
+
+/** What the scheduler must know of the peers now. */
+export interface DialView {
+  readonly peers: ReadonlyMap<NodeId, { readonly inbound: boolean; readonly isStatic: boolean }>;
+}
+
+/** Why a node is not dialled now; geth's texts (dial.go:255-277). */
+export type DialRefusal =
+  | "already dialing"
+  | "already connected"
+  | "is self"
+  | "not contained in netrestrict whitelist"
+  | "recently dialed"
+  | "no address";
+
+/**
+ * Decides whom to dial. No socket and no timer: `next(now)` says what to dial and when to ask again.
+ *
+ * Static nodes are dialled whenever they are not connected, whatever the caps; candidates fill the dynamic slots.
+ */
+export class DialScheduler {
+  readonly #config: DialConfig;
+  /** BOUNDED: dialLimits.maxStatic. */
+  readonly #static = new Map<NodeId, Enode>();
+  /** BOUNDED: dialLimits.maxCandidates. */
+  readonly #candidates = new Map<NodeId, Enode>();
+  /** BOUNDED: dialLimits.maxActive. */
+  readonly #active = new Map<NodeId, Dial>();
+  /** Node → until when it is left alone. BOUNDED by expiry: an entry per ended dial, at most 16 begin at once. */
+  readonly #history = new Map<NodeId, number>();
+
+  constructor(config: DialConfig) {
+    this.#config = config;
+  }
+
+  get historySize(): number {
+    return this.#history.size;
+  }
+
+  /** Keeps a node connected from now on; an entry with the same id is replaced. False if it never can be. */
+  addStatic(node: Enode): boolean {
+    if (this.#neverDial(node) !== undefined) return false;
+    if (this.#static.size >= dialLimits.maxStatic && !this.#static.has(node.id)) return false;
+    this.#static.set(node.id, node);
+    return true;
+  }
+
+  /** Forgets a node and that it was dialled, so that adding it again dials at once. */
+  removeStatic(id: NodeId): void {
+    this.#static.delete(id);
+    this.#candidates.delete(id);
+    this.#history.delete(id);
+  }
+
+  isStatic(id: NodeId): boolean {
+    return this.#static.has(id);
+  }
+
+  /** A node somebody found; dialled once when a dynamic slot is free. */
+  addCandidate(node: Enode): void {
+    if (this.#config.maxDialed === 0 || this.#neverDial(node) !== undefined) return;
+    this.#candidates.set(node.id, node);
+    if (this.#candidates.size > dialLimits.maxCandidates) for (const oldest of this.#candidates.keys()) return void this.#candidates.delete(oldest);
+  }
+
+  /** A dial has ended, with a peer or without. */
+  done(id: NodeId, now: number): void {
+    if (this.#active.delete(id)) this.#history.set(id, now + dialLimits.historyMs);
+  }
+
+  /** Whom to dial now, and the time at which to ask again (undefined: when something happens). */
+  next(now: number, view: DialView): { readonly dials: readonly Dial[]; readonly wakeAt: number | undefined } {
+    this.#expire(now);
+    const dials: Dial[] = [];
+    const start = (dial: Dial) => {
+      this.#active.set(dial.node.id, dial);
+      dials.push(dial);
+    };
+    for (const node of this.#static.values()) {
+      if (this.#active.size >= dialLimits.maxActive) break;
+      if (this.check(node, view) === undefined) start({ node, isStatic: true });
+    }
+    for (const node of this.#candidates.values()) {
+      if (this.#active.size >= dialLimits.maxActive || this.#freeDynamic(view) <= 0) break;
+      this.#candidates.delete(node.id);
+      if (this.check(node, view) === undefined) start({ node, isStatic: false });
+    }
+    return { dials, wakeAt: this.#wakeAt(view) };
+  }
+
+  /** Why `node` is not dialled now; undefined = it may be. */
+  check(node: Enode, { peers }: DialView): DialRefusal | undefined {
+    if (this.#active.has(node.id)) return "already dialing";
+    if (peers.has(node.id)) return "already connected";
+    return this.#neverDial(node) ?? (this.#history.has(node.id) ? "recently dialed" : undefined);
+  }
+
+  #neverDial(node: Enode): DialRefusal | undefined {
+    if (node.id === this.#config.self) return "is self";
+    if (node.ip === undefined || node.tcp === 0) return "no address";
+    return this.#config.isAllowed(node.ip) ? undefined : "not contained in netrestrict whitelist";
+  }
+
+  #freeDynamic({ peers }: DialView): number {
+    let used = 0;
+    for (const peer of peers.values()) if (!peer.inbound && !peer.isStatic) used++;
+    for (const dial of this.#active.values()) if (!dial.isStatic) used++;
+    return this.#config.maxDialed - used;
+  }
+
+  #expire(now: number): void {
+    for (const [id, until] of this.#history) if (until <= now) this.#history.delete(id);
+  }
+
+  /** The next moment at which a static node's history entry ends. */
+  #wakeAt({ peers }: DialView): number | undefined {
+    let wakeAt: number | undefined;
+    for (const [id, until] of this.#history) {
+      if (!this.#static.has(id) || peers.has(id)) continue;
+      if (wakeAt === undefined || until < wakeAt) wakeAt = until;
+    }
+    return wakeAt;
+  }
+}
