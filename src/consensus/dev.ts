@@ -1,5 +1,6 @@
-import type { Header } from "#core/types";
+import { emptyUnclesHash, type Header } from "#core/types";
 import { MAX_EXTRA_SIZE } from "#params";
+import { equalBytes } from "#util";
 import type { Engine, HeaderReader } from "./engine.ts";
 import { ConsensusError } from "./errors.ts";
 import { verifyForkFields, verifyGas, verifyLink, verifyTime } from "./rules.ts";
@@ -15,6 +16,8 @@ function verifyHeader(chain: HeaderReader, header: Header, parent: Header, optio
     throw ConsensusError("EXTRA_TOO_LONG", { number, length: header.extra.length, max: MAX_EXTRA_SIZE });
   if (header.difficulty !== difficulty)
     throw ConsensusError("INVALID_DIFFICULTY", { number, have: header.difficulty, want: difficulty });
+  if (!equalBytes(header.unclesHash, emptyUnclesHash))
+    throw ConsensusError("UNEXPECTED_FIELD", { number, field: "unclesHash" });
   verifyForkFields(chain.config, header);
   verifyGas(chain.config, header, parent);
 }
@@ -29,8 +32,9 @@ export const devEngine: Engine = {
   verifyHeader,
   verifySeal: () => {},
   difficulty: () => difficulty,
-  prepare: (_chain, draft, parent) => ({
+  prepare: (_chain, draft, parent, signer) => ({
     ...draft,
+    coinbase: signer?.address ?? draft.coinbase,
     difficulty,
     time: Math.max(draft.time, parent.time + 1),
     extra: draft.extra.slice(0, MAX_EXTRA_SIZE),

@@ -76,6 +76,9 @@ function draftHeader({ chain, parent, options }: BuildInput): Header {
   return makeHeader(chain.engine.prepare(chain, draft, parent, options.signer));
 }
 
+const isTransactionsFault = ({ code }: GlimError) =>
+  code === "VM_BAD_TRANSACTION" || code.startsWith("TYPES_");
+
 /** Runs the transactions that can be in the block, in order. */
 async function fill(input: BuildInput, draft: Header) {
   const { chain, reader, parent, nodes } = input;
@@ -91,7 +94,7 @@ async function fill(input: BuildInput, draft: Header) {
       await execution.apply(tx);
       included.push(tx);
     } catch (error) {
-      if (!(error instanceof GlimError) || error.code !== "VM_BAD_TRANSACTION") throw error;
+      if (!(error instanceof GlimError) || !isTransactionsFault(error)) throw error;
       skipped.push({ tx, error });
     }
   }

@@ -17,7 +17,7 @@ import {
   type TransactionFields,
 } from "#core/types";
 import { addressOf, keccak256, type PrivateKey, publicKeyOf } from "#crypto";
-import { memoryStore } from "#ethdb";
+import { type KeyValueStore, memoryStore } from "#ethdb";
 import { devForks, devGenesis, formatGenesis, type Genesis, type GenesisAccount } from "#params";
 import { bigintToBytes, concatBytes, fromHex, numberToBytes, toHex, utf8Encode } from "#util";
 import { namedKey } from "./clique.ts";
@@ -112,7 +112,11 @@ export function fillCall(first: number, count: number): Uint8Array {
 
 const parseKey = (hex: string) => fromHex(`0x${hex}`) as PrivateKey; // minerKey is in range
 
-function specOf(options: SealedChainOptions, key: PrivateKey, users: SealedChain["users"]): Genesis {
+function specOf(
+  options: Omit<SealedChainOptions, "blocks">,
+  key: PrivateKey,
+  users: SealedChain["users"],
+): Genesis {
   const code = (address: Uint8Array, bytes: Uint8Array): GenesisAccount => ({
     address,
     balance: 1n << 100n,
@@ -144,7 +148,7 @@ interface MakerState {
 }
 
 /** Makes transactions one after the other; nonces are counted here, so a chain and its branch each have a maker. */
-class TransactionMaker {
+export class TransactionMaker {
   readonly #fixed: MakerState;
   readonly #nonces: bigint[];
   #count: number;
@@ -207,35 +211,61 @@ class TransactionMaker {
 /** Accounts and slots of one transaction: about 55,000 gas each of the block's 100,000,000. */
 const fillChunk = 1000;
 
-async function build(
-  options: SealedChainOptions,
-  spec: Genesis,
-  key: PrivateKey,
-  users: SealedChain["users"],
-  write: Writers,
-) {
-  const db = memoryStore();
+/** A chain in a store, and the means to go on with it block by block. */
+export interface SealedWorld {
+  readonly chain: BlockChain;
+  readonly spec: Genesis;
+  readonly signer: Signer;
+  readonly users: SealedChain["users"];
+  readonly maker: TransactionMaker;
+  /** Seals a block of exactly these transactions one second after `parent`, and inserts it. */
+  seal(parent: Header, txs: readonly Transaction[], extra?: string): Promise<Block>;
+  /** The next block of ordinary traffic on the head. */
+  next(transactions?: number): Promise<Block>;
+}
+
+/** Opens (or begins) a chain of these options in `db`, with no block but the genesis if it is new. */
+export function sealedWorld(
+  options: Omit<SealedChainOptions, "blocks"> = {},
+  db: KeyValueStore = memoryStore(),
+): SealedWorld {
+  const key = options.key ?? parseKey(minerKey);
+  const users = Array.from({ length: 8 }, (_, i) => {
+    const user = namedKey(`glim chains ${options.seed ?? 1} user ${i}`);
+    return { key: user, address: addressOf(publicKeyOf(user)) };
+  });
+  const spec = specOf(options, key, users);
   if (spec.config.clique === undefined) throw new TypeError("no clique chain");
   const engine = new Clique(spec.config.clique, db);
-  // every time in the chain is past for this clock: the chain's own time is the block's number
+  // every time in the chain is past for this clock
   const clock = { unixSeconds: () => spec.timestamp + 1_000_000_000, now: () => 0, sleep: async () => {} };
   const chain = new BlockChain({ db, genesis: spec, engine, clock });
   const signer = keySigner(key);
-  const seal = async (parent: Header, txs: readonly Transaction[], salt: string) => {
-    const extra = utf8Encode(salt);
-    const built = await chain.buildBlock(parent, txs, { signer, time: parent.time + 1, extra });
+  const { chainId, londonBlock } = spec.config;
+  const maker = new TransactionMaker({
+    chainId,
+    isLondon: londonBlock !== undefined,
+    users,
+    nonces: users.map(() => 0n),
+    count: 0,
+  });
+  const seal: SealedWorld["seal"] = async (parent, txs, extra = "glim") => {
+    const built = await chain.buildBlock(parent, txs, {
+      signer,
+      time: parent.time + 1,
+      extra: utf8Encode(extra),
+    });
     const [skipped] = built.skipped;
     if (skipped !== undefined) throw skipped.error;
     await chain.insertBlocks([built.block]);
     return built.block;
   };
-  const maker = new TransactionMaker({
-    chainId: spec.config.chainId,
-    isLondon: spec.config.londonBlock !== undefined,
-    users,
-    nonces: users.map(() => 0n),
-    count: 0,
-  });
+  const next: SealedWorld["next"] = (count = options.transactions ?? 3) =>
+    seal(chain.head, maker.traffic(chain.head.number + 1, count));
+  return { chain, spec, signer, users, maker, seal, next };
+}
+
+async function build(options: SealedChainOptions, { chain, maker, seal }: SealedWorld, write: Writers) {
   const accounts = options.accounts ?? 1000;
   let filled = 0;
   let fork: { parent: Header; maker: TransactionMaker } | undefined;
@@ -247,7 +277,7 @@ async function build(
       filled += count;
     }
     txs.push(...maker.traffic(number, options.transactions ?? 3));
-    await seal(chain.head, txs, "glim");
+    await seal(chain.head, txs);
     if (options.branch?.from === number) fork = { parent: chain.head, maker: maker.fork() };
   }
   if (filled < accounts)
@@ -256,11 +286,8 @@ async function build(
   if (fork === undefined || options.branch === undefined) return;
   let parent = fork.parent;
   for (let i = 1; i <= options.branch.blocks; i++) {
-    const block = await seal(
-      parent,
-      fork.maker.traffic(parent.number + 1001, options.transactions ?? 3),
-      "glim branch",
-    );
+    const txs = fork.maker.traffic(parent.number + 1001, options.transactions ?? 3);
+    const block = await seal(parent, txs, "glim branch");
     await write.branch(block);
     parent = block.header;
   }
@@ -296,11 +323,8 @@ async function readAll(file: string | undefined): Promise<readonly Block[]> {
 /** Makes the chain, or takes it from the cache folder (GLIM_CACHE, else ~/.cache/glim). */
 export async function sealedChain(options: SealedChainOptions): Promise<SealedChain> {
   const key = options.key ?? parseKey(minerKey);
-  const users = Array.from({ length: 8 }, (_, i) => {
-    const user = namedKey(`glim chains ${options.seed ?? 1} user ${i}`);
-    return { key: user, address: addressOf(publicKeyOf(user)) };
-  });
-  const spec = specOf(options, key, users);
+  const world = sealedWorld(options);
+  const { spec, users, signer } = world;
   const identity = JSON.stringify([version, { ...options, key: toHex(key) }]);
   const folder = join(cacheFolder(), "chains");
   mkdirSync(folder, { recursive: true });
@@ -312,7 +336,7 @@ export async function sealedChain(options: SealedChainOptions): Promise<SealedCh
     const mine = `.${process.pid}`;
     const main = await fileWriter(`${file}${mine}`);
     const side = branchFile === undefined ? undefined : await fileWriter(`${branchFile}${mine}`);
-    await build(options, spec, key, users, {
+    await build(options, world, {
       chain: (bytes) => main.write(bytes),
       branch: async (block) => side?.write(encodeBlock(block)),
     });
@@ -331,7 +355,7 @@ export async function sealedChain(options: SealedChainOptions): Promise<SealedCh
     branchFile,
     head: options.blocks,
     key,
-    signer: keySigner(key),
+    signer,
     users,
     accounts: options.accounts ?? 1000,
     created: createAddress(first.address, 0n),
