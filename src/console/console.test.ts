@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { type ConsoleClient, runConsole } from "./index.ts";
+import { type ConsoleClient, evaluate, runConsole } from "./index.ts";
 
 /** A whole session: the lines go in, what was printed comes out. */
 async function session(client: ConsoleClient, ...lines: string[]): Promise<string> {
@@ -46,6 +46,11 @@ test("an error is one line with its code, and the session goes on", async () => 
   const printed = await session(server, "eth.call({})", "1 + 1", "nonsense(");
   expect(printed).toContain("Error (3): execution reverted");
   expect(printed).toContain("2");
+});
+
+test("one piece of code gives what would have been printed", async () => {
+  expect(await evaluate(server, "eth.blockNumber")).toBe("'0x10'");
+  await expect(evaluate(server, "eth.call({})")).rejects.toThrow("execution reverted");
 });
 
 test("a namespace the server does not serve does not exist", async () => {

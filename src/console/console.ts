@@ -1,6 +1,6 @@
 import { Recoverable, type REPLServer, start } from "node:repl";
 import { inspect } from "node:util";
-import { Script } from "node:vm";
+import { createContext, Script } from "node:vm";
 import { knownMethods } from "./methods.ts";
 
 /** What the console needs of an RPC client: EIP-1193's `request`. */
@@ -81,6 +81,18 @@ function write(value: unknown, colors: boolean): string {
   return value === undefined ? "" : inspect(value, { colors, depth: 6, maxArrayLength: 200 });
 }
 
+function contextOf(client: ConsoleClient, methods: readonly string[]): object {
+  return Object.assign(namespacesOf(client, methods), {
+    rpc: (method: string, params: readonly unknown[] = []) => client.request({ method, params }),
+  });
+}
+
+/** Runs one piece of code as if it had been typed, and gives what would have been printed. @throws what the code throws */
+export async function evaluate(client: ConsoleClient, code: string): Promise<string> {
+  const context = createContext(contextOf(client, await methodsOf(client)));
+  return write(await run(code, context), false);
+}
+
 function setHistory(repl: REPLServer, file: string): Promise<void> {
   return new Promise((resolve) => repl.setupHistory(file, () => resolve()));
 }
@@ -91,7 +103,7 @@ function setHistory(repl: REPLServer, file: string): Promise<void> {
  */
 export async function runConsole(options: ConsoleOptions): Promise<void> {
   const { client, input, output, terminal, historyFile } = options;
-  const namespaces = namespacesOf(client, await methodsOf(client));
+  const names = contextOf(client, await methodsOf(client));
   let running = Promise.resolve();
   const repl = start({
     prompt: "> ",
@@ -114,9 +126,7 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
       );
     },
   });
-  Object.assign(repl.context, namespaces, {
-    rpc: (method: string, params: readonly unknown[] = []) => client.request({ method, params }),
-  });
+  Object.assign(repl.context, names);
   const closed = new Promise<void>((resolve) => repl.once("exit", () => resolve()));
   if (historyFile !== undefined && terminal) await setHistory(repl, historyFile);
   await closed;

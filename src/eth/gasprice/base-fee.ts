@@ -14,7 +14,11 @@ export function maxBlobGasOf(config: ChainConfig, header: Header): bigint {
 }
 
 /** What blob gas costs in a block, wei; with `excess` in place of its own. 0 where there are no blobs. */
-export function blobBaseFeeOf(config: ChainConfig, header: Header, excess: bigint | undefined = header.excessBlobGas): bigint {
+export function blobBaseFeeOf(
+  config: ChainConfig,
+  header: Header,
+  excess: bigint | undefined = header.excessBlobGas,
+): bigint {
   const schedule = blobScheduleAt(config, header);
   return schedule === undefined || excess === undefined ? 0n : blobBaseFee(excess, schedule);
 }
@@ -33,7 +37,9 @@ export function nextExcessBlobGas(config: ChainConfig, parent: Header): bigint |
   const isOsaka = config.osakaTime !== undefined && config.osakaTime <= parent.time;
   const reserve = BLOB_BASE_COST * (parent.baseFee ?? 0n);
   if (isOsaka && reserve > GAS_PER_BLOB * blobBaseFee(parent.excessBlobGas, schedule)) {
-    return parent.excessBlobGas + (blobGasUsed * BigInt(schedule.max - schedule.target)) / BigInt(schedule.max);
+    return (
+      parent.excessBlobGas + (blobGasUsed * BigInt(schedule.max - schedule.target)) / BigInt(schedule.max)
+    );
   }
   return sum - target;
 }

@@ -20,7 +20,10 @@ describe("suggested tip", () => {
 
   test("60th percentile of the three lowest tips of each of the newest blocks; gasPrice adds the base fee", async () => {
     const chain = new ScriptedChain();
-    chain.grow([{ transactions: [paying(5n), paying(1n), paying(3n), paying(9n)] }, { transactions: [paying(2n), paying(4n), paying(6n)] }]);
+    chain.grow([
+      { transactions: [paying(5n), paying(1n), paying(3n), paying(9n)] },
+      { transactions: [paying(2n), paying(4n), paying(6n)] },
+    ]);
     const oracle = new GasPriceOracle(chain);
     // samples 1 3 5 2 4 6 → sorted 1 2 3 4 5 6, index floor(5 · 60 / 100) = 3
     expect(await oracle.suggestTip(ctx)).toBe(4n * GWEI);
@@ -68,10 +71,7 @@ describe("fee history", () => {
     chain.grow([{ transactions: [paying(4n, 100_000n), paying(1n, 100_000n), paying(2n, 200_000n)] }, {}]);
     const history = await new GasPriceOracle(chain).feeHistory(2n, 2, [0, 25, 50, 75, 100], ctx);
     expect(history.oldestBlock).toBe(1);
-    expect(history.reward).toEqual([
-      [1n, 1n, 2n, 2n, 4n].map((tip) => tip * GWEI),
-      [0n, 0n, 0n, 0n, 0n],
-    ]);
+    expect(history.reward).toEqual([[1n, 1n, 2n, 2n, 4n].map((tip) => tip * GWEI), [0n, 0n, 0n, 0n, 0n]]);
     expect(history.gasUsedRatio).toEqual([400_000 / 30_000_000, 0]);
     expect(history.baseFee).toEqual([GWEI, GWEI, 875_000_000n]); // an empty block lowers it by an eighth
     expect(history.blobBaseFee).toEqual([0n, 0n, 0n]);
@@ -85,9 +85,13 @@ describe("fee history", () => {
     expect((await oracle.feeHistory(2n ** 64n - 1n, 20, [50], ctx)).gasUsedRatio).toHaveLength(5);
     expect((await oracle.feeHistory(7n, 2, [], ctx)).oldestBlock).toBe(0);
     expect((await oracle.feeHistory(0n, 2, [], ctx)).gasUsedRatio).toHaveLength(0);
-    await expect(oracle.feeHistory(1n, 21, [], ctx)).rejects.toThrow("request beyond head block: requested 21, head 20");
+    await expect(oracle.feeHistory(1n, 21, [], ctx)).rejects.toThrow(
+      "request beyond head block: requested 21, head 20",
+    );
     const refused = (percentiles: number[]) => expect(oracle.feeHistory(1n, 2, percentiles, ctx)).rejects;
-    await refused(Array.from({ length: 101 }, (_, i) => i / 2)).toThrow("invalid reward percentile: over the query limit 100");
+    await refused(Array.from({ length: 101 }, (_, i) => i / 2)).toThrow(
+      "invalid reward percentile: over the query limit 100",
+    );
     await refused([Number.NaN]).toThrow("invalid reward percentile");
     await refused([-1]).toThrow("invalid reward percentile: -1.000000");
     await refused([100.5]).toThrow("invalid reward percentile: 100.500000");

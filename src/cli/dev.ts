@@ -1,0 +1,66 @@
+import { keySigner } from "#consensus/clique";
+import { Ethereum } from "#eth";
+import { nodeHost } from "#host/node";
+import { LesServer } from "#les";
+import { type Config, Node } from "#node";
+import { DEV_KEY, type Genesis } from "#params";
+import { toHex } from "#util";
+import { parsePrivateKey } from "#crypto";
+import type { Command } from "./command.ts";
+import { devAccounts, devChainGenesis } from "./dev-chain.ts";
+import type { Flag } from "./flags.ts";
+import { configOf, nodeFlags } from "./node-flags.ts";
+import { runNode } from "./run-node.ts";
+import { VERSION } from "./version.ts";
+
+const flags = [
+  ...nodeFlags,
+  {
+    name: "dev.period",
+    type: "number",
+    value: "SECONDS",
+    min: 0,
+    max: 3600,
+    default: 1,
+    doc: "Seconds between blocks; 0: a block per transaction",
+  },
+] as const satisfies readonly Flag[];
+
+/** A full node that seals the dev chain and serves light nodes; not started. */
+export function makeDevNode(config: Config, genesis: Genesis, period: number): Node {
+  const node = new Node(config);
+  const sealer = keySigner(parsePrivateKey(DEV_KEY));
+  node.register((context) => new Ethereum(context, { genesis, sealer, period }));
+  node.register(
+    (context) => new LesServer(context, { eth: context.service(Ethereum), lightServ: 50, lightPeers: 20 }),
+  );
+  return node;
+}
+
+/** `glim dev`: a chain of one, for developing against. */
+export const dev: Command<typeof flags> = {
+  name: "dev",
+  usage: "glim dev [flags]",
+  summary:
+    "run a development chain: a full node that seals blocks, has funded accounts and serves light nodes",
+  flags,
+  async run({ flags: values, notices }, io) {
+    for (const notice of notices) io.complain(notice);
+    const genesis = devChainGenesis(values["dev.period"]);
+    const defaults = {
+      name: "glim-dev",
+      version: VERSION,
+      maxPeers: 50,
+      listenHost: "127.0.0.1",
+      staticNodes: [],
+    };
+    const config = await configOf(values, defaults, nodeHost(), io);
+    const node = makeDevNode(config, genesis, values["dev.period"]);
+    await runNode(node, config, io, async () => {
+      io.print(`chain      id ${genesis.config.chainId}, a block every ${values["dev.period"]} s`);
+      for (const { address, key } of devAccounts())
+        io.print(`account    ${toHex(address)}  key ${toHex(key)}`);
+      io.print("These keys are public: never use them elsewhere. Ctrl-C stops.");
+    });
+  },
+};

@@ -1,0 +1,61 @@
+import type { Clock } from "#host";
+
+/** What a command touches of the terminal and the process. */
+export interface Io {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** A whole line for people or scripts, on standard output. */
+  print(line: string): void;
+  /** A whole line about trouble or progress, on standard error. */
+  complain(line: string): void;
+  /** True if standard output is a terminal. */
+  readonly isTerminal: boolean;
+  readonly clock: Clock;
+  /** Aborted by Ctrl-C or SIGTERM. */
+  readonly stopping: AbortSignal;
+}
+
+/** How long an orderly stop may take before the process ends anyway. */
+const STOP_DEADLINE_MS = 5_000;
+
+interface Process {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream;
+  on(event: string, listener: () => void): unknown;
+  exit(code: number): never;
+}
+
+/**
+ * The real terminal and signals. The first SIGINT or SIGTERM asks for an orderly stop; a second one, or a stop that takes
+ * too long, ends the process at once.
+ */
+export function processIo(host: Process, clock: Clock): Io {
+  const controller = new AbortController();
+  const ask = () => {
+    if (controller.signal.aborted) host.exit(130);
+    controller.abort();
+    clock.after(STOP_DEADLINE_MS, () => host.exit(1));
+  };
+  host.on("SIGINT", ask);
+  host.on("SIGTERM", ask);
+  host.on("SIGHUP", () => {}); // the terminal may go away, the node stays (F37)
+  for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {}); // EPIPE: nobody reads any more
+  return {
+    input: host.stdin,
+    output: host.stdout,
+    print: (line) => void host.stdout.write(`${line}\n`),
+    complain: (line) => void host.stderr.write(`${line}\n`),
+    isTerminal: host.stdout.isTTY === true,
+    clock,
+    stopping: controller.signal,
+  };
+}
+
+/** Resolves when the user asks to stop. */
+export function untilStopped(io: Io): Promise<void> {
+  return new Promise((resolve) => {
+    if (io.stopping.aborted) resolve();
+    else io.stopping.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

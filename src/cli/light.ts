@@ -1,0 +1,79 @@
+import { formatEnode, parseEnode } from "#enode";
+import { nodeHost } from "#host/node";
+import { LightEthereum } from "#les";
+import { Node } from "#node";
+import type { Command } from "./command.ts";
+import { CliError } from "./errors.ts";
+import type { Flag } from "./flags.ts";
+import { readGenesis } from "./genesis-file.ts";
+import type { Io } from "./io.ts";
+import { configOf, loggerOf, nodeFlags } from "./node-flags.ts";
+import { runNode } from "./run-node.ts";
+import { followSync } from "./sync-progress.ts";
+import { VERSION } from "./version.ts";
+
+const flags = [
+  { name: "genesis", type: "text", value: "FILE", doc: "Genesis of the network, in geth's JSON format" },
+  {
+    name: "peer",
+    type: "texts",
+    value: "ENODE",
+    doc: "A LES server's enode URL; several by comma or by repetition",
+  },
+  {
+    name: "cache.disk",
+    type: "number",
+    value: "MB",
+    min: 0,
+    max: 1_000_000,
+    default: 8,
+    doc: "Most disk for retrieved nodes, code and receipts",
+  },
+  ...nodeFlags,
+] as const satisfies readonly Flag[];
+
+function readPeers(urls: readonly string[]): readonly string[] {
+  return urls.map((url) => {
+    try {
+      return formatEnode(parseEnode(url));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw CliError("BAD_FLAG", { flag: "--peer", why: `"${url.slice(0, 60)}" is no enode URL: ${why}` });
+    }
+  });
+}
+
+/** `glim light`: a light node on a network whose genesis and servers are named. */
+export const light: Command<typeof flags> = {
+  name: "light",
+  usage: "glim light --genesis FILE --peer ENODE [--peer …] [flags]",
+  summary: "run a light node: it follows a chain from LES servers and proves every answer it gives",
+  flags,
+  async run({ flags: values, notices }, io) {
+    for (const notice of notices) io.complain(notice);
+    if (values.genesis === undefined)
+      throw CliError("MISSING_FLAG", { flag: "--genesis", why: "name the network's genesis file" });
+    if (values.peer.length === 0)
+      throw CliError("MISSING_FLAG", { flag: "--peer", why: "name at least one LES server's enode URL" });
+    const host = nodeHost();
+    const genesis = await readGenesis(values.genesis, host);
+    const defaults = {
+      name: "glim",
+      version: VERSION,
+      maxPeers: 25,
+      listenHost: "",
+      staticNodes: readPeers(values.peer),
+    };
+    const config = await configOf(values, defaults, host, io);
+    const node = new Node(config);
+    const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
+    node.register(
+      (context) => new LightEthereum(context, { genesis, cacheDiskMb: values["cache.disk"], ...networkId }),
+    );
+    await runNode(node, config, io, (signal) =>
+      followSync(node.service(LightEthereum), loggerOf(values, io), io, signal),
+    );
+  },
+};
+
+export type { Io };

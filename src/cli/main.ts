@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { nodeHost } from "#host/node";
+import { GlimError } from "#util";
+import { attach } from "./attach.ts";
+import type { Command } from "./command.ts";
+import { demo } from "./demo.ts";
+import { dev } from "./dev.ts";
+import { CliError } from "./errors.ts";
+import { type Flag, formatFlags, parseFlags } from "./flags.ts";
+import { type Io, processIo } from "./io.ts";
+import { light } from "./light.ts";
+import { VERSION } from "./version.ts";
+
+type Runnable = { readonly [K in keyof Command]: Command[K] };
+
+// as: a command runs only with what its own table parsed
+const commands: readonly Runnable[] = [demo, light, dev, attach] as unknown as readonly Runnable[];
+
+function help(): string {
+  return [
+    `glim ${VERSION}: an Ethereum node that proves what it says`,
+    "",
+    "usage: glim COMMAND [flags]",
+    "",
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
+    "",
+    "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
+    "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
+  ].join("\n");
+}
+
+function commandHelp({ usage, summary, details, flags }: Runnable): string {
+  const text = [`usage: ${usage}`, "", `${summary}.`, ""];
+  if (details !== undefined) text.push(details, "");
+  return [...text, "flags:", formatFlags(flags as readonly Flag[])].join("\n");
+}
+
+/** Runs a command line. Resolves to the exit code. */
+async function main(args: readonly string[], io: Io): Promise<number> {
+  const [name = "--help", ...rest] = args;
+  if (name === "--help" || name === "-h" || name === "help") {
+    io.print(help());
+    return 0;
+  }
+  if (name === "--version" || name === "-v" || name === "version") {
+    io.print(VERSION);
+    return 0;
+  }
+  try {
+    const command = commands.find((one) => one.name === name);
+    if (command === undefined) throw CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40) });
+    const parsed = parseFlags(command.name, command.flags, rest);
+    if (parsed.wantsHelp) io.print(commandHelp(command));
+    else await command.run(parsed, io);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof GlimError) || error.blame === "bug") throw error;
+    io.complain(`glim: ${error.message}`);
+    return error.exitCode ?? 1;
+  }
+}
+
+/** What nobody caught: say where, end the process; its state is unknown (attacks-and-faults §4.2). */
+function onFault(error: unknown): void {
+  process.stderr.write(
+    `glim: internal fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(70);
+}
+
+process.on("unhandledRejection", onFault);
+process.on("uncaughtException", onFault);
+const io = processIo(process, nodeHost().clock);
+const code = await main(process.argv.slice(2), io).catch((error: unknown) => {
+  onFault(error);
+  return 70;
+});
+process.exit(code);

@@ -1,0 +1,55 @@
+import { HostError } from "#host";
+import { type Config, Node } from "#node";
+import { RpcSetupError } from "#rpc";
+import { GlimError } from "#util";
+import { CliError } from "./errors.ts";
+import { type Io, untilStopped } from "./io.ts";
+
+/** The error of a port that is taken, with the flag that chooses another one. */
+export function explainPort(error: unknown, config: Config): unknown {
+  if (!(error instanceof GlimError)) return error;
+  const endpoint =
+    typeof error.data === "object" && error.data !== null && "endpoint" in error.data
+      ? String(error.data.endpoint)
+      : undefined;
+  const isTaken = HostError.is(error, "LISTEN_FAILED") || RpcSetupError.is(error, "LISTEN_FAILED");
+  if (!isTaken || endpoint === undefined) return error;
+  const isPeer = config.p2p?.listenAddr?.endsWith(endpoint.slice(endpoint.lastIndexOf(":")));
+  const isWs = config.ws?.port !== undefined && endpoint.endsWith(`:${config.ws.port}`);
+  return CliError(
+    "PORT_TAKEN",
+    { endpoint, flag: isPeer ? "--port" : isWs ? "--ws.port" : "--http.port" },
+    { cause: error },
+  );
+}
+
+/** Starts a node whose services are registered, says where it is reached, and stops it when the user asks. */
+export async function runNode(
+  node: Node,
+  config: Config,
+  io: Io,
+  whileRunning: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await node.start();
+  } catch (error) {
+    throw explainPort(error, config);
+  }
+  try {
+    printEndpoints(node, config, io);
+    await Promise.race([whileRunning(io.stopping), untilStopped(io)]);
+    await untilStopped(io);
+  } finally {
+    await node.stop();
+  }
+}
+
+function printEndpoints(node: Node, config: Config, io: Io): void {
+  if (config.http?.host !== "") io.print(`JSON-RPC   http://${node.httpEndpoint}`);
+  if (config.ws?.host !== "") io.print(`           ws://${node.wsEndpoint}`);
+  if (node.ipcEndpoint !== "") io.print(`IPC        ${node.ipcEndpoint}`);
+  if (node.server !== undefined) io.print(`p2p        ${node.server.self.enode}`);
+  if (config.dataDir === "" || config.dataDir === undefined)
+    io.print("data       nothing is written to disk (no --datadir)");
+  else io.print(`data       ${config.dataDir}`);
+}
