@@ -175,7 +175,10 @@ export async function startGeth(options: StartGeth): Promise<Geth> {
       },
     };
     // Having been told to mine once is what opens a 1.9.25 to light clients; the foreign chain is not its to seal.
-    if (role === "lightServer" && version === "1.9.25") await rpc("miner_stop");
+    if (role === "lightServer" && version === "1.9.25") {
+      await rpc("miner_start", [1]); // the --mine of the command line takes effect at some later time
+      await rpc("miner_stop");
+    }
     for (const enode of options.peers ?? []) await rpc("admin_addPeer", [enode]);
     return node;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { type Body, bodyRlp, type Header, headerRlp, type Receipt, receiptRlp, type Transaction, transactionRlp } from "#core/types";
 import { wire } from "#p2p";
-import { bool, bytes, empty, fixed, hashOrNumber, list, type Schema, struct, uint53, uint64 } from "#rlp";
+import { bool, bytes, empty, fixed, hashOrNumber, list, raw, type Schema, struct, uint53, uint64 } from "#rlp";
 import { announceSchema } from "./announce.ts";
 import { requestCodes } from "./costs.ts";
 import { keyValueList } from "./handshake.ts";
@@ -58,7 +58,8 @@ const headers: Schema<readonly Header[]> = list(headerRlp, { max: lesLimits.head
 const bodies: Schema<readonly Body[]> = list(bodyRlp, { max: lesLimits.bodies });
 const receipts: Schema<readonly (readonly Receipt[])[]> = list(list(receiptRlp), { max: lesLimits.receipts });
 const codes: Schema<readonly Uint8Array[]> = list(anyBytes, { max: lesLimits.codes });
-const nodes: Schema<readonly Uint8Array[]> = list(anyBytes, { max: lesLimits.proofNodes });
+/** Trie nodes stand in the reply as the lists they are, not as byte strings. geth light/nodeset.go:101@v1.11.6 (NodeList) */
+const nodes: Schema<readonly Uint8Array[]> = list(raw, { max: lesLimits.proofNodes });
 const helperProofs: Schema<HelperTrieProofs> = struct({ nodes, aux: list(anyBytes, { max: lesLimits.helperProofs }) });
 const txs: Schema<readonly Transaction[]> = list(transactionRlp, { max: lesLimits.sendTxs + 1 });
 const txStatuses: Schema<readonly TxStatus[]> = list(txStatusSchema, { max: lesLimits.txStatuses });
