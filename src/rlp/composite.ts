@@ -63,6 +63,7 @@ function fieldShape(name: string, field: Field): FieldShape {
     : { name, schema: field, isOptional: false };
 }
 
+/** Number of fields that must be there. */
 function checkTail(fields: readonly FieldShape[]): number {
   const first = fields.findIndex((field) => field.isOptional);
   const required = first < 0 ? fields.length : first;
@@ -71,54 +72,34 @@ function checkTail(fields: readonly FieldShape[]): number {
   return required;
 }
 
-/** Shared by struct and tuple: fields in a row, the tail optional. */
-class Row {
-  readonly fields: readonly FieldShape[];
-  readonly extra: "refuse" | "ignore";
-  readonly #required: number;
+const tooFew = (offset: number, want: number): Error =>
+  RlpError("FIELDS", { offset, want, reason: "too few" });
 
-  constructor(fields: readonly FieldShape[], { extra = "refuse" }: StructOptions) {
-    this.fields = fields;
-    this.extra = extra;
-    this.#required = checkTail(fields);
-  }
+function skipExtra(reader: RlpReader, fields: readonly FieldShape[], extra: "refuse" | "ignore"): void {
+  if (extra === "refuse")
+    throw RlpError("FIELDS", { offset: reader.pos, want: fields.length, reason: "too many" });
+  while (reader.pos < reader.end) reader.next();
+}
 
-  read(reader: RlpReader, set: (field: FieldShape, value: unknown) => void): void {
-    const { fields } = this;
-    const outer = reader.enter();
-    const offset = reader.pos;
-    let i = 0;
-    for (; i < fields.length && reader.pos < reader.end; i++) {
-      const field = fields[i] as FieldShape;
-      set(field, field.schema.read(reader));
+/** Writes the fields of a row, last first; missing ones must all stand at the end. */
+function writeRow(
+  writer: RlpWriter,
+  fields: readonly FieldShape[],
+  from: Readonly<Record<string, unknown>>,
+): void {
+  const before = writer.written;
+  let isTail = true;
+  for (let i = fields.length - 1; i >= 0; i--) {
+    const { name, schema, isOptional } = fields[i] as FieldShape; // i is in range
+    const value = from[name];
+    if (isOptional && value === undefined) {
+      if (!isTail) throw RlpError("ENCODE", { reason: `field ${name} is missing before one that is there` });
+      continue;
     }
-    if (i < this.#required) throw RlpError("FIELDS", { offset, want: this.#required, reason: "too few" });
-    if (reader.pos < reader.end) this.#skip(reader, offset);
-    reader.leave(outer);
+    isTail = false;
+    schema.write(writer, value);
   }
-
-  write(writer: RlpWriter, get: (field: FieldShape, index: number) => unknown): void {
-    const before = writer.written;
-    let seen = false;
-    for (let i = this.fields.length - 1; i >= 0; i--) {
-      const field = this.fields[i] as FieldShape;
-      const value = get(field, i);
-      if (value === undefined && field.isOptional) {
-        if (seen)
-          throw RlpError("ENCODE", { reason: `field ${field.name} is missing before one that is there` });
-        continue;
-      }
-      seen = true;
-      field.schema.write(writer, value);
-    }
-    writer.closeList(before);
-  }
-
-  #skip(reader: RlpReader, offset: number): void {
-    if (this.extra === "refuse")
-      throw RlpError("FIELDS", { offset, want: this.fields.length, reason: "too many" });
-    while (reader.pos < reader.end) reader.next();
-  }
+  writer.closeList(before);
 }
 
 /**
@@ -127,25 +108,27 @@ class Row {
  */
 export function struct<const F extends Readonly<Record<string, Field>>>(
   fields: F,
-  options: StructOptions = {},
+  { extra = "refuse" }: StructOptions = {},
 ): Schema<StructOf<F>> {
-  const row = new Row(
-    Object.entries(fields).map(([name, field]) => fieldShape(name, field)),
-    options,
-  );
+  const row = Object.entries(fields).map(([name, field]) => fieldShape(name, field));
+  const required = checkTail(row);
   return {
-    shape: { kind: "struct", fields: row.fields, extra: row.extra },
+    shape: { kind: "struct", fields: row, extra },
     read(reader) {
+      const outer = reader.enter();
+      const offset = reader.pos;
       const out: Record<string, unknown> = {};
-      row.read(reader, (field, value) => {
-        out[field.name] = value;
-      });
-      return out as StructOf<F>; // the row has set every required field, in the field's own type
+      let i = 0;
+      for (; i < row.length && reader.pos < reader.end; i++) {
+        const { name, schema } = row[i] as FieldShape; // i is in range
+        out[name] = schema.read(reader);
+      }
+      if (i < required) throw tooFew(offset, required);
+      if (reader.pos < reader.end) skipExtra(reader, row, extra);
+      reader.leave(outer);
+      return out as StructOf<F>; // every required field is set, in the field's own type
     },
-    write(writer, value) {
-      const from = value as Readonly<Record<string, unknown>>;
-      row.write(writer, (field) => from[field.name]);
-    },
+    write: (writer, value) => writeRow(writer, row, value as Readonly<Record<string, unknown>>),
   };
 }
 
@@ -154,20 +137,22 @@ export type TupleOf<F extends readonly Schema<unknown>[]> = { readonly [K in key
 
 /** A list with positional items. */
 export function tuple<const F extends readonly Schema<unknown>[]>(...fields: F): Schema<TupleOf<F>> {
-  const row = new Row(
-    fields.map((field, i) => fieldShape(String(i), field)),
-    {},
-  );
+  const row = fields.map((field, i) => fieldShape(String(i), field));
   return {
-    shape: { kind: "struct", fields: row.fields, extra: row.extra },
+    shape: { kind: "struct", fields: row, extra: "refuse" },
     read(reader) {
+      const outer = reader.enter();
+      const offset = reader.pos;
       const out: unknown[] = [];
-      row.read(reader, (_, value) => out.push(value));
+      for (const field of fields) {
+        if (reader.pos === reader.end) throw tooFew(offset, fields.length);
+        out.push(field.read(reader));
+      }
+      if (reader.pos < reader.end) skipExtra(reader, row, "refuse");
+      reader.leave(outer);
       return out as unknown as TupleOf<F>; // one value per field, in order
     },
-    write(writer, values) {
-      row.write(writer, (_, i) => (values as readonly unknown[])[i]);
-    },
+    write: (writer, values) => writeRow(writer, row, values as unknown as Readonly<Record<string, unknown>>),
   };
 }
 

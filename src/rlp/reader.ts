@@ -47,7 +47,27 @@ export class RlpReader {
   /** Reads the header at the cursor and steps over the item. */
   next(): void {
     if (--this.left < 0) throw RlpError("ITEMS", { max: this.#maxItems });
-    this.#header();
+    const { bytes, pos, end } = this;
+    if (pos >= end) throw pos === 0 ? RlpError("EMPTY") : RlpError("TRUNCATED", { offset: pos });
+    const prefix = bytes[pos] ?? 0;
+    if (prefix < 0x80) {
+      this.isList = false;
+      this.start = pos;
+      this.stop = this.pos = pos + 1;
+      return;
+    }
+    const isList = prefix >= 0xc0;
+    let start = pos + 1;
+    let length = prefix - (isList ? 0xc0 : 0x80);
+    if (length > 55) {
+      start += length - 55;
+      length = longLength(bytes, pos + 1, start, end);
+    }
+    if (length > end - start) throw RlpError("TRUNCATED", { offset: pos });
+    if (prefix === 0x81 && (bytes[start] ?? 0) < 0x80) throw RlpError("NON_CANONICAL", { offset: pos });
+    this.isList = isList;
+    this.start = start;
+    this.stop = this.pos = start + length;
   }
 
   /** As `next()`, and the item must be a byte string. Returns its length. */
@@ -98,48 +118,23 @@ export class RlpReader {
   }
 
   #count(limit: number, named: number): void {
-    const first = this.pos;
-    let count = 0;
+    const { pos, left } = this;
+    this.left = limit;
     while (this.pos < this.end) {
-      if (++count > limit) throw RlpError("ITEMS", { max: named });
-      this.#header();
+      if (this.left === 0) throw RlpError("ITEMS", { max: named });
+      this.next();
     }
-    this.pos = first;
+    this.pos = pos;
+    this.left = left;
   }
+}
 
-  #header(): void {
-    const { bytes, pos, end } = this;
-    if (pos >= end) throw pos === 0 ? RlpError("EMPTY") : RlpError("TRUNCATED", { offset: pos });
-    const prefix = bytes[pos] ?? 0;
-    if (prefix < 0x80) {
-      this.isList = false;
-      this.start = pos;
-      this.stop = this.pos = pos + 1;
-      return;
-    }
-    const isList = prefix >= 0xc0;
-    const short = prefix - (isList ? 0xc0 : 0x80);
-    let start = pos + 1;
-    let length = short;
-    if (short > 55) {
-      start = pos + short - 54;
-      length = this.#longLength(pos + 1, start);
-    }
-    // a sum of two safe integers: `length` is refused above 2^53 already
-    if (length > end - start) throw RlpError("TRUNCATED", { offset: pos });
-    if (prefix === 0x81 && (bytes[start] ?? 0) < 0x80) throw RlpError("NON_CANONICAL", { offset: pos });
-    this.isList = isList;
-    this.start = start;
-    this.stop = this.pos = start + length;
-  }
-
-  #longLength(from: number, to: number): number {
-    const { bytes } = this;
-    if (to > this.end) throw RlpError("TRUNCATED", { offset: from - 1 });
-    if (bytes[from] === 0) throw RlpError("NON_CANONICAL", { offset: from - 1 });
-    let length = 0;
-    for (let i = from; i < to; i++) length = length * 256 + (bytes[i] ?? 0);
-    if (length <= 55) throw RlpError("NON_CANONICAL", { offset: from - 1 });
-    return length; // above 2^53 it is inexact, and larger than any input all the same
-  }
+/** The length in `bytes[from, to)`; above 2^53 it is inexact, and larger than any input all the same. */
+function longLength(bytes: Uint8Array, from: number, to: number, end: number): number {
+  if (to > end) throw RlpError("TRUNCATED", { offset: from - 1 });
+  if (bytes[from] === 0) throw RlpError("NON_CANONICAL", { offset: from - 1 });
+  let length = 0;
+  for (let i = from; i < to; i++) length = length * 256 + (bytes[i] ?? 0);
+  if (length <= 55) throw RlpError("NON_CANONICAL", { offset: from - 1 });
+  return length;
 }

@@ -1,3 +1,4 @@
+import { bigintToBytes } from "#util";
 import { RlpError } from "./errors.ts";
 
 const FIRST_SIZE = 4096;
@@ -33,40 +34,49 @@ export class RlpWriter {
   }
 
   bytes(value: Uint8Array): void {
+    const { length } = value;
+    const need = length + 9; // with the longest header
+    if (this.#pos < need) this.#grow(need);
     const first = value[0];
-    if (value.length === 1 && first !== undefined && first < 0x80) return this.#byte(first);
-    this.raw(value);
-    this.#header(0x80, value.length);
+    if (length === 1 && first !== undefined && first < 0x80) {
+      this.#buffer[--this.#pos] = first;
+      return;
+    }
+    this.#pos -= length;
+    this.#buffer.set(value, this.#pos);
+    if (length <= 55) this.#buffer[--this.#pos] = 0x80 + length;
+    else this.#longHeader(0x80, length);
   }
 
   /** A non-negative safe integer. */
   number(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0)
       throw RlpError("ENCODE", { reason: `no whole number: ${value}` });
-    if (value > 0 && value < 0x80) return this.#byte(value);
-    let rest = value;
-    let length = 0;
-    for (; rest > 0; length++) {
-      this.#byte(rest % 256);
-      rest = Math.floor(rest / 256);
+    if (this.#pos < 9) this.#grow(9);
+    const buffer = this.#buffer;
+    let pos = this.#pos;
+    if (value > 0 && value < 0x80) buffer[--pos] = value;
+    else {
+      let rest = value;
+      for (; rest > 0xffff_ffff; rest = Math.floor(rest / 256)) buffer[--pos] = rest % 256;
+      for (rest >>>= 0; rest > 0; rest >>>= 8) buffer[--pos] = rest & 0xff;
+      buffer[pos - 1] = 0x80 + this.#pos - pos;
+      pos--;
     }
-    this.#byte(0x80 + length);
+    this.#pos = pos;
   }
 
   bigint(value: bigint): void {
     if (value < 0n) throw RlpError("ENCODE", { reason: "negative integer" });
     if (value <= 0x1f_ffff_ffff_ffffn) return this.number(Number(value));
-    let rest = value;
-    let length = 0;
-    for (; rest > 0n; length++) {
-      this.#byte(Number(rest & 0xffn));
-      rest >>= 8n;
-    }
-    this.#header(0x80, length);
+    this.bytes(bigintToBytes(value));
   }
 
   closeList(before: number): void {
-    this.#header(0xc0, this.written - before);
+    if (this.#pos < 9) this.#grow(9);
+    const length = this.written - before;
+    if (length <= 55) this.#buffer[--this.#pos] = 0xc0 + length;
+    else this.#longHeader(0xc0, length);
   }
 
   /** The bytes, exactly; the writer must not be used after. */
@@ -81,20 +91,14 @@ export class RlpWriter {
     if (this.#buffer.length <= KEPT_SIZE) spare = this.#buffer;
   }
 
-  #header(base: number, length: number): void {
-    if (length <= 55) return this.#byte(base + length);
+  #longHeader(base: number, length: number): void {
     let rest = length;
     let size = 0;
     for (; rest > 0; size++) {
-      this.#byte(rest % 256);
+      this.#buffer[--this.#pos] = rest % 256;
       rest = Math.floor(rest / 256);
     }
-    this.#byte(base + 55 + size);
-  }
-
-  #byte(value: number): void {
-    if (this.#pos === 0) this.#grow(1);
-    this.#buffer[--this.#pos] = value;
+    this.#buffer[--this.#pos] = base + 55 + size;
   }
 
   #grow(need: number): void {
