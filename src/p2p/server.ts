@@ -369,7 +369,7 @@ export class Server implements AsyncDisposable {
       });
       this.#add({ connection, hello, dialed, id, isStatic });
     } catch (error) {
-      this.#refuse(connection, error);
+      this.#refuse(connection, error, dialed);
       if (!(error instanceof GlimError)) throw error;
     } finally {
       deadline.cancel();
@@ -391,12 +391,13 @@ export class Server implements AsyncDisposable {
     this.#shaking.set(id, { way, connection });
   }
 
-  #refuse(connection: RlpxConnection, error: unknown): void {
+  #refuse(connection: RlpxConnection, error: unknown, dialed?: Enode): void {
     const known = error instanceof Error ? error : P2pError("PEER_CLOSED", { why: "unknown" });
     const reason = reasonFor(known);
     connection.close(known, reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) });
     const facts = { remote: formatEndpoint(connection.remote), error: known };
-    this.#refusals.run(this.#host.clock.now(), (heldBack) => this.#log.debug("connection refused", { ...facts, heldBack }));
+    if (dialed !== undefined) return this.#log.debug("dialled node is no peer", { peer: shortId(dialed.id), ...facts });
+    this.#refusals.run(this.#host.clock.now(), (heldBack) => this.#log.debug("inbound connection refused", { ...facts, heldBack }));
   }
 
   #add(parts: { connection: RlpxConnection; hello: Hello; dialed: Enode | undefined; id: NodeId; isStatic: boolean }): void {
