@@ -70,8 +70,8 @@ export class BlockChain {
   readonly #nodeCache = new LruByteMap<Uint8Array>(limits.nodeCache);
   /** BOUNDED: limits.codeCache, by code hash. */
   readonly #codeCache = new LruByteMap<Uint8Array>(limits.codeCache);
-  /** Results of blocks built here, so that inserting one does not execute it again. Held by the block alone. */
-  readonly #built = new WeakMap<Header, Executed>();
+  /** Results of blocks built here, so that inserting one does not execute it again. Lives as long as the block object. */
+  readonly #built = new WeakMap<Block, Executed>();
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -190,7 +190,8 @@ export class BlockChain {
   /**
    * Verifies, executes and stores blocks, ascending, each the child of one that is known. What came before a bad
    * block stays. Calls are queued: blocks of two callers never mix.
-   * @throws CONSENSUS_*, the engine's, VM_*, CORE_BODY_MISMATCH, CORE_EXECUTION_MISMATCH: `data.number` names the block
+   * @throws CONSENSUS_*, the engine's, CORE_BODY_MISMATCH, CORE_EXECUTION_FAILED, CORE_EXECUTION_MISMATCH: `data.number`
+   *   names the block
    */
   insertBlocks(
     blocks: readonly Block[],
@@ -232,7 +233,7 @@ export class BlockChain {
       transactions,
       options: { ...options, time: options.time ?? this.#clock.unixSeconds() },
     });
-    this.#built.set(built.block.header, executed);
+    this.#built.set(built.block, executed);
     return built;
   }
 
@@ -275,7 +276,7 @@ export class BlockChain {
     // verify has just seen it
     if (parent === undefined) throw CoreError("UNKNOWN_BLOCK", { number: header.number - 1 });
     const executed =
-      this.#built.get(header) ??
+      this.#built.get(block) ??
       (await processBlock({
         chain: this.headers,
         nodes: this.nodes,

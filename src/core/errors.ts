@@ -36,6 +36,11 @@ export const CoreError = defineErrors("CORE", {
     blame: "peer",
     disconnect: 0x03,
   },
+  EXECUTION_FAILED: {
+    message: (d: { number: number; reason: string }) => `block #${d.number} cannot be executed: ${d.reason}`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
   STATE_UNAVAILABLE: {
     message: (d: { number: number }) => `the state after block #${d.number} is not in this database`,
     blame: "environment",

@@ -14,7 +14,7 @@ import {
 import { type BlockResult, executeBlock, type StateReader } from "#core/vm";
 import type { ChainConfig } from "#params";
 import type { NodeStore } from "#trie";
-import { equalBytes, toHex } from "#util";
+import { equalBytes, GlimError, toHex } from "#util";
 import { CoreError } from "./errors.ts";
 import type { HeaderChain } from "./header-chain.ts";
 import { limits } from "./limits.ts";
@@ -55,7 +55,12 @@ export function verifyBody(block: Block): void {
 export async function processBlock(input: ProcessInput): Promise<Executed> {
   const { chain, block, reader, nodes, parent } = input;
   verifyBody(block);
-  const result = await executeBlock(chain.config, block.header, block, reader, executeOptions(input));
+  const result = await executeBlock(chain.config, block.header, block, reader, executeOptions(input)).catch(
+    (cause) => {
+      if (!(cause instanceof GlimError) || cause.blame !== "peer") throw cause;
+      throw CoreError("EXECUTION_FAILED", { number: block.header.number, reason: cause.message }, { cause });
+    },
+  );
   verifyResult(block.header, result);
   const update = applyDiff(nodes, parent.stateRoot, result.diff);
   compare(block.header, "stateRoot", update.root, block.header.stateRoot);

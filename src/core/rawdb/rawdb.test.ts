@@ -11,7 +11,13 @@ const hash = (byte: number) => new Uint8Array(32).fill(byte);
 const header: Header = makeHeader({ ...blankFields, number: 258 });
 const number8 = "0000000000000102";
 const body: Body = { transactions: [], uncles: [header] };
-const receipt: Receipt = { type: 2, status: 1, cumulativeGasUsed: 21_000n, bloom: new Uint8Array(256), logs: [] };
+const receipt: Receipt = {
+  type: 2,
+  status: 1,
+  cumulativeGasUsed: 21_000n,
+  bloom: new Uint8Array(256),
+  logs: [],
+};
 
 interface Row {
   readonly name: string;
@@ -135,13 +141,21 @@ describe("rows", () => {
     expect(read(db)).toEqual(value);
   });
 
-  test.each(rows.filter((row) => row.opaque !== true))("ST-01 $name: what cannot be decoded is an error, not absent", (row) => {
-    const db = memoryStore();
-    db.put(fromHex(`0x${row.key}`), utf8Encode("garbage"));
-    expect(() => row.read(db)).toThrow(
-      expect.objectContaining({ code: "RAWDB_CORRUPT", blame: "environment", exitCode: 4, data: expect.objectContaining({ key: `0x${row.key}` }) }),
-    );
-  });
+  test.each(rows.filter((row) => row.opaque !== true))(
+    "ST-01 $name: what cannot be decoded is an error, not absent",
+    (row) => {
+      const db = memoryStore();
+      db.put(fromHex(`0x${row.key}`), utf8Encode("garbage"));
+      expect(() => row.read(db)).toThrow(
+        expect.objectContaining({
+          code: "RAWDB_CORRUPT",
+          blame: "environment",
+          exitCode: 4,
+          data: expect.objectContaining({ key: `0x${row.key}` }),
+        }),
+      );
+    },
+  );
 
   test("deleted rows are gone", () => {
     const db = memoryStore();
@@ -174,7 +188,8 @@ test("ST-08 no two rows can share a key", () => {
       add("receipts", keys.receipts(number, some));
     }
     for (const [name, make] of Object.entries(keys))
-      if (make.length === 1 && name !== "canonical") add(name, (make as (hash: Uint8Array) => Uint8Array)(some));
+      if (make.length === 1 && name !== "canonical")
+        add(name, (make as (hash: Uint8Array) => Uint8Array)(some));
   }
   for (const number of [0, 1, 0x68, 2 ** 40]) add("canonical", keys.canonical(number));
 });
@@ -203,6 +218,10 @@ test("the schema version is written once and checked after", () => {
   rawdb.checkSchemaVersion(db);
   db.put(utf8Encode("DatabaseVersion"), concatBytes(new Uint8Array(7), Uint8Array.of(9)));
   expect(() => rawdb.checkSchemaVersion(db)).toThrow(
-    expect.objectContaining({ code: "RAWDB_SCHEMA", data: { have: 9, want: rawdb.schemaVersion }, exitCode: 2 }),
+    expect.objectContaining({
+      code: "RAWDB_SCHEMA",
+      data: { have: 9, want: rawdb.schemaVersion },
+      exitCode: 2,
+    }),
   );
 });
