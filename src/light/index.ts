@@ -11,6 +11,7 @@
  */
 export { type CachedKind, type CacheOptions, RetrievedCache } from "./cache.ts";
 export { LightError } from "./errors.ts";
+export { type FindParts, findTransaction, type LocatedTransaction } from "./find-transaction.ts";
 export { Odr, orAborted, type ProvenAccount } from "./odr.ts";
 export {
   type BlockRef,
@@ -33,3 +34,4 @@ export {
   type TxClaim,
 } from "./requests.ts";
 export type { BlockRange, Claim, ClaimOptions, ProofSource, RetrieveOptions } from "./source.ts";
+export { LightTxPool, txPoolLimits, type TxPoolOptions } from "./tx-pool.ts";

@@ -11,6 +11,8 @@ export interface RetrieveOptions {
 /** One server's claim. The caller tests it and says `refute` if it was false: that server is dropped. */
 export interface Claim<A> {
   readonly answer: A;
+  /** Names the server's present connection; for `except`. */
+  readonly server: string;
   /** The server keeps no complete index of transactions: its "unknown" proves less. */
   readonly limitsIndex: boolean;
   refute(reason: Error): void;
@@ -19,6 +21,8 @@ export interface Claim<A> {
 export interface ClaimOptions extends RetrieveOptions {
   /** Most servers to ask; default all that suit. */
   readonly servers?: number | undefined;
+  /** Servers not to be asked, by `Claim.server`. */
+  readonly except?: ReadonlySet<string> | undefined;
   /** Servers asked at once; default 1. A silent one is passed over after the soft timeout. */
   readonly parallel?: number | undefined;
 }
@@ -34,6 +38,8 @@ export interface BlockRange {
  * request's own `verify`, drops who lied and asks the next; it never returns anything that `verify` did not.
  */
 export interface ProofSource {
+  /** Servers connected now. */
+  readonly serverCount: number;
   /**
    * @throws LIGHT_NO_SERVER, LIGHT_NO_SUITABLE_SERVER, LIGHT_STATE_NOT_SERVED (nobody to ask), LIGHT_NO_VERIFIED_ANSWER (all failed),
    *   LIGHT_TIMEOUT, LIGHT_STOPPED, and the signal's reason

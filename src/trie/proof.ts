@@ -154,8 +154,11 @@ export class ProofSet {
     this.#base = base;
   }
 
-  /** @returns the value or undefined if it is proven absent. @throws TRIE_PROOF_MISSING_NODE, TRIE_BAD_NODE */
-  read(root: Uint8Array, key: Uint8Array): Uint8Array | undefined {
+  /**
+   * `visit` is told of each node on the path, those of `base` too; the bytes are views.
+   * @returns the value or undefined if it is proven absent. @throws TRIE_PROOF_MISSING_NODE, TRIE_BAD_NODE
+   */
+  read(root: Uint8Array, key: Uint8Array, visit?: (hash: Uint8Array, bytes: Uint8Array) => void): Uint8Array | undefined {
     return walk(root, key, {
       resolve: (hash, depth) => {
         let node = this.#nodes.get(tagOf(hash));
@@ -163,12 +166,14 @@ export class ProofSet {
         if (node === undefined) {
           const known = this.#base?.get(hash);
           if (known === undefined) throw missing(hash, key, depth);
+          visit?.(hash, known);
           return known;
         }
         if (!node.isUsed) {
           node.isUsed = true;
           this.#unused--;
         }
+        visit?.(hash, node.bytes);
         return node.bytes;
       },
     });

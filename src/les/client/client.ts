@@ -136,16 +136,17 @@ export class LesClient implements ProofSource {
   async *claims<K extends ClaimKind>(
     kind: K,
     ask: ClaimKinds[K]["ask"],
-    { servers = Number.POSITIVE_INFINITY, parallel = 1, signal, timeoutMs }: ClaimOptions = {},
+    { servers = Number.POSITIVE_INFINITY, parallel = 1, except, signal, timeoutMs }: ClaimOptions = {},
   ): AsyncIterableIterator<Claim<ClaimKinds[K]["answer"]>> {
     const { clock } = this.#options.host;
     const request = { kind, ask, verify: (answer: unknown) => answer } as unknown as Asked; // a claim is believed by nobody here
     // the most complete index first, then the quickest
-    const candidates = [...this.#servers.values()]
-      .filter((server) => !server.isOver)
+    const connected = [...this.#servers.values()].filter((server) => !server.isOver);
+    if (connected.length === 0) throw this.#isStopped ? LightError("STOPPED") : LightError("NO_SERVER");
+    const candidates = connected
+      .filter((server) => except?.has(server.name) !== true)
       .sort((a, b) => indexRank(a) - indexRank(b) || a.latencyMs - b.latencyMs)
       .slice(0, servers);
-    if (candidates.length === 0) throw this.#isStopped ? LightError("STOPPED") : LightError("NO_SERVER");
     const claims: Claim<ClaimKinds[K]["answer"]>[] = [];
     const timers = new Set<Timer>();
     let wake = deferred<void>();
@@ -166,7 +167,8 @@ export class LesClient implements ProofSource {
           (answer) => {
             claims.push({
               answer: answer as ClaimKinds[K]["answer"], // judged by the row of this very kind
-              limitsIndex: server.status.recentTxLookup !== 0,
+              server: server.name,
+              limitsIndex: indexRank(server) > 0,
               refute: (reason) => this.#refute(server, reason),
             });
           },
@@ -322,8 +324,10 @@ export class LesClient implements ProofSource {
   }
 }
 
-/** 0: complete index; 1: part of it; 2: none. */
-const indexRank = ({ status: { recentTxLookup } }: ServerPeer): number =>
-  recentTxLookup === 0 ? 0 : recentTxLookup === 1 ? 2 : 1;
+/** 0: every block of its chain is in its index; 1: only the last ones; 2: none. geth les/protocol.go:57@v1.11.6 */
+function indexRank({ status: { recentTxLookup }, head }: ServerPeer): 0 | 1 | 2 {
+  if (recentTxLookup === 0 || recentTxLookup - 1 > head.number) return 0;
+  return recentTxLookup === 1 ? 2 : 1;
+}
 
 const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;

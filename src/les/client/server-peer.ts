@@ -118,6 +118,11 @@ export class ServerPeer {
     this.#head = { hash: status.headHash, number: status.headNumber, td: status.headTd };
   }
 
+  /** Names this connection: the same node has another name when it comes again. */
+  get name(): string {
+    return `${this.peer.id}@${this.connectedAt}`;
+  }
+
   get head(): RemoteHead {
     return this.#head;
   }

@@ -1,0 +1,15 @@
+/** Bounds of the room. */
+export const limits = {
+  /** Requests for blocks we do not have that a client may make; one is forgiven an hour (geth les/protocol.go maxRequestErrors). */
+  unknownBlocks: 20,
+  forgiveAfterMs: 3_600_000,
+  /** Messages a frozen client may send before it is dropped: it was told to stop. */
+  messagesWhileFrozen: 1024,
+  /** A frozen client is let go on after this and as much again by chance (geth les/peer.go freezeTimeBase). */
+  freezeBaseMs: 700,
+  freezeRandomMs: 600,
+  /** While the buffer of a frozen client is still negative it is looked at again after this. */
+  freezeCheckMs: 100,
+  /** Serving time that may be used at once after a quiet time, ms. */
+  burstMs: 1000,
+} as const;
