@@ -9,7 +9,7 @@ export type Shape =
   | { readonly kind: "bytes"; readonly min: number; readonly max: number }
   | { readonly kind: "uint"; readonly bits: number; readonly type: "number" | "bigint" }
   | { readonly kind: "bool" | "empty" | "raw" | "item" }
-  | { readonly kind: "utf8"; readonly max: number }
+  | { readonly kind: "utf8"; readonly max: number; readonly invalid: "refuse" | "replace" }
   | { readonly kind: "list"; readonly of: Schema<unknown>; readonly max: number }
   | { readonly kind: "struct"; readonly fields: readonly FieldShape[]; readonly extra: "refuse" | "ignore" }
   | { readonly kind: "choice"; readonly of: readonly Schema<unknown>[] }
@@ -169,7 +169,7 @@ export function utf8(
   { invalid = "refuse" }: { invalid?: "refuse" | "replace" } = {},
 ): Schema<string> {
   return {
-    shape: { kind: "utf8", max },
+    shape: { kind: "utf8", max, invalid },
     read(reader) {
       const length = reader.nextBytes();
       if (length > max) throw RlpError("LENGTH", { offset: reader.start, length, want: `0 to ${max}` });
