@@ -20,7 +20,16 @@ import { encodeAs, list, raw } from "#rlp";
 import { headerRlp } from "#core/types";
 import type { LesBackend } from "./backend.ts";
 import { limits } from "./limits.ts";
-import { type Answer, bodiesFor, codesFor, proofsFor, receiptsFor, type StateWindow, sendTxsFor, txStatusesFor } from "./serve.ts";
+import {
+  type Answer,
+  bodiesFor,
+  codesFor,
+  proofsFor,
+  receiptsFor,
+  type StateWindow,
+  sendTxsFor,
+  txStatusesFor,
+} from "./serve.ts";
 import { headersFor } from "./serve-headers.ts";
 import type { ServingThrottle } from "./throttle.ts";
 
@@ -92,6 +101,11 @@ export class ClientConnection {
     return this.#buffer.value(this.#options.host.clock.now());
   }
 
+  /** Seconds since the handshake. */
+  connectedSeconds(): number {
+    return (this.#options.host.clock.now() - this.connectedAt) / 1000;
+  }
+
   /** Answers until the connection ends. @throws LES_* for what the client did wrong */
   async serve(signal: AbortSignal): Promise<void> {
     for await (const msg of this.#options.rw) {
@@ -107,7 +121,10 @@ export class ClientConnection {
   async announce(announce: Announce): Promise<void> {
     const { announceType, rw, nodeKey } = this.#options;
     if (announceType === 0) return;
-    const { code, payload } = this.#table.encode("announce", announceType === 2 ? signAnnounce(announce, nodeKey) : announce);
+    const { code, payload } = this.#table.encode(
+      "announce",
+      announceType === 2 ? signAnnounce(announce, nodeKey) : announce,
+    );
     await rw.writeMsg(code, payload);
   }
 
@@ -117,7 +134,9 @@ export class ClientConnection {
     if (this.#isFrozen) return this.#whileFrozen();
     const count = itemCount(message);
     if (count > requestCodes[name].maxItems)
-      throw LesError("REQUEST_REJECTED", { reason: `${count} items, at most ${requestCodes[name].maxItems}` });
+      throw LesError("REQUEST_REJECTED", {
+        reason: `${count} items, at most ${requestCodes[name].maxItems}`,
+      });
     const maxCost =
       name === "sendTxV2"
         ? txRelayCost(costs, count, message.rawBody.length, flow.bufferLimit)
@@ -167,7 +186,9 @@ export class ClientConnection {
     this.#unknownSince += forgiven * limits.forgiveAfterMs;
     this.#unknownBlocks = Math.max(0, this.#unknownBlocks - forgiven) + unknownBlocks;
     if (this.#unknownBlocks > limits.unknownBlocks)
-      throw LesError("REQUEST_REJECTED", { reason: `${this.#unknownBlocks} requests for blocks that do not exist` });
+      throw LesError("REQUEST_REJECTED", {
+        reason: `${this.#unknownBlocks} requests for blocks that do not exist`,
+      });
     return body;
   }
 
@@ -180,7 +201,10 @@ export class ClientConnection {
   async #overrun(maxCost: number, signal: AbortSignal): Promise<void> {
     const { version, rw, host } = this.#options;
     const buffer = this.#buffer.value(host.clock.now());
-    if (!canStop(version)) throw LesError("REQUEST_REJECTED", { reason: `costs up to ${maxCost}, buffer holds ${Math.floor(buffer)}` });
+    if (!canStop(version))
+      throw LesError("REQUEST_REJECTED", {
+        reason: `costs up to ${maxCost}, buffer holds ${Math.floor(buffer)}`,
+      });
     this.#isFrozen = true;
     this.#messagesWhileFrozen = 0;
     this.#buffer.charge(maxCost, host.clock.now());

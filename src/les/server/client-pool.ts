@@ -1,6 +1,4 @@
-import { LesError } from "#les/protocol";
-import type { Peer } from "#p2p";
-import { isPrivateAddress } from "./address.ts";
+import { isLan, P2pError, type Peer } from "#p2p";
 
 /**
  * Who may be a client now. At most `capacity` clients; an untrusted one per address, except on loopback and private
@@ -19,12 +17,13 @@ export class ClientPool {
     return this.#admitted.size;
   }
 
-  /** Takes a place until the result is disposed. @throws LES_TOO_MANY_CLIENTS (0x04 too many peers) */
+  /** Takes a place until the result is disposed. @throws P2P_TOO_MANY_PEERS (0x04) */
   admit(peer: Pick<Peer, "id" | "isTrusted" | "remoteAddress">): Disposable {
     if (peer.isTrusted) return { [Symbol.dispose]() {} };
     const address = peer.remoteAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-    const isTaken = !isPrivateAddress(address) && [...this.#admitted.values()].includes(address);
-    if (this.#admitted.size >= this.#capacity || isTaken || this.#admitted.has(peer.id)) throw LesError("TOO_MANY_CLIENTS");
+    const isTaken = !isLan(address) && [...this.#admitted.values()].includes(address);
+    if (this.#admitted.size >= this.#capacity || isTaken || this.#admitted.has(peer.id))
+      throw P2pError("TOO_MANY_PEERS");
     this.#admitted.set(peer.id, address);
     return { [Symbol.dispose]: () => void this.#admitted.delete(peer.id) };
   }

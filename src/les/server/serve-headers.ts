@@ -40,7 +40,8 @@ export function headersFor(chain: LesChain, query: HeadersQuery): readonly Heade
   const first = typeof origin === "number" ? chain.headerByNumber(origin) : chain.headerByHash(origin);
   if (first === undefined || most === 0) return [];
   const found = [first];
-  const step = query.skip < BigInt(Number.MAX_SAFE_INTEGER) ? Number(query.skip) + 1 : Number.MAX_SAFE_INTEGER;
+  const step =
+    query.skip < BigInt(Number.MAX_SAFE_INTEGER) ? Number(query.skip) + 1 : Number.MAX_SAFE_INTEGER;
   const walk = new AncestorWalk(chain);
   let at = first;
   while (found.length < most) {
@@ -52,12 +53,24 @@ export function headersFor(chain: LesChain, query: HeadersQuery): readonly Heade
   return found;
 }
 
-function backward(chain: LesChain, walk: AncestorWalk, at: Header, step: number, query: HeadersQuery): Header | undefined {
+function backward(
+  chain: LesChain,
+  walk: AncestorWalk,
+  at: Header,
+  step: number,
+  query: HeadersQuery,
+): Header | undefined {
   if (step > at.number) return undefined;
   return typeof query.origin === "number" ? chain.headerByNumber(at.number - step) : walk.back(at, step);
 }
 
-function forward(chain: LesChain, walk: AncestorWalk, at: Header, step: number, query: HeadersQuery): Header | undefined {
+function forward(
+  chain: LesChain,
+  walk: AncestorWalk,
+  at: Header,
+  step: number,
+  query: HeadersQuery,
+): Header | undefined {
   if (step > chain.head.number - at.number) return undefined;
   const next = chain.headerByNumber(at.number + step);
   if (next === undefined || typeof query.origin === "number") return next;

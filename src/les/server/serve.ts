@@ -99,7 +99,10 @@ export function codesFor(window: StateWindow, queries: readonly CodeQuery[]): An
 }
 
 /** One flat set of the nodes on all paths asked for, each once. */
-export function proofsFor(window: StateWindow, queries: readonly ProofQuery[]): Answer<readonly Uint8Array[]> {
+export function proofsFor(
+  window: StateWindow,
+  queries: readonly ProofQuery[],
+): Answer<readonly Uint8Array[]> {
   const builder = new ProofBuilder(window.chain.nodes);
   let unknownBlocks = 0;
   for (const query of queries) {
@@ -134,12 +137,16 @@ function txStatusOf(backend: LesBackend, hash: Uint8Array): TxStatus {
     const lookup = { blockHash: place.header.hash, blockNumber: place.header.number, index: place.index };
     return { status: txStatusCodes.included, lookup, error: "" };
   }
-  const status = backend.pendingTransaction(hash) === undefined ? txStatusCodes.unknown : txStatusCodes.pending;
+  const status =
+    backend.pendingTransaction(hash) === undefined ? txStatusCodes.unknown : txStatusCodes.pending;
   return { status, error: "" };
 }
 
 /** Hands each transaction to the pool; a refusal is told in the pool's words. */
-export async function sendTxsFor(backend: LesBackend, txs: readonly Transaction[]): Promise<readonly TxStatus[]> {
+export async function sendTxsFor(
+  backend: LesBackend,
+  txs: readonly Transaction[],
+): Promise<readonly TxStatus[]> {
   const statuses: TxStatus[] = [];
   for (const tx of txs) {
     const known = txStatusOf(backend, tx.hash);

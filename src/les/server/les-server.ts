@@ -1,0 +1,261 @@
+import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
+import { type PrivateKey, parsePrivateKey } from "#crypto";
+import type { HeadEvent } from "#core";
+import type { Header } from "#core/types";
+import { Feed } from "#event";
+import type { FlowParameters } from "#les/flowcontrol";
+import {
+  type Announce,
+  type ClientStatus,
+  type CostTable,
+  defaultCosts,
+  LesError,
+  lesLimits,
+  lesTable,
+  type LesVersion,
+  lesVersions,
+  readClientStatus,
+  requestNames,
+  serverStatusEntries,
+} from "#les/protocol";
+import type { Service, ServiceContext } from "#node";
+import type { MsgReadWriter, Peer, Protocol, Server } from "#p2p";
+import type { Api } from "#rpc";
+import { deferred } from "#util";
+import { lesServerApi } from "./api.ts";
+import type { LesBackend } from "./backend.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { ClientPool } from "./client-pool.ts";
+import { ServingThrottle } from "./throttle.ts";
+
+export interface LesServerOptions {
+  /** The chain that is served: the `Ethereum` service, or anything of this shape. */
+  readonly eth: LesBackend;
+  /** Most time spent on light clients, percent of one core: 1 … 100. Default 50. */
+  readonly lightServ?: number | undefined;
+  /** Most clients at once, of p2p.maxPeers. 0 lets only trusted peers in. Default 20. */
+  readonly lightPeers?: number | undefined;
+  /** Buffer of each client, cost units (1 unit ≈ 1 ns of serving); `minRecharge` per millisecond. */
+  readonly flow?: FlowParameters | undefined;
+  /** Blocks back from the head whose state is served; 0 = every state that is kept. Default 0. */
+  readonly recentState?: number | undefined;
+  /** Versions offered; default all: 4, 3, 2. */
+  readonly versions?: readonly LesVersion[] | undefined;
+  /** Takes relayed transactions. Default true. */
+  readonly txRelay?: boolean | undefined;
+}
+
+/** What happened to a client. `buffer`: cost units. */
+export type ClientEvent =
+  | { readonly type: "connected" | "disconnected"; readonly peer: string }
+  | { readonly type: "frozen"; readonly peer: string; readonly buffer: number };
+
+const DEFAULT_FLOW: FlowParameters = { bufferLimit: 300_000_000, minRecharge: 50_000 };
+
+/** Announced prices are twice the average serving times, as geth's (les/costtracker.go:36@v1.11.6). */
+const PRICES = Object.fromEntries(
+  requestNames.map((name) => [
+    name,
+    { base: defaultCosts[name].base * 2, perItem: defaultCosts[name].perItem * 2 },
+  ]),
+) as unknown as CostTable; // the names are exactly the table's
+
+/**
+ * Serves light clients (les/2, les/3, les/4) from a full chain: headers, bodies, receipts, proofs, code, transaction relay
+ * and status. Every request is paid for from the client's buffer; a client that overruns it is told to stop (les/3 on) or
+ * dropped.
+ */
+export class LesServer implements Service {
+  readonly protocols: readonly Protocol[];
+  readonly apis: readonly Api[];
+  readonly clientEvents: Feed<ClientEvent>;
+  readonly options: Required<{ [K in keyof LesServerOptions]: NonNullable<LesServerOptions[K]> }>;
+  readonly #context: ServiceContext;
+  readonly #pool: ClientPool;
+  readonly #throttle: ServingThrottle;
+  /** Clients after the handshake, by node id. BOUNDED by lightPeers and the trusted peers. */
+  readonly #clients = new Map<string, ClientConnection>();
+  readonly #started = deferred<{ key: PrivateKey }>();
+  #announced: { header: Header; td: bigint } | undefined;
+  #subscription: Disposable | undefined;
+
+  /** @throws RangeError for a lightServ or a flow that cannot be */
+  constructor(context: ServiceContext, options: LesServerOptions) {
+    this.#context = context;
+    this.options = {
+      lightServ: 50,
+      lightPeers: 20,
+      flow: DEFAULT_FLOW,
+      recentState: 0,
+      versions: lesVersions,
+      txRelay: true,
+      ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+      eth: options.eth,
+    };
+    const { lightServ, lightPeers, flow } = this.options;
+    if (!(lightServ >= 1 && lightServ <= 100))
+      throw new RangeError(`lightServ is a percentage, 1 to 100; got ${lightServ}`);
+    if (!(Number.isSafeInteger(lightPeers) && lightPeers >= 0))
+      throw new RangeError(`lightPeers is a count; got ${lightPeers}`);
+    if (!(flow.bufferLimit > 0 && flow.minRecharge > 0))
+      throw new RangeError("flow: bufferLimit and minRecharge are positive");
+    this.clientEvents = new Feed((error) => context.log.error("listener of client events failed", { error }));
+    this.#pool = new ClientPool(lightPeers);
+    this.#throttle = new ServingThrottle(context.host.clock, lightServ / 100);
+    this.protocols = this.options.versions.map((version) => this.#protocol(version));
+    this.apis = [lesServerApi(this)];
+  }
+
+  /** Clients connected now. */
+  get clients(): ReadonlyMap<string, ClientConnection> {
+    return this.#clients;
+  }
+
+  start(server: Server): void {
+    const { eth } = this.options;
+    const { head } = eth.chain;
+    this.#announced = { header: head, td: this.#tdOf(head) };
+    this.#subscription = eth.headEvents.subscribe((event) => this.#announce(event));
+    this.#started.resolve({ key: parsePrivateKey(server.config.privateKey) });
+  }
+
+  stop(): void {
+    this.#subscription?.[Symbol.dispose]();
+    this.#started.reject(LesError("USELESS_PEER", { reason: "server is stopping" }));
+    for (const { peer } of this.#clients.values()) peer.disconnect("quitting");
+  }
+
+  #tdOf(header: Header): bigint {
+    return this.options.eth.chain.td(header.hash) ?? 0n;
+  }
+
+  #protocol(version: LesVersion): Protocol {
+    const { name, length } = lesTable(version);
+    return {
+      name,
+      version,
+      length,
+      maxMessageBytes: lesLimits.messageBytes,
+      run: (peer, rw, signal) => this.#run(version, peer, rw, signal),
+      nodeInfo: () => this.#nodeInfo(),
+      peerInfo: (id) => this.#clients.get(id) && { version },
+    };
+  }
+
+  async #run(version: LesVersion, peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void> {
+    const { key } = await this.#started.promise;
+    using _place = this.#pool.admit(peer);
+    const status = await this.#handshake(version, rw);
+    if (status.isServer) throw LesError("USELESS_PEER", { reason: "it is a server itself" });
+    const { eth, flow, recentState } = this.options;
+    const client = new ClientConnection({
+      backend: eth,
+      peer,
+      rw,
+      version,
+      announceType: status.announceType,
+      flow,
+      costs: PRICES,
+      recentState,
+      throttle: this.#throttle,
+      host: this.#context.host,
+      nodeKey: key,
+      onFrozen: (buffer) => this.clientEvents.send({ type: "frozen", peer: peer.id, buffer }),
+    });
+    this.#clients.set(peer.id, client);
+    this.clientEvents.send({ type: "connected", peer: peer.id });
+    try {
+      await client.serve(signal);
+    } finally {
+      this.#clients.delete(peer.id);
+      this.clientEvents.send({ type: "disconnected", peer: peer.id });
+    }
+  }
+
+  /** Both statuses cross; ours goes out without waiting. */
+  async #handshake(version: LesVersion, rw: MsgReadWriter): Promise<ClientStatus> {
+    const { eth, flow, recentState, txRelay } = this.options;
+    const { head, genesis } = eth.chain;
+    const forkChain: ForkChain = {
+      config: eth.chainConfig,
+      genesisHash: genesis.hash,
+      genesisTime: genesis.time,
+    };
+    const table = lesTable(version);
+    const { code, payload } = table.encode(
+      "status",
+      serverStatusEntries({
+        protocolVersion: version,
+        networkId: eth.networkId,
+        headTd: this.#tdOf(head),
+        headHash: head.hash,
+        headNumber: head.number,
+        genesisHash: genesis.hash,
+        forkId: version >= 4 ? forkIdAt(forkChain, head) : undefined,
+        serveHeaders: true,
+        serveChainSince: 0,
+        serveRecentChain: 0,
+        serveStateSince: 0,
+        serveRecentState: recentState,
+        txRelay,
+        recentTxLookup: 0,
+        bufferLimit: flow.bufferLimit,
+        minRecharge: flow.minRecharge,
+        costs: PRICES,
+      }),
+    );
+    const sending = rw.writeMsg(code, payload);
+    const message = table.decode(await this.#firstMessage(rw));
+    await sending;
+    if (message.name !== "status") throw LesError("NO_STATUS", { code: message.code });
+    return readClientStatus(message.body, {
+      version,
+      networkId: eth.networkId,
+      genesisHash: genesis.hash,
+      checkForkId: (id) => {
+        const verdict = checkForkId(forkChain, head, id);
+        return verdict === "ok" ? undefined : verdict;
+      },
+    });
+  }
+
+  #firstMessage(rw: MsgReadWriter): ReturnType<MsgReadWriter["readMsg"]> {
+    const { handshakeTimeoutMs: timeoutMs } = lesLimits;
+    return new Promise((resolve, reject) => {
+      const timer = this.#context.host.clock.after(timeoutMs, () =>
+        reject(LesError("HANDSHAKE_TIMEOUT", { timeoutMs })),
+      );
+      rw.readMsg()
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
+    });
+  }
+
+  /** A head is announced when total difficulty rises; the depth counts from the head announced before. */
+  #announce({ header, removed }: HeadEvent): void {
+    const td = this.#tdOf(header);
+    if (this.#announced !== undefined && td <= this.#announced.td) return;
+    this.#announced = { header, td };
+    const announce: Announce = {
+      hash: header.hash,
+      number: header.number,
+      td,
+      reorgDepth: BigInt(removed.length),
+      update: [],
+    };
+    for (const client of this.#clients.values())
+      client
+        .announce(announce)
+        .catch((error: unknown) => client.peer.log.debug("announcement not sent", { error }));
+  }
+
+  #nodeInfo(): unknown {
+    const { chain, networkId } = this.options.eth;
+    return {
+      network: networkId,
+      difficulty: this.#tdOf(chain.head),
+      genesis: chain.genesis.hash,
+      head: chain.head.hash,
+    };
+  }
+}
