@@ -67,8 +67,11 @@ export interface SealedChainOptions {
   readonly blocks: number;
   /** Accounts and slots filled in the first blocks, 1,000 a transaction. Default 1,000. */
   readonly accounts?: number | undefined;
-  /** Rules from block 0: petersburg (geth 1.8 knows them) or london, where transactions of types 1 and 2 occur. */
-  readonly forks?: "petersburg" | "london" | undefined;
+  /**
+   * Rules from block 0: petersburg (default; geth 1.8 knows them), istanbul (geth 1.9.25 too), or london (1.11.6),
+   * where transactions of types 1 and 2 occur.
+   */
+  readonly forks?: "petersburg" | "istanbul" | "london" | undefined;
   /** Key that seals, also funded. Default: `minerKey` of geth.ts. */
   readonly key?: PrivateKey | undefined;
   readonly seed?: number | undefined;
@@ -125,10 +128,12 @@ function specOf(
     storage: [],
   });
   const rich = [addressOf(publicKeyOf(key)), ...users.map((user) => user.address)];
-  const { istanbulBlock: _i, berlinBlock: _b, londonBlock: _l, ...petersburg } = devForks;
+  const { berlinBlock: _b, londonBlock: _l, ...istanbul } = devForks;
+  const { istanbulBlock: _i, ...petersburg } = istanbul;
+  const rules = { petersburg, istanbul, london: devForks };
   return devGenesis(Object.fromEntries(rich.map((address) => [toHex(address), 1n << 120n])), {
     signers: [addressOf(publicKeyOf(key))],
-    forks: options.forks === "london" ? devForks : petersburg,
+    forks: rules[options.forks ?? "petersburg"],
     timestamp: options.genesisTime ?? 0x5c51a607,
     gasLimit: 100_000_000n,
     accounts: [
