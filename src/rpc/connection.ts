@@ -172,6 +172,7 @@ export class RpcConnection implements Disposable {
     if (place === "refused") throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
     await place;
     try {
+      context.throwIfOver(); // whoever asked may have left while waiting
       return await found.call(params, context);
     } finally {
       heavy.leave();

@@ -42,6 +42,10 @@ export class Context implements CallContext {
     this.abort(error);
   }
 
+  throwIfOver(): void {
+    if (this.#isOver) throw this.#reason;
+  }
+
   abort(reason: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
