@@ -138,6 +138,13 @@ const tree = fc.letrec<{ tree: RlpItem; leaf: Uint8Array; node: RlpItem }>((tie)
 type Plain = Uint8Array | Plain[];
 const plain = (item: RlpItem): Plain => (item instanceof Uint8Array ? item : item.map(plain));
 
+/** `toEqual` takes many times longer over byte arrays. */
+function isSame(a: RlpItem, b: RlpItem): boolean {
+  if (a instanceof Uint8Array || b instanceof Uint8Array)
+    return a instanceof Uint8Array && b instanceof Uint8Array && equalBytes(a, b);
+  return a.length === b.length && a.every((inner, i) => isSame(inner, b[i] ?? []));
+}
+
 describe("against other implementations", () => {
   test("trees: the same bytes as two others, and back", () => {
     fc.assert(
@@ -145,10 +152,11 @@ describe("against other implementations", () => {
         const bytes = encode(value);
         expect(toHex(bytes)).toBe(toHex(RLP.encode(plain(value))));
         expect(toHex(bytes)).toBe(toHex(microRlp.encode(plain(value))));
-        expect(plain(decode(bytes))).toEqual(plain(value));
-        expect(plain(decode(bytes, { maxItems: bytes.length }))).toEqual(plain(value));
+        expect(isSame(decode(bytes), value) && isSame(decode(bytes, { maxItems: bytes.length }), value)).toBe(
+          true,
+        );
       }),
-      { seed: SEED, numRuns: 1000 },
+      { seed: SEED, numRuns: 500 },
     );
   });
 
@@ -176,7 +184,7 @@ describe("against other implementations", () => {
         if (code === "none") expect(toHex(encode(decode(bytes)))).toBe(toHex(bytes));
         else expect(code).toMatch(/^RLP_/);
       }),
-      { seed: SEED, numRuns: 5000 },
+      { seed: SEED, numRuns: 3000 },
     );
   });
 
