@@ -125,7 +125,7 @@ export class LightTxPool {
     await this.#store.flush();
     this.added.send(tx);
     // a block that was made meanwhile may hold it already
-    this.#schedule();
+    this.#schedule(false);
   }
 
   #check(tx: Transaction): void {
@@ -165,7 +165,7 @@ export class LightTxPool {
       this.#mustLocate = true;
       this.#unsearched = [];
     }
-    this.#schedule();
+    this.#schedule(true);
   }
 
   /** A block is no longer canonical: its own transactions wait again and are sent to everybody anew. */
@@ -178,9 +178,9 @@ export class LightTxPool {
     }
   }
 
-  #schedule(): void {
+  #schedule(isNewHead: boolean): void {
     if (this.#scope.isClosed) return;
-    this.#work = this.#work.then(() => this.#process().catch((error: unknown) => this.#failed(error)));
+    this.#work = this.#work.then(() => this.#process(isNewHead).catch((error: unknown) => this.#failed(error)));
   }
 
   /** No server, or a slow one: the next head tries again. Anything else is a bug and is said aloud. */
@@ -190,7 +190,7 @@ export class LightTxPool {
     else this.#log.error("own transactions not followed", { error });
   }
 
-  async #process(): Promise<void> {
+  async #process(isNewHead: boolean): Promise<void> {
     if (this.#own.size === 0) {
       this.#unsearched = [];
       this.#mustLocate = false;
@@ -200,6 +200,7 @@ export class LightTxPool {
     if (this.#scope.isClosed) return;
     if (this.#mustLocate) await this.#locateAll();
     await this.#search();
+    if (!isNewHead) return;
     if (this.#chain.head.number % txPoolLimits.nonceCheckBlocks === 0) await this.#dropOvertaken();
     for (const own of this.#own.values()) if (own.place === undefined) this.#offer(own);
   }

@@ -39,7 +39,8 @@ for (const [version, les] of cases)
       genesis: genesisBlock(genesis).header,
       clock: host.clock,
     });
-    const client = new LesClient({ chain: headers, networkId: 1337n, host, versions: [les] });
+    const client = new LesClient({ networkId: 1337n, host, versions: [les] });
+    client.start(headers);
     await using server = new Server(
       { privateKey: generateKey(), name: "glim/first-proof", protocols: client.protocols, staticNodes: [geth.enode] },
       host,

@@ -1,5 +1,7 @@
 import type { HeaderChain } from "#core";
 import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
+import type { Header } from "#core/types";
+import { Feed } from "#event";
 import type { Host, Timer } from "#host";
 import {
   clientStatusEntries,
@@ -33,7 +35,6 @@ import { coverageOf, Retriever } from "./retriever.ts";
 import { ServerPeer } from "./server-peer.ts";
 
 export interface LesClientOptions {
-  readonly chain: HeaderChain;
   readonly networkId: bigint;
   readonly host: Pick<Host, "clock" | "rand">;
   readonly log?: Logger | undefined;
@@ -63,16 +64,25 @@ export interface ServerInfo {
   readonly bytesOut: number;
 }
 
+/** What there is once the chain is open. */
+interface Running {
+  readonly chain: HeaderChain;
+  readonly forkChain: ForkChain;
+  readonly sync: HeadSync;
+}
+
 /**
  * The client side of les: keeps the header chain at the best head its servers announce, and retrieves proofs from them.
- * Give `protocols` to a p2p Server; everything else follows from the peers it connects.
+ * Give `protocols` to a p2p Server and the chain to `start`; everything else follows from the peers. Connections made before `start` wait.
  */
 export class LesClient implements ProofSource {
   readonly protocols: readonly Protocol[];
-  readonly sync: HeadSync;
+  /** One event each time the chain has reached every head that servers announced. */
+  readonly syncedEvents: Feed<Header>;
   readonly #options: LesClientOptions;
   readonly #log: Logger;
-  readonly #forkChain: ForkChain;
+  readonly #started = deferred<Running>();
+  #running: Running | undefined;
   readonly #retriever: Retriever;
   /** BOUNDED: maxServers, and trusted peers. By node id. */
   readonly #servers = new Map<string, ServerPeer>();
@@ -81,15 +91,37 @@ export class LesClient implements ProofSource {
   #isStopped = false;
 
   constructor(options: LesClientOptions) {
-    const { chain, host, log = silentLogger, versions = lesVersions } = options;
+    const { host, log = silentLogger, versions = lesVersions } = options;
     this.#options = options;
     this.#log = log.child({ room: "les" });
-    this.#forkChain = { config: chain.config, genesisHash: chain.genesis.hash, genesisTime: chain.genesis.time };
-    const servers = () => this.#servers.values();
-    const onLie = (server: ServerPeer, error: GlimError) => this.#lied(server, error);
-    this.#retriever = new Retriever({ clock: host.clock, rand: host.rand, servers, onLie });
-    this.sync = new HeadSync({ chain, retriever: this.#retriever, servers, log: this.#log, onLie });
+    this.syncedEvents = new Feed((error) => this.#log.error("listener of synced events failed", { error }));
+    this.#retriever = new Retriever({
+      clock: host.clock,
+      rand: host.rand,
+      servers: () => this.#servers.values(),
+      onLie: (server, error) => this.#lied(server, error),
+    });
     this.protocols = versions.map((version) => this.#protocol(version));
+  }
+
+  /** The chain to extend; its genesis is what servers must have. */
+  start(chain: HeaderChain): void {
+    const forkChain = { config: chain.config, genesisHash: chain.genesis.hash, genesisTime: chain.genesis.time };
+    const sync = new HeadSync({
+      chain,
+      retriever: this.#retriever,
+      servers: () => this.#servers.values(),
+      log: this.#log,
+      onLie: (server, error) => this.#lied(server, error),
+      onDone: (head) => this.syncedEvents.send(head),
+    });
+    this.#running = { chain, forkChain, sync };
+    this.#started.resolve(this.#running);
+  }
+
+  /** A first sync has ended: the chain has reached every head announced by then. */
+  get isSynced(): boolean {
+    return this.#running?.sync.isDone ?? false;
   }
 
   get serverCount(): number {
@@ -103,7 +135,7 @@ export class LesClient implements ProofSource {
   }
 
   get progress(): SyncState | undefined {
-    return this.sync.progress;
+    return this.#running?.sync.progress;
   }
 
   servers(): ServerInfo[] {
@@ -203,7 +235,8 @@ export class LesClient implements ProofSource {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#retriever.stop();
-    await this.sync.stop();
+    this.#started.reject(LightError("STOPPED"));
+    await this.#running?.sync.stop();
     for (const server of this.#servers.values()) server.end(LightError("STOPPED"));
     this.#servers.clear();
   }
@@ -227,7 +260,9 @@ export class LesClient implements ProofSource {
 
   /** admin_nodeInfo, `protocols.les`. @see geth les/server.go NodeInfo@v1.11.6 */
   #nodeInfo(): unknown {
-    const { chain, networkId } = this.#options;
+    const { networkId } = this.#options;
+    if (this.#running === undefined) return undefined;
+    const { chain } = this.#running;
     return {
       network: networkId,
       difficulty: chain.td(chain.head.hash) ?? 0n,
@@ -244,7 +279,8 @@ export class LesClient implements ProofSource {
     const { maxServers = clientLimits.servers } = this.#options;
     if (this.#servers.size >= maxServers && !peer.isTrusted) throw P2pError("TOO_MANY_PEERS");
     const signedAnnounces = this.#options.signedAnnounces === true || peer.isTrusted;
-    const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1);
+    const running = await this.#started.promise;
+    const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1, running);
     if (this.#isStopped) throw LightError("STOPPED");
     if (this.#servers.has(peer.id)) throw P2pError("ALREADY_CONNECTED");
     const server = new ServerPeer({
@@ -255,24 +291,30 @@ export class LesClient implements ProofSource {
       clock,
       log: peer.log,
       signedAnnounces,
-      events: { announced: () => this.sync.announced(), ready: () => this.#retriever.poke() },
+      events: { announced: () => running.sync.announced(), ready: () => this.#retriever.poke() },
     });
     this.#servers.set(peer.id, server);
     this.#log.debug("server connected", { peer: peer.id, version, head: status.headNumber });
     try {
-      this.sync.announced();
+      running.sync.announced();
       this.#retriever.ready();
       for (;;) server.receive(await rw.readMsg());
     } finally {
       this.#servers.delete(peer.id);
       server.end(LesError("REQUEST_TIMEOUT", { message: "connection", timeoutMs: 0 }));
-      this.sync.announced();
+      running.sync.announced();
+      this.#retriever.ready();
     }
   }
 
   /** Both statuses cross; ours goes out without waiting. @see geth les/peer.go:213@v1.11.6 */
-  async #handshake(version: LesVersion, rw: MsgReadWriter, announceType: AnnounceType): Promise<ServerStatus> {
-    const { chain, networkId, host } = this.#options;
+  async #handshake(
+    version: LesVersion,
+    rw: MsgReadWriter,
+    announceType: AnnounceType,
+    { chain, forkChain }: Running,
+  ): Promise<ServerStatus> {
+    const { networkId, host } = this.#options;
     const table = lesTable(version);
     const genesisHash = chain.genesis.hash;
     const { number, time } = chain.head;
@@ -283,7 +325,7 @@ export class LesClient implements ProofSource {
       headHash: new Uint8Array(32),
       headNumber: 0,
       genesisHash,
-      forkId: version >= 4 ? forkIdAt(this.#forkChain, { number, time }) : undefined,
+      forkId: version >= 4 ? forkIdAt(forkChain, { number, time }) : undefined,
       announceType,
     });
     const { code, payload } = table.encode("status", entries);
@@ -298,7 +340,7 @@ export class LesClient implements ProofSource {
       networkId,
       genesisHash,
       checkForkId: (id) => {
-        const verdict = checkForkId(this.#forkChain, { number, time }, id);
+        const verdict = checkForkId(forkChain, { number, time }, id);
         return verdict === "ok" ? undefined : verdict;
       },
     });

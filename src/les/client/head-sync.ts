@@ -1,6 +1,5 @@
 import type { HeaderChain } from "#core";
 import type { Header } from "#core/types";
-import { Feed } from "#event";
 import { LesError } from "#les/protocol";
 import { headersRequest, LightError } from "#light";
 import type { Logger } from "#log";
@@ -22,6 +21,8 @@ export interface HeadSyncOptions {
   readonly log: Logger;
   /** A server whose headers are false; called before it is dropped. */
   readonly onLie: (server: ServerPeer, error: GlimError) => void;
+  /** Called each time there is nothing more to fetch. */
+  readonly onDone: (head: Header) => void;
 }
 
 /** Failures to serve an announced head after which a server is dropped. */
@@ -34,13 +35,12 @@ const MAX_FAILURES = 3;
  * @see geth les/fetcher.go, les/sync.go@v1.11.6
  */
 export class HeadSync {
-  /** One event each time there is nothing more to fetch. */
-  readonly doneEvents = new Feed<Header>();
   readonly #chain: HeaderChain;
   readonly #retriever: HeadSyncOptions["retriever"];
   readonly #servers: () => Iterable<ServerPeer>;
   readonly #log: Logger;
   readonly #onLie: HeadSyncOptions["onLie"];
+  readonly #onDone: HeadSyncOptions["onDone"];
   /** Heads that could not be had, by server. BOUNDED: one per connected server (weak). */
   readonly #failed = new WeakMap<ServerPeer, { hash: Uint8Array; count: number }>();
   #target: { readonly server: ServerPeer; readonly head: RemoteHead } | undefined;
@@ -56,6 +56,7 @@ export class HeadSync {
     this.#servers = options.servers;
     this.#log = options.log;
     this.#onLie = options.onLie;
+    this.#onDone = options.onDone;
     this.#startingBlock = options.chain.head.number;
   }
 
@@ -100,7 +101,7 @@ export class HeadSync {
       if (server.isOver || this.#hasFailed(server)) continue;
       this.isDone = true;
       this.#startingBlock = this.#chain.head.number;
-      this.doneEvents.send(this.#chain.head);
+      this.#onDone(this.#chain.head);
       return;
     }
   }

@@ -1,0 +1,205 @@
+import type { Engine } from "#consensus";
+import { Clique } from "#consensus/clique";
+import { type HeadEvent, HeaderChain } from "#core";
+import { genesisBlock } from "#core/state";
+import type { Header } from "#core/types";
+import { type Backend, createEthApi, type EthApi } from "#ethapi";
+import { type KeyValueStore, namespaced } from "#ethdb";
+import type { Feed } from "#event";
+import { LightTxPool, Odr, orAborted, RetrievedCache } from "#light";
+import type { Service, ServiceContext } from "#node";
+import type { Protocol } from "#p2p";
+import type { Genesis } from "#params";
+import type { Api } from "#rpc";
+import { utf8Encode } from "#util";
+import { LightNodeError } from "./errors.ts";
+import { lightApi } from "./light-api.ts";
+import { LightBackend, type LightParts } from "./light-backend.ts";
+import type { LightSource, SourceFactory, SourceServer } from "./source.ts";
+
+export interface LightEthereumOptions {
+  readonly genesis: Genesis;
+  /** Default: the genesis' chain id. */
+  readonly networkId?: bigint | number | undefined;
+  /** Where heads and proofs come from. */
+  readonly source: SourceFactory;
+  /** Rules of headers; default: clique, if the genesis has it. */
+  readonly engine?: Engine | undefined;
+  /** MB of retrieved nodes, code, bodies and receipts kept; default 8. */
+  readonly cacheDiskMb?: number | undefined;
+}
+
+/** How a light node stands. */
+export interface LightStatus {
+  readonly networkId: string;
+  readonly head: { readonly number: number; readonly hash: Uint8Array; readonly ageSeconds: number };
+  readonly isSynced: boolean;
+  readonly servers: readonly SourceServer[];
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Answers verified against a header. */
+  readonly proofsChecked: number;
+  /** Requests sent, and the messages they were merged into. */
+  readonly requests: number;
+  readonly messages: number;
+  /** Replies thrown away because they were false. */
+  readonly lies: number;
+  /** Transactions answered "not found" because servers said so: nothing can prove it. */
+  readonly unprovenAbsences: number;
+  readonly ownTransactions: { readonly pending: number; readonly held: number };
+  readonly cache: { readonly bytes: number; readonly entries: number; readonly hits: number; readonly misses: number };
+}
+
+interface Running extends LightParts {
+  readonly db: KeyValueStore;
+  readonly cache: RetrievedCache;
+  readonly subscriptions: readonly Disposable[];
+}
+
+/**
+ * The service that follows a chain by its headers and proves everything else (seed: les.LightEthereum). Its `backend` is what the eth_
+ * namespace stands on; every value it returns was checked against a header of its chain. Only its own transactions are relayed.
+ *
+ * What it cannot answer is an error that says why: no server, state older than servers keep, nothing verified.
+ */
+export class LightEthereum implements Service {
+  readonly networkId: bigint;
+  /** One event per change of head. */
+  readonly headEvents: Feed<HeadEvent>;
+  readonly protocols: readonly Protocol[];
+  /** The node as RPC sees it; programs may ask it the same. */
+  readonly backend: Backend;
+  readonly #context: ServiceContext;
+  readonly #options: LightEthereumOptions;
+  readonly #source: LightSource;
+  readonly #api: EthApi;
+  readonly #lightApi: Api;
+  readonly #backend: LightBackend;
+  #running: Running | undefined;
+
+  constructor(context: ServiceContext, options: LightEthereumOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.networkId = BigInt(options.networkId ?? options.genesis.config.chainId);
+    this.#source = options.source({ networkId: this.networkId, host: context.host, log: context.log });
+    this.protocols = this.#source.protocols;
+    this.#backend = new LightBackend({
+      parts: () => this.#parts,
+      source: this.#source,
+      config: options.genesis.config,
+      networkId: this.networkId,
+      log: context.log,
+    });
+    this.backend = this.#backend;
+    this.headEvents = this.#backend.headEvents;
+    this.#api = createEthApi(this.backend, { host: context.host, log: context.log });
+    this.#lightApi = lightApi(() => this.status());
+  }
+
+  get apis(): readonly Api[] {
+    return [...this.#api.apis, this.#lightApi];
+  }
+
+  /** Opens the database and lets the source begin. @throws CORE_GENESIS_MISMATCH for a database of another chain */
+  async start(): Promise<void> {
+    const { genesis, cacheDiskMb } = this.#options;
+    const { host, log } = this.#context;
+    const db = await this.#context.openDatabase("lightchaindata", { cacheBytes: 2 * 1024 * 1024 });
+    const part = (name: string) => namespaced(db, utf8Encode(`${name}-`));
+    const headers = part("chain");
+    const engine = this.#options.engine ?? cliqueOf(genesis, headers);
+    const chain = new HeaderChain({
+      db: headers,
+      config: genesis.config,
+      engine,
+      genesis: genesisBlock(genesis).header,
+      clock: host.clock,
+      log,
+    });
+    const cache = await RetrievedCache.open(part("cache"), { diskMegabytes: cacheDiskMb });
+    const odr = new Odr(this.#source, cache);
+    const pool = new LightTxPool({ chain, odr, source: this.#source, store: part("txs"), clock: host.clock, log });
+    await pool.start();
+    const subscriptions = [
+      chain.headEvents.subscribe((event) => this.headEvents.send(event)),
+      pool.added.subscribe((tx) => this.#backend.pendingEvents.send(tx)),
+    ];
+    this.#running = { db, chain, odr, pool, cache, subscriptions };
+    this.#source.start(chain);
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.close();
+    await this.#source.stop();
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    for (const subscription of running.subscriptions) subscription[Symbol.dispose]();
+    await running.pool.stop();
+    running.cache.flush();
+    await running.db.flush();
+  }
+
+  /** Resolves with the head once the chain has reached every head that servers announced. Waits for a server if there is none. */
+  async synced({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Header> {
+    signal?.throwIfAborted();
+    if (this.#source.isSynced) return this.chain.head;
+    let subscription: Disposable | undefined;
+    try {
+      const done = new Promise<Header>((resolve) => {
+        subscription = this.#source.syncedEvents.subscribe(resolve);
+      });
+      return await (signal === undefined ? done : orAborted(done, signal));
+    } finally {
+      subscription?.[Symbol.dispose]();
+    }
+  }
+
+  status(): LightStatus {
+    const { chain, odr, pool, cache } = this.#parts;
+    const { head } = chain;
+    const servers = this.#source.servers();
+    return {
+      networkId: this.networkId.toString(),
+      head: {
+        number: head.number,
+        hash: head.hash,
+        ageSeconds: Math.max(0, this.#context.host.clock.unixSeconds() - head.time),
+      },
+      isSynced: this.#source.isSynced,
+      servers,
+      bytesIn: servers.reduce((sum, server) => sum + server.bytesIn, 0),
+      bytesOut: servers.reduce((sum, server) => sum + server.bytesOut, 0),
+      proofsChecked: odr.verified,
+      ...this.#source.counters,
+      unprovenAbsences: this.#backend.unprovenAbsences,
+      ownTransactions: { pending: pool.pending().length, held: pool.size },
+      cache: { bytes: cache.sizeBytes, entries: cache.entries, hits: cache.hits, misses: cache.misses },
+    };
+  }
+
+  /** The headers. @throws LIGHTNODE_NOT_STARTED */
+  get chain(): HeaderChain {
+    return this.#parts.chain;
+  }
+
+  /** Reads against a header. @throws LIGHTNODE_NOT_STARTED */
+  get odr(): Odr {
+    return this.#parts.odr;
+  }
+
+  /** Newest header of the chain. */
+  get head(): Header {
+    return this.chain.head;
+  }
+
+  get #parts(): Running {
+    if (this.#running === undefined) throw LightNodeError("NOT_STARTED");
+    return this.#running;
+  }
+}
+
+function cliqueOf(genesis: Genesis, db: KeyValueStore): Engine {
+  if (genesis.config.clique === undefined) throw LightNodeError("NEEDS_CLIQUE");
+  return new Clique(genesis.config.clique, db);
+}
