@@ -15,6 +15,7 @@ export const TypesError = defineErrors("TYPES", {
     disconnect: 0x02,
     rpcCode: -32000,
   },
+  INVALID: { message: (d: { reason: string }) => d.reason, blame: "peer", rpcCode: -32000 },
   CHAIN_ID: {
     message: (d: { have: bigint; want: bigint }) => `invalid chain id for signer: have ${d.have} want ${d.want}`,
     blame: "peer",

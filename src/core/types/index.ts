@@ -11,6 +11,7 @@
 export { bloomContains, bloomOf, mergeBlooms } from "./bloom.ts";
 export type { Block, Body, Withdrawal } from "./body.ts";
 export { blockRlp, blockSize, bodyRlp, decodeBlock, decodeBody, encodeBlock, encodeBody, withdrawalRlp } from "./body-codec.ts";
+export { checkTransaction } from "./check.ts";
 export { TypesError } from "./errors.ts";
 export { effectiveGasPrice, floorDataGas, intrinsicGas } from "./gas.ts";
 export type { Header, HeaderFields } from "./header.ts";
