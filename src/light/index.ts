@@ -9,10 +9,11 @@
  *
  * Not here: the header chain itself (`core`), RPC, wire messages.
  */
+export { onAbort, orAborted } from "./abort.ts";
 export { type CachedKind, type CacheOptions, RetrievedCache } from "./cache.ts";
 export { LightError } from "./errors.ts";
 export { type FindParts, findTransaction, type LocatedTransaction } from "./find-transaction.ts";
-export { Odr, orAborted, type ProvenAccount } from "./odr.ts";
+export { Odr, type ProvenAccount } from "./odr.ts";
 export {
   type BlockRef,
   bodyRequest,

@@ -15,6 +15,7 @@ import { keccak256 } from "#crypto";
 import { decodeAs, encodeAs, list } from "#rlp";
 import { emptyRoot, type NodeStore, readPath, TrieError } from "#trie";
 import { equalBytes, LruByteMap } from "#util";
+import { orAborted } from "./abort.ts";
 import type { RetrievedCache } from "./cache.ts";
 import { LightError } from "./errors.ts";
 import {
@@ -269,28 +270,6 @@ export class Odr {
     }
     return signal === undefined ? promise : orAborted(promise, signal);
   }
-}
-
-/** The promise, or the signal's reason if that comes first. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) {
-    promise.catch(() => {});
-    return Promise.reject(signal.reason);
-  }
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(
-      (value) => {
-        signal.removeEventListener("abort", abort);
-        resolve(value);
-      },
-      (error: unknown) => {
-        signal.removeEventListener("abort", abort);
-        reject(error);
-      },
-    );
-  });
 }
 
 function accountOf(value: Uint8Array | undefined): Account | undefined {

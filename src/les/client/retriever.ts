@@ -1,6 +1,6 @@
 import type { Clock, Rand, Timer } from "#host";
 import { LesError } from "#les/protocol";
-import { type BlockRange, LightError, type OdrRequest, type RetrieveOptions } from "#light";
+import { type BlockRange, LightError, onAbort, type OdrRequest, type RetrieveOptions } from "#light";
 import { GlimError } from "#util";
 import { type Asked, type AskKind, type Judgement, type KindRow, kindRows } from "./kinds.ts";
 import { clientLimits } from "./limits.ts";
@@ -89,8 +89,7 @@ export class Retriever {
     if (this.#isStopped) return Promise.reject(LightError("STOPPED"));
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const abort = () => this.#fail(task, signal?.reason);
-      const release = () => signal?.removeEventListener("abort", abort);
+      const release = signal === undefined ? () => {} : onAbort(signal, (reason) => this.#fail(task, reason));
       const task: Task = {
         request,
         what,
@@ -111,7 +110,6 @@ export class Retriever {
         timer: undefined,
         lag: undefined,
       };
-      signal?.addEventListener("abort", abort, { once: true });
       if (timeoutMs !== undefined)
         task.timer = this.#clock.after(timeoutMs, () => this.#fail(task, LightError("TIMEOUT", { what, timeoutMs })));
       this.#enqueue(task);
