@@ -55,6 +55,7 @@ const isBefore = (path: Uint8Array, least: Uint8Array): boolean =>
 
 function keyOf(path: Uint8Array): Uint8Array {
   const key = fromNibbles(path);
-  if (key === undefined) throw TrieError("KEY", { reason: `odd number of nibbles: ${formatNibbles(path)}` });
+  if (key === undefined)
+    throw TrieError("BAD_NODE", { reason: `half a byte too many at path "${formatNibbles(path)}"` });
   return key;
 }

@@ -104,7 +104,7 @@ function encodeNode(node: LeafNode | ExtensionNode | BranchNode): Uint8Array {
 }
 
 /** How the parent refers to the node. Recursion is as deep as the trie: at most the nibbles of a key. */
-export function reference(node: TrieNode): Ref {
+function reference(node: TrieNode): Ref {
   if (node.kind === "hash") return node.ref;
   node.ref ??= refOf(encodeNode(node));
   return node.ref;

@@ -158,7 +158,11 @@ export class ProofSet {
    * `visit` is told of each node on the path, those of `base` too; the bytes are views.
    * @returns the value or undefined if it is proven absent. @throws TRIE_PROOF_MISSING_NODE, TRIE_BAD_NODE
    */
-  read(root: Uint8Array, key: Uint8Array, visit?: (hash: Uint8Array, bytes: Uint8Array) => void): Uint8Array | undefined {
+  read(
+    root: Uint8Array,
+    key: Uint8Array,
+    visit?: (hash: Uint8Array, bytes: Uint8Array) => void,
+  ): Uint8Array | undefined {
     return walk(root, key, {
       resolve: (hash, depth) => {
         let node = this.#nodes.get(tagOf(hash));

@@ -248,7 +248,7 @@ function split(
 }
 
 /** Decodes a whole node, embedded ones included. @throws TRIE_BAD_NODE */
-export function readNode(bytes: Uint8Array, ref: Uint8Array): TrieNode {
+function readNode(bytes: Uint8Array, ref: Uint8Array): TrieNode {
   const node = nodeFromScan(scan.read(bytes), ref, (nested) => readNode(nested, nested));
   if (node.kind === "extension" && node.child.kind !== "hash" && node.child.kind !== "branch")
     throw TrieError("BAD_NODE", { reason: "extension to no branch" });
