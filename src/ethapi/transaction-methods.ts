@@ -23,10 +23,8 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
     const found = await at(ref, index, ctx);
     return found === undefined ? undefined : formatTransaction(found.tx, found.place);
   };
-  const rawAt = async (ref: BlockRef, index: number, ctx: CallContext): Promise<Uint8Array | undefined> => {
-    const found = await at(ref, index, ctx);
-    return found === undefined ? undefined : encodeTransaction(found.tx);
-  };
+  /** geth writes an unknown transaction's bytes as 0x, not as null (hexutil.Bytes of nil). */
+  const raw = (found: { readonly tx: Transaction } | undefined) => (found === undefined ? new Uint8Array(0) : encodeTransaction(found.tx));
 
   const placeOf = (found: { header?: Place["header"] | undefined; index?: number | undefined }): Place | undefined =>
     found.header === undefined || found.index === undefined ? undefined : { header: found.header, index: found.index };
@@ -58,14 +56,11 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
       },
     }),
     getRawTransactionByHash: method({
-      doc: "A transaction's canonical bytes.",
+      doc: "A transaction's canonical bytes; 0x when unknown.",
       params: [hash],
-      result: nullable(bytes),
+      result: bytes,
       isConcurrent,
-      handle: async ([id], ctx) => {
-        const found = await backend.findTransaction(id, ctx);
-        return found === undefined ? undefined : encodeTransaction(found.tx);
-      },
+      handle: async ([id], ctx) => raw(await backend.findTransaction(id, ctx)),
     }),
     getTransactionByBlockNumberAndIndex: method({
       doc: "A transaction by its place in a block.",
@@ -84,16 +79,16 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
     getRawTransactionByBlockNumberAndIndex: method({
       doc: "A transaction's canonical bytes, by its place in a block.",
       params: [blockTag, uint53],
-      result: nullable(bytes),
+      result: bytes,
       isConcurrent,
-      handle: ([tag, index], ctx) => rawAt(tag, index, ctx),
+      handle: async ([tag, index], ctx) => raw(await at(tag, index, ctx)),
     }),
     getRawTransactionByBlockHashAndIndex: method({
       doc: "A transaction's canonical bytes, by its place in a block.",
       params: [hash, uint53],
-      result: nullable(bytes),
+      result: bytes,
       isConcurrent,
-      handle: ([id, index], ctx) => rawAt(byHash(id), index, ctx),
+      handle: async ([id, index], ctx) => raw(await at(byHash(id), index, ctx)),
     }),
     pendingTransactions: method({
       doc: "Transactions this node waits to see in a block.",
@@ -106,8 +101,8 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
       doc: "Takes a signed transaction, relays it and gives its hash. A refusal carries the reason of who refused.",
       params: [bytesUpTo(limits.rawTransactionBytes)],
       result: hash,
-      handle: async ([raw], ctx) => {
-        const tx = readTransaction(raw);
+      handle: async ([bytesOfTx], ctx) => {
+        const tx = readTransaction(bytesOfTx);
         checkSubmission(tx, backend.chainId, limits.txFeeCap);
         await backend.sendTransaction(tx, ctx);
         return tx.hash;
