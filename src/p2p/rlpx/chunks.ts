@@ -1,5 +1,5 @@
 /** Chunks shorter than this are gathered, so that a drip of single bytes costs no object each. */
-const SMALL = 2048;
+const SMALL = 512;
 const GATHER = 16 * 1024;
 
 /**

@@ -12,7 +12,6 @@ export const RlpxError = defineErrors("RLPX", {
     blame: "peer",
     backoff: "long",
   },
-  PLAIN_HANDSHAKE: { message: () => "handshake of the form before EIP-8, which is not accepted", blame: "peer", backoff: "long" },
   HANDSHAKE_TIMEOUT: { message: (d: { ms: number }) => `no handshake within ${d.ms} ms`, blame: "peer", backoff: "short" },
   BAD_HEADER_MAC: { message: () => "bad header MAC", blame: "peer", backoff: "long" },
   BAD_FRAME_MAC: { message: () => "bad frame MAC", blame: "peer", backoff: "long" },

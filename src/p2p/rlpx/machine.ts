@@ -41,7 +41,7 @@ export interface Established {
  *   initiator: start() → auth … push(ack) → established
  *   recipient: push(auth) → ack, established
  *
- * BOUNDED: holds at most one packet of 2,048 bytes and what came in the same chunk behind it.
+ * BOUNDED: holds at most one packet of 2,050 bytes and what came in the same chunk behind it.
  */
 export class HandshakeMachine {
   readonly #options: HandshakeOptions;
@@ -71,7 +71,7 @@ export class HandshakeMachine {
    * Takes received bytes; undefined until the other's packet is whole.
    *
    * @returns frames in both directions (bytes behind the packet are in the reader already) and what is to be sent first
-   * @throws RLPX_HANDSHAKE_SIZE, RLPX_PLAIN_HANDSHAKE, RLPX_BAD_HANDSHAKE: close without a word
+   * @throws RLPX_HANDSHAKE_SIZE, RLPX_BAD_HANDSHAKE: close without a word
    */
   push(chunk: Uint8Array): { readonly send?: Uint8Array | undefined; readonly established: Established } | undefined {
     this.#received.push(chunk);
@@ -91,9 +91,7 @@ export class HandshakeMachine {
     const size = (high << 8) | low;
     // a plain packet begins with its point's 0x04, which as a size is 1,024 … 1,279: both are tried where plain is accepted
     if (this.#options.acceptPlain === true && high === 0x04) return this.#takeEither(size);
-    if (size < limits.handshakeMin || size > limits.handshakeMax - 2) {
-      throw high === 0x04 ? RlpxError("PLAIN_HANDSHAKE") : RlpxError("HANDSHAKE_SIZE", { size });
-    }
+    if (size < limits.handshakeMin || size > limits.handshakeMax) throw RlpxError("HANDSHAKE_SIZE", { size });
     return this.#received.length < size ? undefined : { bytes: this.#take(size), isPlain: false };
   }
 
