@@ -6,7 +6,6 @@ import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import type { Flag } from "./flags.ts";
 import { readGenesis } from "./genesis-file.ts";
-import type { Io } from "./io.ts";
 import { configOf, loggerOf, nodeFlags } from "./node-flags.ts";
 import { runNode } from "./run-node.ts";
 import { followSync } from "./sync-progress.ts";
@@ -75,5 +74,3 @@ export const light: Command<typeof flags> = {
     );
   },
 };
-
-export type { Io };

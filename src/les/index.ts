@@ -7,3 +7,4 @@
  * Their parts are rooms of their own: `light`, `light/node`, `les/client`, `les/server`, `les/protocol`, `les/flowcontrol`.
  */
 export { LightEthereum, type LightEthereumOptions } from "./light-ethereum.ts";
+export { type ClientEvent, type LesBackend, LesServer, type LesServerOptions } from "#les/server";

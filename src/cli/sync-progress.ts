@@ -1,0 +1,48 @@
+import type { LightEthereum } from "#les";
+import type { Logger } from "#log";
+import type { Io } from "./io.ts";
+
+const EVERY_MS = 2_000;
+
+/** Says how far the headers are, with rate and time left, until the first sync is done. Logs new heads after that. */
+export async function followSync(
+  light: LightEthereum,
+  log: Logger,
+  io: Io,
+  signal: AbortSignal,
+): Promise<void> {
+  const from = { at: io.clock.now(), number: light.head.number };
+  const synced = light.synced({ signal }).then(
+    (head) => head,
+    () => undefined, // stopped meanwhile
+  );
+  let isDone = false;
+  void synced.then(() => {
+    isDone = true;
+  });
+  while (!isDone && !signal.aborted) {
+    await Promise.race([synced, io.clock.sleep(EVERY_MS, { signal }).catch(() => {})]);
+    if (!isDone && !signal.aborted) report(light, from, log, io);
+  }
+  const head = await synced;
+  if (head !== undefined)
+    io.print(`synced     block ${head.number} in ${((io.clock.now() - from.at) / 1000).toFixed(1)} s`);
+}
+
+function report(light: LightEthereum, from: { at: number; number: number }, log: Logger, io: Io): void {
+  const { servers, head } = light.status();
+  if (servers.length === 0) {
+    log.warn("no LES server is connected yet; is --peer right, and does it serve light clients?");
+    return;
+  }
+  const highest = Math.max(...servers.map((server) => server.head.number));
+  const rate = (head.number - from.number) / Math.max(0.001, (io.clock.now() - from.at) / 1000);
+  const left = rate > 0 ? `${Math.ceil((highest - head.number) / rate)} s` : "unknown";
+  log.info("headers", {
+    block: head.number,
+    of: highest,
+    perSecond: Math.round(rate),
+    left,
+    servers: servers.length,
+  });
+}
