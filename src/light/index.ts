@@ -9,7 +9,6 @@
  *
  * Not here: the header chain itself (`core`), RPC, wire messages.
  */
-export { onAbort, orAborted } from "./abort.ts";
 export { type CachedKind, type CacheOptions, RetrievedCache } from "./cache.ts";
 export { LightError } from "./errors.ts";
 export { type FindParts, findTransaction, type LocatedTransaction } from "./find-transaction.ts";

@@ -14,8 +14,7 @@ import type { Account, MaybePromise, StateReader } from "#core/vm";
 import { keccak256 } from "#crypto";
 import { decodeAs, encodeAs, list } from "#rlp";
 import { emptyRoot, type NodeStore, readPath, TrieError } from "#trie";
-import { equalBytes, LruByteMap } from "#util";
-import { orAborted } from "./abort.ts";
+import { equalBytes, LruByteMap, orAborted } from "#util";
 import type { RetrievedCache } from "./cache.ts";
 import { LightError } from "./errors.ts";
 import {

@@ -3,6 +3,7 @@
  *
  * Not here: hashing (`#crypto`), RLP (`#rlp`), time and chance (`#host`), events (`#event`).
  */
+export { onAbort, orAborted } from "./abort.ts";
 export {
   bigintToBytes,
   bytesToBigint,

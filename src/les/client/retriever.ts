@@ -1,7 +1,7 @@
 import type { Clock, Rand, Timer } from "#host";
 import { LesError } from "#les/protocol";
-import { type BlockRange, LightError, onAbort, type OdrRequest, type RetrieveOptions } from "#light";
-import { GlimError } from "#util";
+import { type BlockRange, LightError, type OdrRequest, type RetrieveOptions } from "#light";
+import { GlimError, onAbort } from "#util";
 import { type Asked, type AskKind, type Judgement, type KindRow, kindRows } from "./kinds.ts";
 import { clientLimits } from "./limits.ts";
 import type { Outcome, ServerPeer } from "./server-peer.ts";
