@@ -104,6 +104,11 @@ export class LightTxPool {
     return [...this.#own.values()].filter((own) => own.place === undefined).map((own) => own.tx);
   }
 
+  /** Resolves when the blocks up to the head, as it is now, have been searched: at most {@link txPoolLimits}.bodyMs a block. */
+  followed(): Promise<void> {
+    return this.#work;
+  }
+
   get(hash: Uint8Array): { readonly tx: Transaction; readonly header?: Header; readonly index?: number } | undefined {
     const own = this.#own.get(hash);
     if (own === undefined) return undefined;

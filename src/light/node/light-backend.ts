@@ -6,6 +6,7 @@ import { Feed } from "#event";
 import { findTransaction, type LightTxPool, type Odr } from "#light";
 import type { Logger } from "#log";
 import type { ChainConfig } from "#params";
+import { orAborted } from "#util";
 import type { LightSource } from "./source.ts";
 
 /** What there is while the node runs. */
@@ -97,7 +98,9 @@ export class LightBackend implements Backend {
   async findTransaction(hash: Uint8Array, { signal }: CallContext): Promise<FoundTransaction | undefined> {
     const { chain, odr, pool } = this.#parts();
     const own = pool.get(hash);
-    if (own !== undefined) return own;
+    // the head may be newer than what the pool has searched: who was told of the head asks about its block
+    if (own !== undefined && own.header === undefined) await orAborted(pool.followed(), signal);
+    if (own !== undefined) return pool.get(hash) ?? own;
     const found = await findTransaction(hash, { chain, odr, source: this.#source }, { signal });
     if (found === undefined) this.unprovenAbsences++;
     return found;
