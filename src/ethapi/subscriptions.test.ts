@@ -69,15 +69,15 @@ describe("logs", () => {
     expect(await some.take(1)).toMatchObject([{ logIndex: "0x1", address: `0x${"02".repeat(20)}` }]);
   });
 
-  test("a reorg takes logs back with removed: true, newest block first, before the new ones", async () => {
+  test("a reorg takes logs back with removed: true, in the order of the chain as geth does, before the new ones", async () => {
     const { chain, client } = setUp();
     const logs = await reader(client, "logs");
     chain.grow([blockWith(log(1)), blockWith(log(2))]);
     expect(await logs.take(2)).toMatchObject([{ removed: false }, { removed: false }]);
     chain.grow([blockWith(log(3)), {}, {}], 0);
     expect(await logs.take(3)).toMatchObject([
-      { address: `0x${"02".repeat(20)}`, blockNumber: "0x2", removed: true },
       { address: `0x${"01".repeat(20)}`, blockNumber: "0x1", removed: true },
+      { address: `0x${"02".repeat(20)}`, blockNumber: "0x2", removed: true },
       { address: `0x${"03".repeat(20)}`, blockNumber: "0x1", removed: false },
     ]);
   });

@@ -79,7 +79,7 @@ function liveLogs(parts: Parts, query: LogQuery, signal: AbortSignal): AsyncIter
   const events = backend.headEvents.stream({ signal, capacity: CAPACITY, overflow: "error" });
   return (async function* () {
     for await (const { added, removed } of events) {
-      for (const header of [...removed].reverse()) yield* await removedLogs(parts, live, header, { signal });
+      for (const header of removed) yield* await removedLogs(parts, live, header, { signal });
       for (const header of added) yield* await addedLogs(parts, live, header, { signal });
     }
   })();
