@@ -435,7 +435,7 @@ describe("crashes", () => {
       expect(again.chain.head.hash).toEqual(parent.hash);
       expectWhole(again.chain);
     }
-    expect([...heads].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...heads].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   let folder = "";

@@ -90,11 +90,13 @@ export function checkCompatible(
   next: ChainConfig,
   head: Pick<Header, "number" | "time">,
 ): void {
-  const refuse = (fork: string, have: unknown, want: unknown) =>
+  type Value = number | bigint | undefined;
+  const text = (value: Value) => (value === undefined ? "none" : String(value));
+  const refuse = (fork: string, have: Value, want: Value) =>
     CoreError("CONFIG_MISMATCH", {
       fork,
-      have: String(have ?? "none"),
-      want: String(want ?? "none"),
+      have: text(have),
+      want: text(want),
       head: head.number,
     });
   for (const { at, by } of FORKS) {

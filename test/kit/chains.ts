@@ -224,9 +224,9 @@ export interface SealedWorld {
   readonly users: SealedChain["users"];
   readonly maker: TransactionMaker;
   /** Seals a block of exactly these transactions one second after `parent`, and inserts it. */
-  seal(parent: Header, txs: readonly Transaction[], extra?: string): Promise<Block>;
+  readonly seal: (parent: Header, txs: readonly Transaction[], extra?: string) => Promise<Block>;
   /** The next block of ordinary traffic on the head. */
-  next(transactions?: number): Promise<Block>;
+  readonly next: (transactions?: number) => Promise<Block>;
 }
 
 /** Opens (or begins) a chain of these options in `db`, with no block but the genesis if it is new. */

@@ -23,8 +23,8 @@ interface Row {
   readonly name: string;
   /** Hex of the key, as geth lays it out. */
   readonly key: string;
-  write(db: KeyValueStore): void;
-  read(db: KeyValueStore): unknown;
+  readonly write: (db: KeyValueStore) => void;
+  readonly read: (db: KeyValueStore) => unknown;
   readonly value: unknown;
   /** Rows that any bytes fit. */
   readonly opaque?: boolean;
