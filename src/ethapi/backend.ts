@@ -76,7 +76,12 @@ export interface Backend {
   receipts(header: Header, ctx: CallContext): Promise<readonly Receipt[]>;
   /** State after that block. Throws an error with the range it can answer when the state is not to be had. */
   state(header: Header, ctx: CallContext): Promise<StateReader>;
-  prove(header: Header, address: Uint8Array, slots: readonly Uint8Array[], ctx: CallContext): Promise<AccountProof>;
+  prove(
+    header: Header,
+    address: Uint8Array,
+    slots: readonly Uint8Array[],
+    ctx: CallContext,
+  ): Promise<AccountProof>;
   /**
    * A transaction by hash, wherever it is. `undefined` only when its absence is as sure as it can be made (a light node:
    * two servers, or all if fewer, said "unknown" and none limits its index); throws when nobody could be asked.

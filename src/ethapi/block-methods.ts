@@ -1,6 +1,18 @@
 /** Blocks, headers, uncles, receipts of a block. Not found is null. */
 import type { Header } from "#core/types";
-import { type BlockRef, blockNumberOrHash, blockTag, bool, hash, json, list, method, type Method, nullable, uint53 } from "#rpc";
+import {
+  type BlockRef,
+  blockNumberOrHash,
+  blockTag,
+  bool,
+  hash,
+  json,
+  list,
+  method,
+  type Method,
+  nullable,
+  uint53,
+} from "#rpc";
 import type { CallContext } from "./backend.ts";
 import type { View } from "./chain-view.ts";
 import { EthApiError } from "./errors.ts";
@@ -8,7 +20,14 @@ import { formatBlock, formatHeader, formatReceipts, formatUncle, type JsonObject
 import type { Parts } from "./parts.ts";
 
 /** What only a sealed block has (geth nulls these three); and what a block that nobody executed does not have. */
-const UNKNOWN_WHILE_PENDING = { hash: null, nonce: null, miner: null, stateRoot: null, receiptsRoot: null, logsBloom: null };
+const UNKNOWN_WHILE_PENDING = {
+  hash: null,
+  nonce: null,
+  miner: null,
+  stateRoot: null,
+  receiptsRoot: null,
+  logsBloom: null,
+};
 
 /** A block named by tag or by hash: the two families of methods differ in nothing else. */
 const byHash = (blockHash: Uint8Array): BlockRef => ({ blockHash, requireCanonical: false });
@@ -19,12 +38,19 @@ export function blockMethods({ backend, view }: Parts): Record<string, Method> {
     return isPending ? { ...fields, ...UNKNOWN_WHILE_PENDING } : fields;
   };
 
-  const getBlock = async (ref: BlockRef, fullTransactions: boolean, ctx: CallContext): Promise<JsonObject | undefined> => {
+  const getBlock = async (
+    ref: BlockRef,
+    fullTransactions: boolean,
+    ctx: CallContext,
+  ): Promise<JsonObject | undefined> => {
     const found = await view.find(ref, ctx);
     if (found === undefined) return undefined;
     const body = await view.body(found, ctx);
     if (!found.isPending) {
-      return formatBlock(found.header, body, { fullTransactions, totalDifficulty: backend.totalDifficulty(found.header) });
+      return formatBlock(found.header, body, {
+        fullTransactions,
+        totalDifficulty: backend.totalDifficulty(found.header),
+      });
     }
     const whole = formatBlock(found.header, body, { fullTransactions, isPending: true });
     return { ...whole, ...UNKNOWN_WHILE_PENDING };
@@ -34,7 +60,8 @@ export function blockMethods({ backend, view }: Parts): Record<string, Method> {
     const found = await view.find(ref, ctx);
     return found === undefined ? undefined : view.body(found, ctx);
   };
-  const transactionCount = async (ref: BlockRef, ctx: CallContext) => (await bodyOf(ref, ctx))?.transactions.length;
+  const transactionCount = async (ref: BlockRef, ctx: CallContext) =>
+    (await bodyOf(ref, ctx))?.transactions.length;
   const uncleCount = async (ref: BlockRef, ctx: CallContext) => (await bodyOf(ref, ctx))?.uncles.length;
   const uncleAt = async (ref: BlockRef, index: number, ctx: CallContext) => {
     const uncle: Header | undefined = (await bodyOf(ref, ctx))?.uncles[index];

@@ -13,7 +13,13 @@ import {
 import { type BlockRef, blockNumberOrHash, bytes, json, method, type Method, optional, uint64 } from "#rpc";
 import type { GlimError } from "#util";
 import type { CallContext } from "./backend.ts";
-import { blockOverrides, stateOverrides, toCallRequest, type TransactionArgs, transactionArgs } from "./call-params.ts";
+import {
+  blockOverrides,
+  stateOverrides,
+  toCallRequest,
+  type TransactionArgs,
+  transactionArgs,
+} from "./call-params.ts";
 import { EthApiError } from "./errors.ts";
 import { formatAccessList, quantityHex } from "./format.ts";
 import { Gate } from "./gate.ts";
@@ -29,13 +35,20 @@ interface Ask {
 
 export function callMethods({ backend, view, limits, clock }: Parts): Record<string, Method> {
   const gate = new Gate(limits.callsAtOnce, limits.callQueue);
-  const overridesParam = optional(stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }));
+  const overridesParam = optional(
+    stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }),
+  );
 
   /** Finds block and state, then runs `work` with caps; every failure comes out as geth would say it. */
   const run = <T>(
     { args, block, overrides, blockOverrides }: Ask,
     ctx: CallContext,
-    work: (env: CallEnv, call: ReturnType<typeof toCallRequest>, reader: StateReader, options: CallOptions) => Promise<T>,
+    work: (
+      env: CallEnv,
+      call: ReturnType<typeof toCallRequest>,
+      reader: StateReader,
+      options: CallOptions,
+    ) => Promise<T>,
   ): Promise<T> =>
     gate.run(ctx.signal, async () => {
       const call = toCallRequest(args, backend.chainId);
@@ -72,7 +85,8 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
         run({ args, block, overrides, blockOverrides: over }, ctx, async (env, call, reader, options) => {
           const result = await runCall(env, call, reader, options);
           if (result.status === "revert") throw revertError(result.returnData);
-          if (result.status === "failed") throw EthApiError("FAILED", { reason: result.error ?? "execution failed" });
+          if (result.status === "failed")
+            throw EthApiError("FAILED", { reason: result.error ?? "execution failed" });
           return result.returnData;
         }),
     }),
@@ -81,7 +95,8 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
       params: [transactionArgs, optional(blockNumberOrHash), overridesParam, optional(blockOverrides)],
       result: uint64,
       isConcurrent: true,
-      handle: ([args, block, overrides, over], ctx) => run({ args, block, overrides, blockOverrides: over }, ctx, estimateGas),
+      handle: ([args, block, overrides, over], ctx) =>
+        run({ args, block, overrides, blockOverrides: over }, ctx, estimateGas),
     }),
     createAccessList: method({
       doc: "Addresses and slots a message touches, and its gas when they are declared.",
@@ -92,7 +107,11 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
         run({ args, block, overrides }, ctx, async (env, call, reader, options) => {
           const result = await createAccessList(env, call, reader, options);
           const error = result.status === "ok" ? {} : { error: result.error ?? "execution reverted" };
-          return { accessList: formatAccessList(result.accessList), ...error, gasUsed: quantityHex(result.gasUsed) };
+          return {
+            accessList: formatAccessList(result.accessList),
+            ...error,
+            gasUsed: quantityHex(result.gasUsed),
+          };
         }),
     }),
   };
@@ -105,6 +124,7 @@ function asGethSays(error: GlimError, gas: bigint): Error | undefined {
   // the data of an error reaches RPC clients only where the protocol has a place for it
   if ("returnData" in data && data.returnData instanceof Uint8Array) return revertError(data.returnData);
   // internal/ethapi/api.go:836@v1.17.5 applyMessageWithEVM
-  if (VmError.is(error, "BAD_TRANSACTION")) return EthApiError("FAILED", { reason: `err: ${error.message} (supplied gas ${gas})` }, { cause: error });
+  if (VmError.is(error, "BAD_TRANSACTION"))
+    return EthApiError("FAILED", { reason: `err: ${error.message} (supplied gas ${gas})` }, { cause: error });
   return undefined;
 }

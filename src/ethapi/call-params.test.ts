@@ -37,29 +37,42 @@ describe("transaction arguments", () => {
 
   test("RP-12 lists are bounded", () => {
     const authorization = { chainId: "0x1", address, nonce: "0x0", yParity: "0x0", r: "0x1", s: "0x1" };
-    expect(() => request({ authorizationList: new Array(10_000).fill(authorization) })).toThrow(/list of more than/);
-    expect(() => request({ accessList: new Array(4_097).fill({ address, storageKeys: [] }) })).toThrow(/list of more than/);
+    expect(() => request({ authorizationList: new Array(10_000).fill(authorization) })).toThrow(
+      /list of more than/,
+    );
+    expect(() => request({ accessList: new Array(4_097).fill({ address, storageKeys: [] }) })).toThrow(
+      /list of more than/,
+    );
     expect(() => request({ gas: "0x10000000000000000" })).toThrow(/hex number > 64 bits/); // 2^64
   });
 });
 
 describe("state overrides", () => {
   test("every member", () => {
-    const [one] = overrides.decode({ [address]: { balance: "0x5", nonce: "0x1", code: "0x00", stateDiff: { [word]: word } } }, "2");
+    const [one] = overrides.decode(
+      { [address]: { balance: "0x5", nonce: "0x1", code: "0x00", stateDiff: { [word]: word } } },
+      "2",
+    );
     expect(one).toMatchObject({ balance: 5n, nonce: 1n, code: new Uint8Array(1), state: undefined });
     expect(one?.stateDiff).toHaveLength(1);
   });
 
   test("state and stateDiff exclude each other; what we cannot do is refused, not ignored", () => {
-    expect(() => overrides.decode({ [address]: { state: {}, stateDiff: {} } }, "2")).toThrow("has both 'state' and 'stateDiff'");
-    expect(() => overrides.decode({ [address]: { movePrecompileToAddress: address } }, "2")).toThrow("not supported");
+    expect(() => overrides.decode({ [address]: { state: {}, stateDiff: {} } }, "2")).toThrow(
+      "has both 'state' and 'stateDiff'",
+    );
+    expect(() => overrides.decode({ [address]: { movePrecompileToAddress: address } }, "2")).toThrow(
+      "not supported",
+    );
   });
 
   test("RP-12 accounts and slots are counted before they are decoded", () => {
     const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`x${i}`, null]));
     expect(() => overrides.decode(many, "2")).toThrow("accounts overridden: 100000 exceeds 3");
     const slots = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`y${i}`, null]));
-    expect(() => overrides.decode({ [address]: { state: slots } }, "2")).toThrow("slots overridden: 5 exceeds 4");
+    expect(() => overrides.decode({ [address]: { state: slots } }, "2")).toThrow(
+      "slots overridden: 5 exceeds 4",
+    );
   });
 
   test("names of Object.prototype are only names", () => {
@@ -69,8 +82,14 @@ describe("state overrides", () => {
 });
 
 test("block overrides: new names and old, and none is ignored", () => {
-  expect(blockOverrides.decode({ number: "0x5", feeRecipient: address, baseFeePerGas: "0x7" }, "3")).toMatchObject({ number: 5, baseFee: 7n });
-  expect(blockOverrides.decode({ coinbase: address, random: word, baseFee: "0x1" }, "3")).toMatchObject({ baseFee: 1n });
-  expect(() => blockOverrides.decode({ blobBaseFee: "0x1" }, "3")).toThrow('block override "blobBaseFee" is not supported');
+  expect(
+    blockOverrides.decode({ number: "0x5", feeRecipient: address, baseFeePerGas: "0x7" }, "3"),
+  ).toMatchObject({ number: 5, baseFee: 7n });
+  expect(blockOverrides.decode({ coinbase: address, random: word, baseFee: "0x1" }, "3")).toMatchObject({
+    baseFee: 1n,
+  });
+  expect(() => blockOverrides.decode({ blobBaseFee: "0x1" }, "3")).toThrow(
+    'block override "blobBaseFee" is not supported',
+  );
   expect(blockOverrides.decode({ blobBaseFee: null }, "3")).toBeDefined();
 });

@@ -1,12 +1,36 @@
 /** Parameters of calls: transaction arguments, state overrides, block overrides. geth's names and texts. */
 import type { AccountOverride, BlockOverrides, CallRequest } from "#core/vm";
-import { address, bytes, type Codec, type Decoded, hash, invalidParams, kindOf, list, object, optional, quantity, uint53, uint64 } from "#rpc";
+import {
+  address,
+  bytes,
+  type Codec,
+  type Decoded,
+  hash,
+  invalidParams,
+  kindOf,
+  list,
+  object,
+  optional,
+  quantity,
+  uint53,
+  uint64,
+} from "#rpc";
 import { equalBytes, toHex } from "#util";
 import { EthApiError } from "./errors.ts";
 
-const accessList = list(object({ address, storageKeys: optional(list(hash, { max: 16_384 })) }), { max: 4_096 });
+const accessList = list(object({ address, storageKeys: optional(list(hash, { max: 16_384 })) }), {
+  max: 4_096,
+});
 const authorizations = list(
-  object({ chainId: quantity, address, nonce: uint64, yParity: optional(uint53), v: optional(uint53), r: quantity, s: quantity }),
+  object({
+    chainId: quantity,
+    address,
+    nonce: uint64,
+    yParity: optional(uint53),
+    v: optional(uint53),
+    r: quantity,
+    s: quantity,
+  }),
   { max: 1_000 },
 );
 
@@ -36,14 +60,19 @@ export type TransactionArgs = Decoded<typeof transactionArgs>;
  */
 export function toCallRequest(args: TransactionArgs, chainId: bigint): CallRequest {
   const refuse = (reason: string) => EthApiError("FAILED", { reason });
-  if (args.gasPrice !== undefined && (args.maxFeePerGas !== undefined || args.maxPriorityFeePerGas !== undefined)) {
+  if (
+    args.gasPrice !== undefined &&
+    (args.maxFeePerGas !== undefined || args.maxPriorityFeePerGas !== undefined)
+  ) {
     throw refuse("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified");
   }
   if (args.chainId !== undefined && args.chainId !== chainId) {
     throw refuse(`chainId does not match node's (have=${args.chainId}, want=${chainId})`);
   }
   if (args.input !== undefined && args.data !== undefined && !equalBytes(args.input, args.data)) {
-    throw refuse('both "data" and "input" are set and not equal. Please use "input" to pass transaction call data');
+    throw refuse(
+      'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data',
+    );
   }
   return {
     from: args.from,
@@ -54,7 +83,10 @@ export function toCallRequest(args: TransactionArgs, chainId: bigint): CallReque
     maxPriorityFeePerGas: args.maxPriorityFeePerGas,
     value: args.value,
     input: args.input ?? args.data,
-    accessList: args.accessList?.map((entry) => ({ address: entry.address, storageKeys: entry.storageKeys ?? [] })),
+    accessList: args.accessList?.map((entry) => ({
+      address: entry.address,
+      storageKeys: entry.storageKeys ?? [],
+    })),
     maxFeePerBlobGas: args.maxFeePerBlobGas,
     blobVersionedHashes: args.blobVersionedHashes,
     authorizationList: args.authorizationList?.map((one) => ({
@@ -82,19 +114,26 @@ const tooMany = (what: string, got: number, max: number) => EthApiError("TOO_MUC
  * geth's StateOverride: a map of address to overrides. Counts are checked before any entry is decoded (RP-12).
  * `movePrecompileToAddress` is refused: better no answer than one that ignores it.
  */
-export function stateOverrides(most: { readonly accounts: number; readonly slots: number }): Codec<readonly AccountOverride[]> {
+export function stateOverrides(most: {
+  readonly accounts: number;
+  readonly slots: number;
+}): Codec<readonly AccountOverride[]> {
   return {
     doc: "{address: {balance?, nonce?, code?, state?, stateDiff?}}",
     decode(value, path) {
       const accounts = membersOf(value, path);
-      if (accounts.length > most.accounts) throw tooMany("accounts overridden", accounts.length, most.accounts);
+      if (accounts.length > most.accounts)
+        throw tooMany("accounts overridden", accounts.length, most.accounts);
       let slots = 0;
       const slotsOf = (raw: unknown, at: string) => {
         if (raw === undefined || raw === null) return undefined;
         const entries = membersOf(raw, at);
         slots += entries.length;
         if (slots > most.slots) throw tooMany("slots overridden", slots, most.slots);
-        return entries.map(([slot, word]) => [hash.decode(slot, at), hash.decode(word, `${at}[${slot.slice(0, 66)}]`)] as const);
+        return entries.map(
+          ([slot, word]) =>
+            [hash.decode(slot, at), hash.decode(word, `${at}[${slot.slice(0, 66)}]`)] as const,
+        );
       };
       return accounts.map(([name, raw]) => {
         const at = `${path}[${name.slice(0, 42)}]`;
@@ -106,7 +145,9 @@ export function stateOverrides(most: { readonly accounts: number; readonly slots
         const state = slotsOf(members.get("state"), `${at}.state`);
         const stateDiff = slotsOf(members.get("stateDiff"), `${at}.stateDiff`);
         if (state !== undefined && stateDiff !== undefined) {
-          throw EthApiError("FAILED", { reason: `account ${toHex(target)} has both 'state' and 'stateDiff'` });
+          throw EthApiError("FAILED", {
+            reason: `account ${toHex(target)} has both 'state' and 'stateDiff'`,
+          });
         }
         return {
           address: target,
@@ -143,7 +184,9 @@ export const blockOverrides: Codec<BlockOverrides> = {
   decode(value, path) {
     for (const [name, member] of membersOf(value, path)) {
       if (member !== null && UNSUPPORTED_BLOCK_OVERRIDES.includes(name)) {
-        throw EthApiError("FAILED", { reason: `block override "${name}" is not supported for this RPC method` });
+        throw EthApiError("FAILED", {
+          reason: `block override "${name}" is not supported for this RPC method`,
+        });
       }
     }
     const raw = rawBlockOverrides.decode(value, path);

@@ -37,7 +37,8 @@ export class ChainView {
     if (typeof ref === "object") {
       const header = await this.#backend.headerByHash(ref.blockHash, ctx);
       if (header === undefined) return undefined;
-      if (ref.requireCanonical && !this.#backend.isCanonical(header)) throw fail("hash is not currently canonical");
+      if (ref.requireCanonical && !this.#backend.isCanonical(header))
+        throw fail("hash is not currently canonical");
       return { header, isPending: false };
     }
     if (ref === "safe" || ref === "finalized") throw EthApiError("NOT_FOUND", { what: `${ref} block` });
@@ -80,7 +81,8 @@ export class ChainView {
   /** The nonce a next transaction of `sender` would have, counting from `nonce` over our own waiting ones without a gap. */
   nextNonce(sender: Uint8Array, nonce: bigint): bigint {
     const waiting = new Set<bigint>();
-    for (const tx of this.#backend.pendingTransactions()) if (equalBytes(senderOf(tx), sender)) waiting.add(tx.nonce);
+    for (const tx of this.#backend.pendingTransactions())
+      if (equalBytes(senderOf(tx), sender)) waiting.add(tx.nonce);
     let next = nonce;
     while (waiting.has(next)) next++;
     return next;
@@ -90,7 +92,9 @@ export class ChainView {
     return {
       account: async (address) => {
         const account = await reader.account(address);
-        return account === undefined ? undefined : { ...account, nonce: this.nextNonce(address, account.nonce) };
+        return account === undefined
+          ? undefined
+          : { ...account, nonce: this.nextNonce(address, account.nonce) };
       },
       storage: (address, slot) => reader.storage(address, slot),
       code: (address, codeHash) => reader.code(address, codeHash),
@@ -118,9 +122,9 @@ export class ChainView {
       if (number === header.number - 1) return header.parentHash;
       if (this.#backend.isCanonical(header)) return (await this.#backend.headerByNumber(number, ctx))?.hash;
       let at: Header | undefined = header;
-      while (at !== undefined && at.number > number) at = await this.#backend.headerByHash(at.parentHash, ctx);
+      while (at !== undefined && at.number > number)
+        at = await this.#backend.headerByHash(at.parentHash, ctx);
       return at?.hash;
     };
   }
 }
-

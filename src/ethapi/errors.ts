@@ -8,7 +8,20 @@ export const EthApiError = defineErrors("ETHAPI", {
   INVALID: { message: (d: { reason: string }) => d.reason, blame: "caller", rpcCode: -32602 },
   FAILED: { message: (d: { reason: string }) => d.reason, blame: "caller", rpcCode: -32000 },
   NOT_FOUND: { message: (d: { what: string }) => `${d.what} not found`, blame: "caller", rpcCode: -32000 },
-  TIMEOUT: { message: (d: { what: string; ms: number }) => `${d.what} aborted (timeout = ${d.ms / 1000}s)`, blame: "caller", rpcCode: -32002 },
-  TOO_MUCH: { message: (d: { what: string; got: number | bigint; max: number | bigint }) => `${d.what}: ${d.got} exceeds ${d.max}`, blame: "caller", rpcCode: -32602 },
-  BUSY: { message: (d: { queue: number }) => `too many calls are waiting (${d.queue}), try again later`, blame: "environment", rpcCode: -32005 },
+  TIMEOUT: {
+    message: (d: { what: string; ms: number }) => `${d.what} aborted (timeout = ${d.ms / 1000}s)`,
+    blame: "caller",
+    rpcCode: -32002,
+  },
+  TOO_MUCH: {
+    message: (d: { what: string; got: number | bigint; max: number | bigint }) =>
+      `${d.what}: ${d.got} exceeds ${d.max}`,
+    blame: "caller",
+    rpcCode: -32602,
+  },
+  BUSY: {
+    message: (d: { queue: number }) => `too many calls are waiting (${d.queue}), try again later`,
+    blame: "environment",
+    rpcCode: -32005,
+  },
 });

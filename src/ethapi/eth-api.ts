@@ -35,7 +35,10 @@ export interface EthApi extends AsyncDisposable {
 }
 
 /** Makes the eth_ table (and what lives behind it) for one backend. The service that fits the backend closes it in stop(). */
-export function createEthApi(backend: Backend, { host, log = silentLogger, limits: some }: EthApiOptions): EthApi {
+export function createEthApi(
+  backend: Backend,
+  { host, log = silentLogger, limits: some }: EthApiOptions,
+): EthApi {
   const limits = { ...defaultLimits, ...some };
   const { clock, entropy } = host;
   const parts: Parts = {

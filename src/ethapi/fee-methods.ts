@@ -1,6 +1,19 @@
 /** Prices, and the small facts about the node. */
 import { blobBaseFeeOf, type GasPriceOracle } from "#eth/gasprice";
-import { address, blockTag, type Codec, invalidParams, json, kindOf, list, method, type Method, optional, quantity, uint64 } from "#rpc";
+import {
+  address,
+  blockTag,
+  type Codec,
+  invalidParams,
+  json,
+  kindOf,
+  list,
+  method,
+  type Method,
+  optional,
+  quantity,
+  uint64,
+} from "#rpc";
 import { EthApiError } from "./errors.ts";
 import { type JsonObject, quantityHex } from "./format.ts";
 import type { Parts } from "./parts.ts";
@@ -13,9 +26,11 @@ const blockCount: Codec<bigint> = {
   doc: "count, hex or decimal",
   decode(value, path) {
     const isPlain = typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-    if (!isPlain && typeof value !== "string") throw invalidParams(path, `want a count, got ${kindOf(value)}`);
+    if (!isPlain && typeof value !== "string")
+      throw invalidParams(path, `want a count, got ${kindOf(value)}`);
     const text = String(value);
-    if (text.length > 22 || !/^(?:0[xX][0-9a-fA-F]+|[0-9]+)$/.test(text)) throw invalidParams(path, "invalid hex or decimal integer");
+    if (text.length > 22 || !/^(?:0[xX][0-9a-fA-F]+|[0-9]+)$/.test(text))
+      throw invalidParams(path, "invalid hex or decimal integer");
     const count = BigInt(text);
     if (count > MAX_UINT64) throw invalidParams(path, "invalid hex or decimal integer");
     return count;
@@ -29,7 +44,8 @@ const percentiles: Codec<number[]> = {
   decode(value, path) {
     if (!Array.isArray(value)) throw invalidParams(path, `want a list, got ${kindOf(value)}`);
     return value.map((one: unknown, i) => {
-      if (typeof one !== "number" || !Number.isFinite(one)) throw invalidParams(`${path}[${i}]`, `want a number, got ${kindOf(one)}`);
+      if (typeof one !== "number" || !Number.isFinite(one))
+        throw invalidParams(`${path}[${i}]`, `want a number, got ${kindOf(one)}`);
       return one;
     });
   },
@@ -64,10 +80,17 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
         const isEmpty = history.gasUsedRatio.length === 0;
         return {
           oldestBlock: quantityHex(history.oldestBlock),
-          ...(history.reward === undefined || isEmpty ? {} : { reward: history.reward.map((row) => row.map(quantityHex)) }),
+          ...(history.reward === undefined || isEmpty
+            ? {}
+            : { reward: history.reward.map((row) => row.map(quantityHex)) }),
           ...(isEmpty ? {} : { baseFeePerGas: history.baseFee.map(quantityHex) }),
           gasUsedRatio: isEmpty ? null : history.gasUsedRatio,
-          ...(isEmpty ? {} : { baseFeePerBlobGas: history.blobBaseFee.map(quantityHex), blobGasUsedRatio: history.blobGasUsedRatio }),
+          ...(isEmpty
+            ? {}
+            : {
+                baseFeePerBlobGas: history.blobBaseFee.map(quantityHex),
+                blobGasUsedRatio: history.blobGasUsedRatio,
+              }),
         };
       },
     }),
@@ -78,7 +101,13 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       isConcurrent,
       handle: () => blobBaseFeeOf(backend.chainConfig, backend.head()),
     }),
-    chainId: method({ doc: "EIP-155 chain id.", params: [], result: quantity, isConcurrent, handle: () => backend.chainId }),
+    chainId: method({
+      doc: "EIP-155 chain id.",
+      params: [],
+      result: quantity,
+      isConcurrent,
+      handle: () => backend.chainId,
+    }),
     syncing: method({
       doc: "false, or how far the first sync is.",
       params: [],
@@ -86,7 +115,13 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       isConcurrent,
       handle: () => formatSyncing(backend),
     }),
-    accounts: method({ doc: "Accounts this node can sign for: none.", params: [], result: list(address), isConcurrent, handle: () => [] }),
+    accounts: method({
+      doc: "Accounts this node can sign for: none.",
+      params: [],
+      result: list(address),
+      isConcurrent,
+      handle: () => [],
+    }),
     mining: method({
       doc: "Whether this node seals blocks.",
       params: [],
@@ -94,7 +129,13 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       isConcurrent,
       handle: () => backend.coinbase?.() !== undefined,
     }),
-    hashrate: method({ doc: "Always 0: nothing here mines.", params: [], result: uint64, isConcurrent, handle: () => 0n }),
+    hashrate: method({
+      doc: "Always 0: nothing here mines.",
+      params: [],
+      result: uint64,
+      isConcurrent,
+      handle: () => 0n,
+    }),
     coinbase: method({
       doc: "Who gets the fees of the blocks this node seals.",
       params: [],
@@ -109,7 +150,11 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
   };
 
   /** geth: a pending block the node does not build counts as one asked-for block less (feehistory.go:190@v1.17.5). */
-  async function lastBlock(blocks: bigint, tag: typeof blockTag extends Codec<infer Tag> ? Tag : never, ctx: { signal: AbortSignal }) {
+  async function lastBlock(
+    blocks: bigint,
+    tag: typeof blockTag extends Codec<infer Tag> ? Tag : never,
+    ctx: { signal: AbortSignal },
+  ) {
     if (tag === "pending") return { count: blocks > 0n ? blocks - 1n : 0n, last: backend.head().number };
     if (typeof tag === "number") return { count: blocks, last: tag };
     return { count: blocks, last: (await view.need(tag, ctx)).header.number };

@@ -10,7 +10,11 @@ import type { EthApiLimits } from "./limits.ts";
 const contract = new Uint8Array(20).fill(0xaa);
 const other = new Uint8Array(20).fill(0xbb);
 const topic = (n: number) => new Uint8Array(32).fill(n);
-const log = (address = contract, ...topics: number[]): Log => ({ address, topics: topics.map(topic), data: new Uint8Array([1]) });
+const log = (address = contract, ...topics: number[]): Log => ({
+  address,
+  topics: topics.map(topic),
+  data: new Uint8Array([1]),
+});
 const blockWith = (...logs: Log[]) => ({ transactions: [{ logs }] });
 
 let open: EthApi | undefined;
@@ -28,7 +32,11 @@ type Logs = { blockHash: string; logIndex: string; removed: boolean; address: st
 describe("getLogs", () => {
   test("finds by range, hash, address and topics, with places as geth counts them", async () => {
     const { chain, ask } = setUp();
-    const [, , third] = chain.grow([blockWith(log()), {}, { transactions: [{ logs: [log(other, 1), log()] }, { logs: [log(contract, 2)] }] }]);
+    const [, , third] = chain.grow([
+      blockWith(log()),
+      {},
+      { transactions: [{ logs: [log(other, 1), log()] }, { logs: [log(contract, 2)] }] },
+    ]);
     const all = (await ask("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" })) as Logs;
     expect(all).toHaveLength(4);
     expect(all.map((one) => one.logIndex)).toEqual(["0x0", "0x0", "0x1", "0x2"]);
@@ -66,13 +74,23 @@ describe("getLogs", () => {
     const { chain, ask } = setUp({ logBlocks: 5 });
     chain.grow(Array.from({ length: 10 }, () => blockWith(log())));
     const invalid = (message: string) => ({ rpcCode: -32602, message });
-    await expect(ask("eth_getLogs", { fromBlock: "0x5", toBlock: "0x4" })).rejects.toMatchObject(invalid("invalid block range params"));
-    await expect(ask("eth_getLogs", { fromBlock: "latest", toBlock: "0x4" })).rejects.toMatchObject(invalid("invalid block range params"));
+    await expect(ask("eth_getLogs", { fromBlock: "0x5", toBlock: "0x4" })).rejects.toMatchObject(
+      invalid("invalid block range params"),
+    );
+    await expect(ask("eth_getLogs", { fromBlock: "latest", toBlock: "0x4" })).rejects.toMatchObject(
+      invalid("invalid block range params"),
+    );
     const future = invalid("block range extends beyond current head block");
     await expect(ask("eth_getLogs", { fromBlock: "0x5", toBlock: "0xb" })).rejects.toMatchObject(future);
-    await expect(ask("eth_getLogs", { fromBlock: "0x1", toBlock: "0x1fffffffffffff" })).rejects.toMatchObject(future);
-    await expect(ask("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" })).rejects.toMatchObject(invalid("exceed maximum block range 5"));
-    await expect(ask("eth_getLogs", { fromBlock: "0x5", toBlock: "0xa" })).rejects.toMatchObject(invalid("exceed maximum block range 5"));
+    await expect(ask("eth_getLogs", { fromBlock: "0x1", toBlock: "0x1fffffffffffff" })).rejects.toMatchObject(
+      future,
+    );
+    await expect(ask("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" })).rejects.toMatchObject(
+      invalid("exceed maximum block range 5"),
+    );
+    await expect(ask("eth_getLogs", { fromBlock: "0x5", toBlock: "0xa" })).rejects.toMatchObject(
+      invalid("exceed maximum block range 5"),
+    );
     expect(await ask("eth_getLogs", { fromBlock: "0x6", toBlock: "0xa" })).toHaveLength(5);
     await expect(ask("eth_getLogs", { fromBlock: "safe" })).rejects.toThrow("safe header not found");
   });
@@ -89,9 +107,14 @@ describe("getLogs", () => {
     const { chain, host, ask } = setUp({ logTimeoutMs: 10_000 });
     chain.grow([blockWith(log())]);
     chain.receipts = (_header: unknown, ctx?: { signal: AbortSignal }) =>
-      new Promise((_resolve, reject) => ctx?.signal.addEventListener("abort", () => reject(ctx.signal.reason)));
+      new Promise((_resolve, reject) =>
+        ctx?.signal.addEventListener("abort", () => reject(ctx.signal.reason)),
+      );
     const late = ask("eth_getLogs", { fromBlock: "0x0" });
-    const outcome = expect(late).rejects.toMatchObject({ rpcCode: -32002, message: "log query aborted (timeout = 10s)" });
+    const outcome = expect(late).rejects.toMatchObject({
+      rpcCode: -32002,
+      message: "log query aborted (timeout = 10s)",
+    });
     await host.clock.advance(10_000);
     await outcome;
     expect(host.clock.activeTimers).toBe(0);
@@ -140,12 +163,17 @@ describe("filters", () => {
     expect(await ask("eth_getFilterChanges", logs)).toMatchObject([{ blockNumber: "0x1", removed: false }]);
     expect(await ask("eth_getFilterChanges", logs)).toEqual([]);
     expect(await ask("eth_getFilterChanges", hashes)).toEqual([toHex(tx.hash)]);
-    expect(await ask("eth_getFilterChanges", whole)).toMatchObject([{ hash: toHex(tx.hash), blockHash: null }]);
+    expect(await ask("eth_getFilterChanges", whole)).toMatchObject([
+      { hash: toHex(tx.hash), blockHash: null },
+    ]);
     expect(await ask("eth_getFilterLogs", logs)).toEqual([]); // its range is the newest block, which has none of contract
     await expect(ask("eth_getFilterLogs", blocks)).rejects.toThrow("filter not found");
     expect(await ask("eth_uninstallFilter", blocks)).toBe(true);
     expect(await ask("eth_uninstallFilter", blocks)).toBe(false);
-    await expect(ask("eth_getFilterChanges", blocks)).rejects.toMatchObject({ rpcCode: -32000, message: "filter not found" });
+    await expect(ask("eth_getFilterChanges", blocks)).rejects.toMatchObject({
+      rpcCode: -32000,
+      message: "filter not found",
+    });
   });
 
   test("after a reorg told logs come again with removed, untold ones never show", async () => {
@@ -186,8 +214,12 @@ describe("filters", () => {
     chain.grow([blockWith(log()), blockWith(log()), blockWith(log())]);
     expect(await ask("eth_getFilterChanges", bounded)).toMatchObject([{ blockNumber: "0x2" }]);
     expect(await ask("eth_getFilterLogs", bounded)).toMatchObject([{ blockNumber: "0x2" }]);
-    await expect(ask("eth_newFilter", { fromBlock: "latest", toBlock: "0x1" })).rejects.toThrow("invalid block range params");
-    await expect(ask("eth_newFilter", { fromBlock: "finalized" })).rejects.toThrow("invalid block range params");
+    await expect(ask("eth_newFilter", { fromBlock: "latest", toBlock: "0x1" })).rejects.toThrow(
+      "invalid block range params",
+    );
+    await expect(ask("eth_newFilter", { fromBlock: "finalized" })).rejects.toThrow(
+      "invalid block range params",
+    );
   });
 
   test("RP-14 a filter nobody polls goes after five idle minutes; polling and getFilterLogs keep it (Trap 24)", async () => {

@@ -82,9 +82,7 @@ export class FilterRegistry {
       case "blocks":
         return kind.waiting.splice(0).map(toHex);
       case "transactions":
-        return kind.waiting
-          .splice(0)
-          .map((tx) => (kind.full ? formatTransaction(tx) : toHex(tx.hash)));
+        return kind.waiting.splice(0).map((tx) => (kind.full ? formatTransaction(tx) : toHex(tx.hash)));
       case "logs": {
         const polled = filter.polling.catch(() => {}).then(() => this.#logChanges(kind, ctx));
         filter.polling = polled;
@@ -109,7 +107,11 @@ export class FilterRegistry {
     const found: JsonObject[] = [];
     for (let next = kind.waiting[0]; next !== undefined; next = kind.waiting[0]) {
       try {
-        found.push(...(await (next.isRemoved ? kind.live.removed(next.header, ctx) : kind.live.added(next.header, ctx))));
+        found.push(
+          ...(await (next.isRemoved
+            ? kind.live.removed(next.header, ctx)
+            : kind.live.added(next.header, ctx))),
+        );
       } catch (error) {
         if (found.length > 0) break; // tell what we have; the rest waits for the next poll
         throw error;
@@ -146,7 +148,9 @@ export class FilterRegistry {
     if (filter === undefined) throw notFound();
     if (filter.overflowed) {
       this.uninstall(id);
-      throw EthApiError("FAILED", { reason: `filter removed: more than ${this.#parts.limits.filterBacklog} changes since the last poll` });
+      throw EthApiError("FAILED", {
+        reason: `filter removed: more than ${this.#parts.limits.filterBacklog} changes since the last poll`,
+      });
     }
     filter.idle.cancel();
     filter.idle = this.#idleTimer(id);
@@ -171,7 +175,8 @@ export class FilterRegistry {
       const { kind } = filter;
       if (kind.type === "blocks") for (const header of added) this.#keep(filter, kind.waiting, header.hash);
       if (kind.type !== "logs") continue;
-      for (const header of removed) if (!forget(kind.waiting, header)) this.#keepChange(filter, kind, header, true);
+      for (const header of removed)
+        if (!forget(kind.waiting, header)) this.#keepChange(filter, kind, header, true);
       for (const header of added) this.#keepChange(filter, kind, header, false);
     }
   }
@@ -197,7 +202,9 @@ export class FilterRegistry {
 
 /** Takes back an addition nobody was told of. */
 function forget(waiting: Change[], header: Header): boolean {
-  const at = waiting.findLastIndex((change) => !change.isRemoved && equalBytes(change.header.hash, header.hash));
+  const at = waiting.findLastIndex(
+    (change) => !change.isRemoved && equalBytes(change.header.hash, header.hash),
+  );
   if (at === -1) return false;
   waiting.splice(at, 1);
   return true;

@@ -28,7 +28,7 @@ const optional = <T>(value: T | undefined, format: (value: T) => Json, name: str
   value === undefined ? {} : { [name]: format(value) };
 
 /** The members that blocks and headers share; fork members only where the header has them. */
-export function formatHeader(header: Header, totalDifficulty?: bigint | undefined): JsonObject {
+export function formatHeader(header: Header, totalDifficulty?: bigint): JsonObject {
   return {
     number: quantityHex(header.number),
     hash: toHex(header.hash),
@@ -58,7 +58,13 @@ export function formatHeader(header: Header, totalDifficulty?: bigint | undefine
 
 /** A newHeads notification: geth's header JSON, where absent fork members are null. */
 export function formatNewHead(header: Header): JsonObject {
-  const forks = { baseFeePerGas: null, withdrawalsRoot: null, blobGasUsed: null, excessBlobGas: null, parentBeaconBlockRoot: null };
+  const forks = {
+    baseFeePerGas: null,
+    withdrawalsRoot: null,
+    blobGasUsed: null,
+    excessBlobGas: null,
+    parentBeaconBlockRoot: null,
+  };
   return { ...forks, requestsHash: null, ...formatHeader(header) };
 }
 
@@ -95,7 +101,11 @@ function formatWithdrawal(withdrawal: NonNullable<Body["withdrawals"]>[number]):
 
 /** An uncle: a block without transactions. */
 export function formatUncle(uncle: Header): JsonObject {
-  return { ...formatHeader(uncle), size: quantityHex(blockSize(uncle, { transactions: [], uncles: [] })), uncles: [] };
+  return {
+    ...formatHeader(uncle),
+    size: quantityHex(blockSize(uncle, { transactions: [], uncles: [] })),
+    uncles: [],
+  };
 }
 
 /** Where a mined transaction stands. */
@@ -108,7 +118,7 @@ export interface Place {
  * A transaction. Without a place it is pending: blockHash, blockNumber, transactionIndex are null (Trap 23, fixed), and
  * gasPrice is its fee cap; in a block it is what was paid.
  */
-export function formatTransaction(tx: Transaction, place?: Place | undefined): JsonObject {
+export function formatTransaction(tx: Transaction, place?: Place): JsonObject {
   const isTyped = tx.type !== 0;
   const isFeeMarket = tx.maxFeePerGas !== undefined;
   const chainId = tx.chainId;
@@ -118,7 +128,11 @@ export function formatTransaction(tx: Transaction, place?: Place | undefined): J
     blockTimestamp: place === undefined ? null : quantityHex(place.header.time),
     from: toHex(senderOf(tx)),
     gas: quantityHex(tx.gas),
-    gasPrice: quantityHex(place === undefined ? (tx.maxFeePerGas ?? tx.gasPrice ?? 0n) : effectiveGasPrice(tx, place.header.baseFee)),
+    gasPrice: quantityHex(
+      place === undefined
+        ? (tx.maxFeePerGas ?? tx.gasPrice ?? 0n)
+        : effectiveGasPrice(tx, place.header.baseFee),
+    ),
     ...(isFeeMarket ? { maxFeePerGas: quantityHex(tx.maxFeePerGas ?? 0n) } : {}),
     ...(isFeeMarket ? { maxPriorityFeePerGas: quantityHex(tx.maxPriorityFeePerGas ?? 0n) } : {}),
     ...optional(tx.maxFeePerBlobGas, quantityHex, "maxFeePerBlobGas"),
@@ -142,10 +156,15 @@ export function formatTransaction(tx: Transaction, place?: Place | undefined): J
 
 /** EIP-2930 list. */
 export function formatAccessList(list: readonly AccessListEntry[]): Json {
-  return list.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) }));
+  return list.map(({ address, storageKeys }) => ({
+    address: toHex(address),
+    storageKeys: storageKeys.map(toHex),
+  }));
 }
 
-function formatAuthorization(authorization: NonNullable<Transaction["authorizationList"]>[number]): JsonObject {
+function formatAuthorization(
+  authorization: NonNullable<Transaction["authorizationList"]>[number],
+): JsonObject {
   return {
     chainId: quantityHex(authorization.chainId),
     address: toHex(authorization.address),
@@ -180,12 +199,18 @@ export function formatLog(log: Log, { header, index, tx, logIndex }: LogPlace, r
 }
 
 /** The receipts of a block, in order. The lists are of one length: both are proven against the header. */
-export function formatReceipts(header: Header, body: Body, receipts: readonly Receipt[], config: ChainConfig): JsonObject[] {
+export function formatReceipts(
+  header: Header,
+  body: Body,
+  receipts: readonly Receipt[],
+  config: ChainConfig,
+): JsonObject[] {
   let logIndex = 0;
   let gasBefore = 0n;
   return receipts.map((receipt, index) => {
     const tx = body.transactions[index];
-    if (tx === undefined) throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
+    if (tx === undefined)
+      throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
     const first = logIndex;
     logIndex += receipt.logs.length;
     const gasUsed = receipt.cumulativeGasUsed - gasBefore;
@@ -205,7 +230,9 @@ export function formatReceipts(header: Header, body: Body, receipts: readonly Re
       logsBloom: toHex(receipt.bloom),
       type: quantityHex(tx.type),
       effectiveGasPrice: quantityHex(effectiveGasPrice(tx, header.baseFee)),
-      ...(receipt.postState === undefined ? { status: quantityHex(receipt.status ?? 0) } : { root: toHex(receipt.postState) }),
+      ...(receipt.postState === undefined
+        ? { status: quantityHex(receipt.status ?? 0) }
+        : { root: toHex(receipt.postState) }),
       ...(tx.blobVersionedHashes === undefined
         ? {}
         : {

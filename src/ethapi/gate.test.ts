@@ -10,7 +10,10 @@ test("RP-12 so many calls run, so many wait, the next is refused with -32005", a
   const order: string[] = [];
   const running = gate.run(signal, () => first.promise);
   const waiting = gate.run(signal, async () => void order.push("second"));
-  await expect(gate.run(signal, async () => {})).rejects.toMatchObject({ code: "ETHAPI_BUSY", rpcCode: -32005 });
+  await expect(gate.run(signal, async () => {})).rejects.toMatchObject({
+    code: "ETHAPI_BUSY",
+    rpcCode: -32005,
+  });
   expect(order).toEqual([]);
   first.resolve("done");
   expect(await running).toBe("done");

@@ -8,7 +8,14 @@
  *
  * Bounds: see limits.ts. Everything that lives (filters, idle timers) belongs to the EthApi object and ends with close().
  */
-export type { AccountProof, Backend, CallContext, FoundTransaction, StorageProof, SyncProgress } from "./backend.ts";
+export type {
+  AccountProof,
+  Backend,
+  CallContext,
+  FoundTransaction,
+  StorageProof,
+  SyncProgress,
+} from "./backend.ts";
 export { createEthApi, ethApi, type EthApi, type EthApiOptions } from "./eth-api.ts";
 export { EthApiError } from "./errors.ts";
 export { defaultLimits, type EthApiLimits } from "./limits.ts";

@@ -50,7 +50,11 @@ export class LiveLogs {
     this.#told.set(key, logs);
     this.#toldLogs += logs.length;
     for (const [oldest, { length }] of this.#told) {
-      if (this.#told.size <= BLOCKS_REMEMBERED && (this.#toldLogs <= LOGS_REMEMBERED || this.#told.size === 1)) return;
+      if (
+        this.#told.size <= BLOCKS_REMEMBERED &&
+        (this.#toldLogs <= LOGS_REMEMBERED || this.#told.size === 1)
+      )
+        return;
       this.#told.delete(oldest);
       this.#toldLogs -= length;
     }

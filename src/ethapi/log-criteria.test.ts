@@ -20,13 +20,20 @@ const topic = `0x${"22".repeat(32)}`;
 
 describe("filter objects", () => {
   test("defaults are the newest block and everything", () => {
-    expect(parse({})).toEqual({ criteria: { addresses: [], topics: [] }, range: { from: "latest", to: "latest" } });
+    expect(parse({})).toEqual({
+      criteria: { addresses: [], topics: [] },
+      range: { from: "latest", to: "latest" },
+    });
   });
 
   test("one address or many; null topics and lists with null match anything", () => {
     expect(parse({ address }).criteria.addresses.map(toHex)).toEqual([address]);
     expect(parse({ address: [address, address] }).criteria.addresses).toHaveLength(2);
-    expect(parse({ topics: [null, topic, [topic, topic], [topic, null], []] .slice(0, 4) }).criteria.topics.map((any) => any.length)).toEqual([0, 1, 2, 0]);
+    expect(
+      parse({ topics: [null, topic, [topic, topic], [topic, null], []].slice(0, 4) }).criteria.topics.map(
+        (any) => any.length,
+      ),
+    ).toEqual([0, 1, 2, 0]);
   });
 
   test("blockHash stands alone", () => {
@@ -45,8 +52,14 @@ describe("filter objects", () => {
 
   test("RP-13 bounds are checked before anything is decoded", () => {
     const wrong = "not even hex";
-    expect(code({ address: new Array(1_001).fill(wrong) })).toEqual([-32602, "exceed max addresses or topics per search position"]);
-    expect(code({ topics: [new Array(1_001).fill(wrong)] })).toEqual([-32602, "exceed max addresses or topics per search position"]);
+    expect(code({ address: new Array(1_001).fill(wrong) })).toEqual([
+      -32602,
+      "exceed max addresses or topics per search position",
+    ]);
+    expect(code({ topics: [new Array(1_001).fill(wrong)] })).toEqual([
+      -32602,
+      "exceed max addresses or topics per search position",
+    ]);
     expect(code({ topics: new Array(5).fill(null) })).toEqual([-32602, "exceed max topics"]);
     expect(parse({ address: new Array(1_000).fill(address) }).criteria.addresses).toHaveLength(1_000);
     expect(code({ fromBlock: "0x2", toBlock: "0x1" })).toEqual([-32602, "invalid block range params"]);
@@ -58,13 +71,20 @@ describe("filter objects", () => {
       expect(code({ topics: [[bad]] })).toEqual([-32602, expect.stringContaining("0.topics[0][0]")]);
     }
     expect(code({ fromBlock: "0x01" })).toEqual([-32602, expect.stringContaining("fromBlock")]);
-    expect(code("0x")).toEqual([-32602, "invalid argument 0: want an object, got text".replace("text", "string")]);
+    expect(code("0x")).toEqual([
+      -32602,
+      "invalid argument 0: want an object, got text".replace("text", "string"),
+    ]);
   });
 });
 
 test("a block whose bloom is ruled out holds no match (property)", () => {
   const word = (length: number) => fc.nat({ max: 3 }).map((n) => new Uint8Array(length).fill(n));
-  const log: fc.Arbitrary<Log> = fc.record({ address: word(20), topics: fc.array(word(32), { maxLength: 4 }), data: fc.constant(new Uint8Array(0)) });
+  const log: fc.Arbitrary<Log> = fc.record({
+    address: word(20),
+    topics: fc.array(word(32), { maxLength: 4 }),
+    data: fc.constant(new Uint8Array(0)),
+  });
   const criteria: fc.Arbitrary<LogCriteria> = fc.record({
     addresses: fc.array(word(20), { maxLength: 2 }),
     topics: fc.array(fc.array(word(32), { maxLength: 2 }), { maxLength: 4 }),

@@ -13,7 +13,9 @@ export interface LogCriteria {
 }
 
 /** Where a log query looks. `latest` unless told. */
-export type LogRange = { readonly blockHash: Uint8Array } | { readonly from: BlockTag; readonly to: BlockTag };
+export type LogRange =
+  | { readonly blockHash: Uint8Array }
+  | { readonly from: BlockTag; readonly to: BlockTag };
 
 export interface LogQuery {
   readonly criteria: LogCriteria;
@@ -21,7 +23,10 @@ export interface LogQuery {
 }
 
 /** Everything, from now on: what a subscription without an argument means. */
-export const allLogs: LogQuery = { criteria: { addresses: [], topics: [] }, range: { from: "latest", to: "latest" } };
+export const allLogs: LogQuery = {
+  criteria: { addresses: [], topics: [] },
+  range: { from: "latest", to: "latest" },
+};
 
 const refuse = (reason: string) => EthApiError("INVALID", { reason });
 
@@ -41,7 +46,8 @@ function parseLogQuery(value: unknown, path: string, most: number): LogQuery {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalidParams(path, `want an object, got ${kindOf(value)}`);
   }
-  const member = (name: string): unknown => (Object.hasOwn(value, name) ? (Reflect.get(value, name) ?? undefined) : undefined);
+  const member = (name: string): unknown =>
+    Object.hasOwn(value, name) ? (Reflect.get(value, name) ?? undefined) : undefined;
   const [blockHash, from, to] = [member("blockHash"), member("fromBlock"), member("toBlock")];
   const criteria = {
     addresses: parseAddresses(member("address"), `${path}.address`, most),

@@ -64,7 +64,8 @@ export class LogSearch {
         return await this.inBlock(header, criteria, ctx);
       } catch (error) {
         if (error !== reorged) throw error;
-        if (attempt === TRIES) throw EthApiError("FAILED", { reason: "the chain changed during the search, try again" });
+        if (attempt === TRIES)
+          throw EthApiError("FAILED", { reason: "the chain changed during the search, try again" });
       }
     }
   }
@@ -76,12 +77,18 @@ export class LogSearch {
     return this.#backend.head().number; // "pending" was refused when the query was read
   }
 
-  async #searchRange(criteria: LogCriteria, from: BlockTag, to: BlockTag, ctx: CallContext): Promise<JsonObject[]> {
+  async #searchRange(
+    criteria: LogCriteria,
+    from: BlockTag,
+    to: BlockTag,
+    ctx: CallContext,
+  ): Promise<JsonObject[]> {
     const head = this.#backend.head().number;
     const [first, last] = [this.#numberOf(from), this.#numberOf(to)];
     if (first > last) throw refuse("invalid block range params");
     if (last > head) throw refuse("block range extends beyond current head block");
-    if (last - first + 1 > this.#limits.logBlocks) throw refuse(`exceed maximum block range ${this.#limits.logBlocks}`);
+    if (last - first + 1 > this.#limits.logBlocks)
+      throw refuse(`exceed maximum block range ${this.#limits.logBlocks}`);
     const candidates = await this.#candidates(criteria, first, last, ctx);
     const found: JsonObject[] = [];
     for (let at = 0; at < candidates.length; at += AT_ONCE) {
@@ -109,7 +116,8 @@ export class LogSearch {
       if (before !== undefined && !equalBytes(header.parentHash, before.hash)) throw reorged;
       if (mayContain(header, criteria)) candidates.push(header);
       before = header;
-      if ((number - first + 1) % HEADERS_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if ((number - first + 1) % HEADERS_PER_TURN === 0)
+        await new Promise<void>((resolve) => setImmediate(resolve));
       ctx.signal.throwIfAborted();
     }
     if (before !== undefined && !this.#backend.isCanonical(before)) throw reorged;
@@ -117,7 +125,12 @@ export class LogSearch {
   }
 
   /** The matching logs of one block. */
-  async inBlock(header: Header, criteria: LogCriteria, ctx: CallContext, removed = false): Promise<JsonObject[]> {
+  async inBlock(
+    header: Header,
+    criteria: LogCriteria,
+    ctx: CallContext,
+    removed = false,
+  ): Promise<JsonObject[]> {
     if (!mayContain(header, criteria)) return [];
     const receipts = await this.#backend.receipts(header, ctx);
     const hits: { log: Log; index: number; logIndex: number }[] = [];
@@ -132,7 +145,8 @@ export class LogSearch {
     const { transactions } = await this.#backend.body(header, ctx);
     return hits.map(({ log, index, logIndex: place }) => {
       const tx = transactions[index];
-      if (tx === undefined) throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
+      if (tx === undefined)
+        throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
       return formatLog(log, { header, index, tx, logIndex: place }, removed);
     });
   }

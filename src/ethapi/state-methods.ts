@@ -37,7 +37,9 @@ function slotKeys(most: number): Codec<SlotKey[]> {
       if (value === undefined || value === null) return [];
       if (!Array.isArray(value)) throw invalidParams(path, `want a list, got ${kindOf(value)}`);
       if (value.length > most) {
-        throw EthApiError("INVALID", { reason: `too many storage keys requested (max ${most}, got ${value.length})` });
+        throw EthApiError("INVALID", {
+          reason: `too many storage keys requested (max ${most}, got ${value.length})`,
+        });
       }
       return value.map((one: unknown, i) => ({
         slot: slot.decode(one, `${path}[${i}]`),

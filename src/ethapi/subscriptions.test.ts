@@ -6,7 +6,11 @@ import { toHex } from "#util";
 import { ScriptedChain, scriptedTransaction } from "../../test/kit/scripted-chain.ts";
 import { createEthApi } from "./eth-api.ts";
 
-const log = (n: number): Log => ({ address: new Uint8Array(20).fill(n), topics: [], data: new Uint8Array(0) });
+const log = (n: number): Log => ({
+  address: new Uint8Array(20).fill(n),
+  topics: [],
+  data: new Uint8Array(0),
+});
 const blockWith = (...logs: Log[]) => ({ transactions: [{ logs }] });
 
 const cleanups: (() => unknown)[] = [];
@@ -49,8 +53,15 @@ describe("newHeads", () => {
     const heads = await reader(client, "newHeads");
     const [one, two] = chain.grow([{}, {}]);
     const branch = chain.grow([{}, {}, {}], 0);
-    const seen = (await heads.take(5)) as { hash: string; withdrawalsRoot: unknown; baseFeePerGas: unknown; size?: unknown }[];
-    expect(seen.map((head) => head.hash)).toEqual([one, two, ...branch].map((header) => header && toHex(header.hash)));
+    const seen = (await heads.take(5)) as {
+      hash: string;
+      withdrawalsRoot: unknown;
+      baseFeePerGas: unknown;
+      size?: unknown;
+    }[];
+    expect(seen.map((head) => head.hash)).toEqual(
+      [one, two, ...branch].map((header) => header && toHex(header.hash)),
+    );
     expect(seen[0]).toMatchObject({ withdrawalsRoot: null, baseFeePerGas: "0x3b9aca00", number: "0x1" });
     expect(seen[0]).not.toHaveProperty("transactions");
     await heads.close();
@@ -113,8 +124,12 @@ describe("logs", () => {
 
   test("a bad range is refused when subscribing", async () => {
     const { client } = setUp();
-    await expect(client.subscribe("eth", ["logs", { fromBlock: "0x2", toBlock: "0x1" }])).rejects.toMatchObject({ code: -32602 });
-    await expect(client.subscribe("eth", ["logs", { fromBlock: "safe" }])).rejects.toMatchObject({ code: -32602 });
+    await expect(
+      client.subscribe("eth", ["logs", { fromBlock: "0x2", toBlock: "0x1" }]),
+    ).rejects.toMatchObject({ code: -32602 });
+    await expect(client.subscribe("eth", ["logs", { fromBlock: "safe" }])).rejects.toMatchObject({
+      code: -32602,
+    });
   });
 });
 
@@ -125,7 +140,12 @@ test("newPendingTransactions: hashes, or whole transactions (Trap 23: without a 
   const tx = scriptedTransaction();
   chain.wait(tx);
   expect(await hashes.next()).toBe(toHex(tx.hash));
-  expect(await whole.next()).toMatchObject({ hash: toHex(tx.hash), blockHash: null, blockNumber: null, transactionIndex: null });
+  expect(await whole.next()).toMatchObject({
+    hash: toHex(tx.hash),
+    blockHash: null,
+    blockNumber: null,
+    transactionIndex: null,
+  });
 });
 
 test("syncing: an object while the first sync runs, false once when it has ended", async () => {

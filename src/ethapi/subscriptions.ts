@@ -86,7 +86,12 @@ function liveLogs(parts: Parts, query: LogQuery, signal: AbortSignal): AsyncIter
 }
 
 /** Tries until the logs are had, or the block is no longer wanted: new logs are late rather than missing. */
-async function addedLogs(parts: Parts, live: LiveLogs, header: Header, ctx: CallContext): Promise<readonly JsonObject[]> {
+async function addedLogs(
+  parts: Parts,
+  live: LiveLogs,
+  header: Header,
+  ctx: CallContext,
+): Promise<readonly JsonObject[]> {
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
     try {
       return await live.added(header, ctx);
@@ -99,7 +104,12 @@ async function addedLogs(parts: Parts, live: LiveLogs, header: Header, ctx: Call
   }
 }
 
-async function removedLogs(parts: Parts, live: LiveLogs, header: Header, ctx: CallContext): Promise<readonly JsonObject[]> {
+async function removedLogs(
+  parts: Parts,
+  live: LiveLogs,
+  header: Header,
+  ctx: CallContext,
+): Promise<readonly JsonObject[]> {
   try {
     return await live.removed(header, ctx);
   } catch (error) {

@@ -1,6 +1,18 @@
 /** Transactions: found by hash or place, their receipts, and sending. */
 import { decodeTransaction, encodeTransaction, senderOf, type Transaction } from "#core/types";
-import { type BlockRef, blockTag, bytesUpTo, bytes, hash, json, list, method, type Method, nullable, uint53 } from "#rpc";
+import {
+  type BlockRef,
+  blockTag,
+  bytesUpTo,
+  bytes,
+  hash,
+  json,
+  list,
+  method,
+  type Method,
+  nullable,
+  uint53,
+} from "#rpc";
 import { GlimError } from "#util";
 import type { CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
@@ -19,15 +31,25 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
     const place: Place | undefined = found.isPending ? undefined : { header: found.header, index };
     return { tx, place };
   };
-  const transactionAt = async (ref: BlockRef, index: number, ctx: CallContext): Promise<JsonObject | undefined> => {
+  const transactionAt = async (
+    ref: BlockRef,
+    index: number,
+    ctx: CallContext,
+  ): Promise<JsonObject | undefined> => {
     const found = await at(ref, index, ctx);
     return found === undefined ? undefined : formatTransaction(found.tx, found.place);
   };
   /** geth writes an unknown transaction's bytes as 0x, not as null (hexutil.Bytes of nil). */
-  const raw = (found: { readonly tx: Transaction } | undefined) => (found === undefined ? new Uint8Array(0) : encodeTransaction(found.tx));
+  const raw = (found: { readonly tx: Transaction } | undefined) =>
+    found === undefined ? new Uint8Array(0) : encodeTransaction(found.tx);
 
-  const placeOf = (found: { header?: Place["header"] | undefined; index?: number | undefined }): Place | undefined =>
-    found.header === undefined || found.index === undefined ? undefined : { header: found.header, index: found.index };
+  const placeOf = (found: {
+    header?: Place["header"] | undefined;
+    index?: number | undefined;
+  }): Place | undefined =>
+    found.header === undefined || found.index === undefined
+      ? undefined
+      : { header: found.header, index: found.index };
 
   const isConcurrent = true;
   return {
@@ -51,7 +73,10 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
         const place = found === undefined ? undefined : placeOf(found);
         if (place === undefined) return undefined;
         const { header } = place;
-        const [body, receipts] = await Promise.all([backend.body(header, ctx), backend.receipts(header, ctx)]);
+        const [body, receipts] = await Promise.all([
+          backend.body(header, ctx),
+          backend.receipts(header, ctx),
+        ]);
         return formatReceipts(header, body, receipts, backend.chainConfig)[place.index];
       },
     }),
@@ -132,7 +157,8 @@ function checkSubmission(tx: Transaction, chainId: bigint, feeCap: bigint): void
     throw refuse(`tx fee (${inEther(fee)} ether) exceeds the configured cap (${inEther(feeCap)} ether)`);
   }
   if (tx.chainId === undefined) throw refuse("only replay-protected (EIP-155) transactions allowed over RPC");
-  if (tx.chainId !== chainId) throw refuse(`invalid sender: invalid chain id for signer: have ${tx.chainId} want ${chainId}`);
+  if (tx.chainId !== chainId)
+    throw refuse(`invalid sender: invalid chain id for signer: have ${tx.chainId} want ${chainId}`);
   try {
     senderOf(tx);
   } catch (error) {

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportChain } from "#core";
-import { createAddress, encodeTransaction, senderOf, signTransaction, type Transaction, type TransactionFields } from "#core/types";
+import {
+  createAddress,
+  encodeTransaction,
+  senderOf,
+  signTransaction,
+  type Transaction,
+  type TransactionFields,
+} from "#core/types";
 import { keySigner } from "#consensus/clique";
 import { formatGenesis } from "#params";
 import { concatBytes, fromHex, numberToBytes, toHex } from "#util";
@@ -37,31 +44,81 @@ const transactions: Transaction[] = [];
 async function makeChain({ ethereum }: FullBackend): Promise<void> {
   const signer = keySigner(namedKey("signer"));
   const nonces = new Map<string, bigint>();
-  const make = (user: (typeof users)[number] | undefined, fields: Partial<TransactionFields>): Transaction => {
+  const make = (
+    user: (typeof users)[number] | undefined,
+    fields: Partial<TransactionFields>,
+  ): Transaction => {
     if (user === undefined) throw new Error("no user");
     const nonce = nonces.get(user.address) ?? 0n;
     nonces.set(user.address, nonce + 1n);
-    const base = { type: 0, chainId: 1337n, nonce, gas: 200_000n, value: 0n, input: new Uint8Array(0) } as const;
-    const price = fields.type === 2 ? { maxFeePerGas: 9_000_000_000n, maxPriorityFeePerGas: 1_500_000_000n } : { gasPrice: 3_000_000_000n };
+    const base = {
+      type: 0,
+      chainId: 1337n,
+      nonce,
+      gas: 200_000n,
+      value: 0n,
+      input: new Uint8Array(0),
+    } as const;
+    const price =
+      fields.type === 2
+        ? { maxFeePerGas: 9_000_000_000n, maxPriorityFeePerGas: 1_500_000_000n }
+        : { gasPrice: 3_000_000_000n };
     const tx = signTransaction({ ...base, ...price, ...fields }, user.key);
     transactions.push(tx);
     return tx;
   };
   const probe = fromHex(probeAddress);
   const to = fromHex(bob?.address ?? "0x");
-  const accessList = [{ address: probe, storageKeys: [word(0), word(1)] }, { address: to, storageKeys: [] }];
+  const accessList = [
+    { address: probe, storageKeys: [word(0), word(1)] },
+    { address: to, storageKeys: [] },
+  ];
   const set = (value: number) => probeCall("set", word(value));
   const blocks: (() => Transaction[])[] = [
     () => [make(alice, { to, value: 10n ** 15n })],
     () => [make(alice, { to, value: 1n, chainId: undefined })], // before EIP-155
     () => [make(bob, { type: 1, to: probe, input: set(5), accessList })],
-    () => [make(carol, { type: 2, to: probe, input: set(6), accessList: [] }), make(alice, { type: 2, to: probe, input: set(7), accessList })],
+    () => [
+      make(carol, { type: 2, to: probe, input: set(6), accessList: [] }),
+      make(alice, { type: 2, to: probe, input: set(7), accessList }),
+    ],
     () => [],
-    () => [make(alice, { input: deployCode(probeCode), gas: 500_000n }), make(bob, { type: 2, input: deployCode(probeCode), gas: 500_000n, accessList: [] })],
-    () => [make(alice, { to: probe, input: probeCall("fail") }), make(bob, { to: probe, input: probeCall("bad"), gas: 60_000n })],
-    () => [make(carol, { input: fromHex("0xfe"), gas: 60_000n }), make(carol, { type: 2, to: probe, input: set(8), accessList: [], maxPriorityFeePerGas: 7_000_000_000n })],
-    () => Array.from({ length: 8 }, (_, i) => make(users[i % 3], { type: i % 2 === 0 ? 2 : 0, to: probe, input: set(i), ...(i % 2 === 0 ? { accessList: [] } : {}) })),
-    () => [make(alice, { type: 2, to: fromHex(alice?.address ?? "0x"), value: 5n, accessList: [], input: fromHex("0xdeadbeef") })],
+    () => [
+      make(alice, { input: deployCode(probeCode), gas: 500_000n }),
+      make(bob, { type: 2, input: deployCode(probeCode), gas: 500_000n, accessList: [] }),
+    ],
+    () => [
+      make(alice, { to: probe, input: probeCall("fail") }),
+      make(bob, { to: probe, input: probeCall("bad"), gas: 60_000n }),
+    ],
+    () => [
+      make(carol, { input: fromHex("0xfe"), gas: 60_000n }),
+      make(carol, {
+        type: 2,
+        to: probe,
+        input: set(8),
+        accessList: [],
+        maxPriorityFeePerGas: 7_000_000_000n,
+      }),
+    ],
+    () =>
+      Array.from({ length: 8 }, (_, i) =>
+        make(users[i % 3], {
+          type: i % 2 === 0 ? 2 : 0,
+          to: probe,
+          input: set(i),
+          ...(i % 2 === 0 ? { accessList: [] } : {}),
+        }),
+      ),
+    () => [
+      make(alice, {
+        type: 2,
+        to: fromHex(alice?.address ?? "0x"),
+        value: 5n,
+        accessList: [],
+        input: fromHex("0xdeadbeef"),
+      }),
+    ],
     () => [],
     () => [make(bob, { to, value: 3n })],
   ];
@@ -88,7 +145,9 @@ afterAll(async () => {
   if (folder !== "") rmSync(folder, { recursive: true, force: true });
 });
 
-type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string; readonly data: unknown } };
+type Answer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: number; readonly message: string; readonly data: unknown } };
 
 const settle = async (ask: Promise<unknown>): Promise<Answer> => {
   try {
@@ -101,7 +160,8 @@ const settle = async (ask: Promise<unknown>): Promise<Answer> => {
 };
 
 /** A text of today begins as that of 1.11.6 did: later versions only say more (or put a comma). */
-const saysMore = (theirs: string, ours: string) => ours.replaceAll(",", "").startsWith(theirs.replaceAll(",", ""));
+const saysMore = (theirs: string, ours: string) =>
+  ours.replaceAll(",", "").startsWith(theirs.replaceAll(",", ""));
 
 /** Today's form of what 1.11.6 says (internal/ethapi/api.go, errors.go @v1.17.5); each rule names what changed. */
 function today(theirs: Answer, ours: Answer): Answer {
@@ -116,24 +176,39 @@ function today(theirs: Answer, ours: Answer): Answer {
 /** What differs, as lines `path: geth … ours …`. */
 function differences(theirs: unknown, ours: unknown, path: string): string[] {
   if (typeof theirs !== "object" || theirs === null || typeof ours !== "object" || ours === null) {
-    return Object.is(theirs, ours) ? [] : [`${path}: geth ${JSON.stringify(theirs)} ours ${JSON.stringify(ours)}`];
+    return Object.is(theirs, ours)
+      ? []
+      : [`${path}: geth ${JSON.stringify(theirs)} ours ${JSON.stringify(ours)}`];
   }
   const [left, right] = [new Map(Object.entries(theirs)), new Map(Object.entries(ours))];
   const lines: string[] = [];
   for (const [name, value] of left) {
     if (GONE.has(name) && !right.has(name)) continue;
     // eth_getProof: 1.11.6 gives a key back as it was written, later ones a short one as a quantity
-    if (name === "key" && typeof value === "string" && right.get(name) === `0x${BigInt(value === "0x" ? 0 : `0x${value.replace("0x", "")}`).toString(16)}`) continue;
-    lines.push(...(right.has(name) ? differences(value, right.get(name), `${path}.${name}`) : [`${path}.${name}: ours lacks it`]));
+    if (
+      name === "key" &&
+      typeof value === "string" &&
+      right.get(name) === `0x${BigInt(value === "0x" ? 0 : `0x${value.replace("0x", "")}`).toString(16)}`
+    )
+      continue;
+    lines.push(
+      ...(right.has(name)
+        ? differences(value, right.get(name), `${path}.${name}`)
+        : [`${path}.${name}: ours lacks it`]),
+    );
   }
-  for (const name of right.keys()) if (!left.has(name) && !NEWER.has(name)) lines.push(`${path}.${name}: geth lacks it`);
+  for (const name of right.keys())
+    if (!left.has(name) && !NEWER.has(name)) lines.push(`${path}.${name}: geth lacks it`);
   return lines;
 }
 
 /** Asks both; `undefined` result of ours counts as null. */
 async function compare(method: string, params: readonly unknown[] = []): Promise<string[]> {
   if (geth === undefined || full === undefined) throw new Error("not started");
-  const [theirs, ours] = await Promise.all([settle(geth.rpc(method, params)), settle(full.client.request({ method, params }))]);
+  const [theirs, ours] = await Promise.all([
+    settle(geth.rpc(method, params)),
+    settle(full.client.request({ method, params })),
+  ]);
   return differences(today(theirs, ours), ours, `${method}(${JSON.stringify(params).slice(-160)})`);
 }
 
@@ -146,7 +221,8 @@ async function same(questions: Iterable<readonly [string, ...unknown[]]>): Promi
 
 describe("the same as geth 1.11.6", () => {
   const numbers = Array.from({ length: 13 }, (_, i) => `0x${i.toString(16)}`);
-  const hashes = async () => Promise.all(numbers.map(async (n) => ((await full?.client.request({ method: "eth_getBlockByNumber", params: [n, false] })) as { hash: string }).hash));
+  const hashes = async (): Promise<string[]> =>
+    numbers.map((_, n) => toHex(full?.ethereum.chain.headerByNumber(n)?.hash ?? new Uint8Array(0)));
   const unknown = `0x${"99".repeat(32)}`;
   const ready = (skip: (why: string) => void): boolean => {
     if (geth !== undefined) return true;
@@ -193,10 +269,12 @@ describe("the same as geth 1.11.6", () => {
         ["eth_getTransactionReceipt", h] as const,
         ["eth_getRawTransactionByHash", h] as const,
       ]),
-      ...numbers.flatMap((n) => ["0x0", "0x1", "0x7"].flatMap((i) => [
-        ["eth_getTransactionByBlockNumberAndIndex", n, i] as const,
-        ["eth_getRawTransactionByBlockNumberAndIndex", n, i] as const,
-      ])),
+      ...numbers.flatMap((n) =>
+        ["0x0", "0x1", "0x7"].flatMap((i) => [
+          ["eth_getTransactionByBlockNumberAndIndex", n, i] as const,
+          ["eth_getRawTransactionByBlockNumberAndIndex", n, i] as const,
+        ]),
+      ),
       ...all.flatMap((h) => [
         ["eth_getTransactionByBlockHashAndIndex", h, "0x0"] as const,
         ["eth_getRawTransactionByBlockHashAndIndex", h, "0x0"] as const,
@@ -204,24 +282,43 @@ describe("the same as geth 1.11.6", () => {
     ]);
     // 1.11.6 has no eth_getBlockReceipts; debug_getRawReceipts says other things. Each must equal the single receipt.
     for (const number of numbers) {
-      const receipts = (await full?.client.request({ method: "eth_getBlockReceipts", params: [number] })) as { transactionHash: string }[];
-      for (const receipt of receipts) expect(await full?.client.request({ method: "eth_getTransactionReceipt", params: [receipt.transactionHash] })).toEqual(receipt);
+      const receipts = (await full?.client.request({ method: "eth_getBlockReceipts", params: [number] })) as {
+        transactionHash: string;
+      }[];
+      for (const receipt of receipts)
+        expect(
+          await full?.client.request({
+            method: "eth_getTransactionReceipt",
+            params: [receipt.transactionHash],
+          }),
+        ).toEqual(receipt);
     }
   });
 
   test("accounts, storage, proofs at every block", async ({ skip }) => {
     if (!ready(skip)) return;
-    const created = transactions.filter((tx) => tx.to === undefined).map((tx) => toHex(createAddress(senderOf(tx), tx.nonce)));
+    const created = transactions
+      .filter((tx) => tx.to === undefined)
+      .map((tx) => toHex(createAddress(senderOf(tx), tx.nonce)));
     const addresses = [probeAddress, unfunded, ...created, ...users.map((user) => user.address)];
     const [, second] = await hashes();
     await same([
-      ...addresses.flatMap((a) => [...numbers, "latest", "0x20", { blockNumber: "0x3" }, { blockHash: second }, { blockHash: unknown }].flatMap((n) => [
-        ["eth_getBalance", a, n] as const,
-        ["eth_getTransactionCount", a, n] as const,
-        ["eth_getCode", a, n] as const,
-        ["eth_getStorageAt", a, "0x0", n] as const,
-        ["eth_getProof", a, [], n] as const,
-      ])),
+      ...addresses.flatMap((a) =>
+        [
+          ...numbers,
+          "latest",
+          "0x20",
+          { blockNumber: "0x3" },
+          { blockHash: second },
+          { blockHash: unknown },
+        ].flatMap((n) => [
+          ["eth_getBalance", a, n] as const,
+          ["eth_getTransactionCount", a, n] as const,
+          ["eth_getCode", a, n] as const,
+          ["eth_getStorageAt", a, "0x0", n] as const,
+          ["eth_getProof", a, [], n] as const,
+        ]),
+      ),
       ...["0x0", "0x1", "0x01", "1", "0x", toHex(word(1)), `0x${"ab".repeat(32)}`].flatMap((key) => [
         ["eth_getStorageAt", probeAddress, key, "latest"] as const,
         ["eth_getProof", probeAddress, [key], "latest"] as const,
@@ -235,11 +332,18 @@ describe("the same as geth 1.11.6", () => {
     if (!ready(skip)) return;
     const to = probeAddress;
     const from = alice?.address;
-    const input = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) => toHex(probeCall(name, ...words));
-    const call = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) => ({ from, to, input: input(name, ...words) });
+    const input = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) =>
+      toHex(probeCall(name, ...words));
+    const call = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) => ({
+      from,
+      to,
+      input: input(name, ...words),
+    });
     await same([
       ...numbers.map((n) => ["eth_call", call("get"), n] as const),
-      ...(["fail", "failCustom", "panic", "environment"] as const).map((name) => ["eth_call", call(name), "latest"] as const),
+      ...(["fail", "failCustom", "panic", "environment"] as const).map(
+        (name) => ["eth_call", call(name), "latest"] as const,
+      ),
       ["eth_call", call("environment"), "0x3"],
       ["eth_call", { to, data: input("slot", word(1)) }, "latest"],
       ["eth_call", { to, input: "0x12345678" }, "latest"],
@@ -249,7 +353,11 @@ describe("the same as geth 1.11.6", () => {
       ["eth_call", { ...call("get"), gas: "0x5208" }, "latest"],
       ["eth_call", { ...call("get"), gasPrice: "0x1" }, "latest"],
       ["eth_call", { ...call("environment"), gasPrice: "0xba43b7400" }, "latest"],
-      ["eth_call", { ...call("environment"), maxFeePerGas: "0xba43b7400", maxPriorityFeePerGas: "0x1" }, "latest"],
+      [
+        "eth_call",
+        { ...call("environment"), maxFeePerGas: "0xba43b7400", maxPriorityFeePerGas: "0x1" },
+        "latest",
+      ],
       ["eth_call", { ...call("get"), maxFeePerGas: "0x1", maxPriorityFeePerGas: "0x2" }, "latest"],
       ["eth_call", { ...call("get"), gasPrice: "0x1", maxFeePerGas: "0x1" }, "latest"],
       ["eth_call", { from: unfunded, to, value: "0x1" }, "latest"],
@@ -258,8 +366,18 @@ describe("the same as geth 1.11.6", () => {
       ["eth_call", call("get"), { blockHash: unknown }],
       ["eth_call", call("get"), "latest", { [to]: { stateDiff: { [toHex(word(0))]: toHex(word(9)) } } }],
       ["eth_call", call("get"), "latest", { [to]: { state: { [toHex(word(1))]: toHex(word(9)) } } }],
-      ["eth_call", call("balanceOf", word(0x77)), "latest", { [toHex(word(0x77).subarray(12))]: { balance: "0x1234" } }],
-      ["eth_call", { to: unfunded, input: input("get") }, "latest", { [unfunded]: { code: toHex(probeCode), nonce: "0x5" } }],
+      [
+        "eth_call",
+        call("balanceOf", word(0x77)),
+        "latest",
+        { [toHex(word(0x77).subarray(12))]: { balance: "0x1234" } },
+      ],
+      [
+        "eth_call",
+        { to: unfunded, input: input("get") },
+        "latest",
+        { [unfunded]: { code: toHex(probeCode), nonce: "0x5" } },
+      ],
     ]);
   });
 
@@ -267,7 +385,8 @@ describe("the same as geth 1.11.6", () => {
     if (!ready(skip)) return;
     const to = probeAddress;
     const from = alice?.address;
-    const input = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) => toHex(probeCall(name, ...words));
+    const input = (name: Parameters<typeof probeCall>[0], ...words: Uint8Array[]) =>
+      toHex(probeCall(name, ...words));
     await same([
       ["eth_estimateGas", { from, to: bob?.address, value: "0x1" }],
       ["eth_estimateGas", { from, to, input: input("set", word(77)) }],
@@ -330,7 +449,19 @@ describe("the same as geth 1.11.6", () => {
       toHex(
         encodeTransaction(
           signTransaction(
-            { type: 2, chainId: 1337n, nonce: 50n, gas: 21_000n, maxFeePerGas: 9_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n, to: fromHex(probeAddress), value: 0n, input: new Uint8Array(0), accessList: [], ...fields },
+            {
+              type: 2,
+              chainId: 1337n,
+              nonce: 50n,
+              gas: 21_000n,
+              maxFeePerGas: 9_000_000_000n,
+              maxPriorityFeePerGas: 1_000_000_000n,
+              to: fromHex(probeAddress),
+              value: 0n,
+              input: new Uint8Array(0),
+              accessList: [],
+              ...fields,
+            },
             user?.key ?? namedKey("nobody"),
           ),
         ),
@@ -343,7 +474,17 @@ describe("the same as geth 1.11.6", () => {
       ["eth_sendRawTransaction", sign({ maxFeePerGas: 1n })],
       ["eth_sendRawTransaction", sign({ nonce: 12n, value: 1n << 81n })],
       ["eth_sendRawTransaction", sign({ chainId: 5n })],
-      ["eth_sendRawTransaction", sign({ type: 0, chainId: undefined, gasPrice: 2_000_000_000n, maxFeePerGas: undefined, maxPriorityFeePerGas: undefined, accessList: undefined })],
+      [
+        "eth_sendRawTransaction",
+        sign({
+          type: 0,
+          chainId: undefined,
+          gasPrice: 2_000_000_000n,
+          maxFeePerGas: undefined,
+          maxPriorityFeePerGas: undefined,
+          accessList: undefined,
+        }),
+      ],
     ]);
   });
 });

@@ -7,7 +7,11 @@ export interface Asker {
 }
 
 /** Calls by wire name. A refusal is thrown as what the handler threw. */
-export function asker(apis: readonly Api[], host: Pick<Host, "clock" | "entropy">, signal: AbortSignal = new AbortController().signal): Asker {
+export function asker(
+  apis: readonly Api[],
+  host: Pick<Host, "clock" | "entropy">,
+  signal: AbortSignal = new AbortController().signal,
+): Asker {
   const server = new RpcServer({ apis, host });
   return async (name, ...params) => {
     const method = server.method(name);

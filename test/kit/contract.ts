@@ -12,7 +12,10 @@ const OPS: Readonly<Record<string, number>> = {
 
 /** Assembles words: opcode names, `:label` (a JUMPDEST), `@label` (its place), and hex or decimal numbers to be pushed. */
 export function assemble(source: string): Uint8Array {
-  const words = source.split("\n").flatMap((line) => (line.split(";")[0] ?? "").trim().split(/\s+/)).filter((word) => word !== "");
+  const words = source
+    .split("\n")
+    .flatMap((line) => (line.split(";")[0] ?? "").trim().split(/\s+/))
+    .filter((word) => word !== "");
   const labels = new Map<string, number>();
   const parts: (Uint8Array | string)[] = [];
   let at = 0;
@@ -110,10 +113,34 @@ export function deployCode(code: Uint8Array): Uint8Array {
 
 /** ABI in the form that viem and ethers read. */
 export const probeAbi = [
-  { type: "function", name: "get", stateMutability: "view", inputs: [], outputs: [{ type: "uint256", name: "" }] },
-  { type: "function", name: "slot", stateMutability: "view", inputs: [{ type: "uint256", name: "at" }], outputs: [{ type: "uint256", name: "" }] },
-  { type: "function", name: "balanceOf", stateMutability: "view", inputs: [{ type: "address", name: "of" }], outputs: [{ type: "uint256", name: "" }] },
-  { type: "function", name: "set", stateMutability: "nonpayable", inputs: [{ type: "uint256", name: "value" }], outputs: [] },
+  {
+    type: "function",
+    name: "get",
+    stateMutability: "view",
+    inputs: [],
+    outputs: [{ type: "uint256", name: "" }],
+  },
+  {
+    type: "function",
+    name: "slot",
+    stateMutability: "view",
+    inputs: [{ type: "uint256", name: "at" }],
+    outputs: [{ type: "uint256", name: "" }],
+  },
+  {
+    type: "function",
+    name: "balanceOf",
+    stateMutability: "view",
+    inputs: [{ type: "address", name: "of" }],
+    outputs: [{ type: "uint256", name: "" }],
+  },
+  {
+    type: "function",
+    name: "set",
+    stateMutability: "nonpayable",
+    inputs: [{ type: "uint256", name: "value" }],
+    outputs: [],
+  },
   { type: "function", name: "fail", stateMutability: "view", inputs: [], outputs: [] },
   { type: "function", name: "failCustom", stateMutability: "view", inputs: [], outputs: [] },
   { type: "function", name: "panic", stateMutability: "view", inputs: [], outputs: [] },

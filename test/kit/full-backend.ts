@@ -28,11 +28,11 @@ export interface FullBackend extends AsyncDisposable {
 }
 
 /** Funded accounts: 2^80 wei each. */
-export const users: readonly { readonly key: PrivateKey; readonly hexKey: `0x${string}`; readonly address: `0x${string}` }[] = [
-  "alice",
-  "bob",
-  "carol",
-].map((name) => {
+export const users: readonly {
+  readonly key: PrivateKey;
+  readonly hexKey: `0x${string}`;
+  readonly address: `0x${string}`;
+}[] = ["alice", "bob", "carol"].map((name) => {
   const key = namedKey(name);
   return { key, hexKey: toHex(key), address: toHex(addressOf(publicKeyOf(key))) };
 });
@@ -51,7 +51,12 @@ export function probeGenesis(signerAddress: Uint8Array): Genesis {
     ],
   };
   const balances = Object.fromEntries(users.map(({ address }) => [address, 1n << 80n]));
-  return devGenesis(balances, { signers: [signerAddress], period: 0, timestamp: 1_600_000_000, accounts: [contract] });
+  return devGenesis(balances, {
+    signers: [signerAddress],
+    period: 0,
+    timestamp: 1_600_000_000,
+    accounts: [contract],
+  });
 }
 
 export async function fullBackend(config: Config = {}): Promise<FullBackend> {

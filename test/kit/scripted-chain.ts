@@ -82,7 +82,11 @@ export class ScriptedChain implements Backend {
   receiptReads = 0;
   readonly #byHash = new ByteMap<Stored>();
   #canonical: Stored[] = [];
-  reader: StateReader = { account: () => undefined, storage: () => new Uint8Array(0), code: () => new Uint8Array(0) };
+  reader: StateReader = {
+    account: () => undefined,
+    storage: () => new Uint8Array(0),
+    code: () => new Uint8Array(0),
+  };
 
   constructor() {
     this.#canonical.push(this.#store(undefined, {}));

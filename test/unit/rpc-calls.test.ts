@@ -17,7 +17,11 @@ const to = probeAddress;
 const [alice] = users;
 const from = alice?.address;
 const call = (name: Parameters<typeof probeCall>[0], args: Uint8Array[] = [], ...rest: unknown[]) =>
-  request("eth_call", { from, to, input: toHex(probeCall(name, ...args)) }, ...(rest.length === 0 ? ["latest"] : rest));
+  request(
+    "eth_call",
+    { from, to, input: toHex(probeCall(name, ...args)) },
+    ...(rest.length === 0 ? ["latest"] : rest),
+  );
 
 describe("eth_call", () => {
   test("returns what the contract returns; the block may be left out", async () => {
@@ -32,19 +36,42 @@ describe("eth_call", () => {
       message: "execution reverted: no such luck",
       data: expect.stringMatching(/^0x08c379a0/),
     });
-    await expect(call("panic")).rejects.toMatchObject({ code: 3, message: "execution reverted: arithmetic underflow or overflow" });
-    await expect(call("failCustom")).rejects.toMatchObject({ code: 3, message: "execution reverted", data: expect.stringMatching(/07$/) });
-    await expect(request("eth_call", { to, input: "0x12345678" })).rejects.toMatchObject({ code: 3, message: "execution reverted", data: "0x" });
+    await expect(call("panic")).rejects.toMatchObject({
+      code: 3,
+      message: "execution reverted: arithmetic underflow or overflow",
+    });
+    await expect(call("failCustom")).rejects.toMatchObject({
+      code: 3,
+      message: "execution reverted",
+      data: expect.stringMatching(/07$/),
+    });
+    await expect(request("eth_call", { to, input: "0x12345678" })).rejects.toMatchObject({
+      code: 3,
+      message: "execution reverted",
+      data: "0x",
+    });
   });
 
   test("other failures are errors too, with geth's texts", async () => {
-    await expect(call("bomb")).rejects.toMatchObject({ code: -32000, message: expect.stringMatching(/out of gas|gas uint64 overflow/) });
-    await expect(call("bad")).rejects.toMatchObject({ code: -32000, message: expect.stringMatching(/^invalid opcode/) });
-    await expect(request("eth_call", { to, gas: "0x5208", input: toHex(probeCall("get")) })).rejects.toMatchObject({
+    await expect(call("bomb")).rejects.toMatchObject({
       code: -32000,
-      message: expect.stringMatching(/^err: intrinsic gas too low: have 21000, want \d+ \(supplied gas 21000\)$/),
+      message: expect.stringMatching(/out of gas|gas uint64 overflow/),
     });
-    await expect(request("eth_call", { from: `0x${"77".repeat(20)}`, to, value: "0x1" })).rejects.toMatchObject({
+    await expect(call("bad")).rejects.toMatchObject({
+      code: -32000,
+      message: expect.stringMatching(/^invalid opcode/),
+    });
+    await expect(
+      request("eth_call", { to, gas: "0x5208", input: toHex(probeCall("get")) }),
+    ).rejects.toMatchObject({
+      code: -32000,
+      message: expect.stringMatching(
+        /^err: intrinsic gas too low: have 21000, want \d+ \(supplied gas 21000\)$/,
+      ),
+    });
+    await expect(
+      request("eth_call", { from: `0x${"77".repeat(20)}`, to, value: "0x1" }),
+    ).rejects.toMatchObject({
       message: expect.stringMatching(/^err: insufficient funds for (transfer|gas \* price \+ value)/),
     });
   });
@@ -54,11 +81,23 @@ describe("eth_call", () => {
     expect(await call("get", [], "latest", overrides)).toBe(toHex(word(7)));
     expect(await call("slot", [word(1)], "latest", { [to]: { state: {} } })).toBe(toHex(word(0)));
     const poor = `0x${"55".repeat(20)}`;
-    expect(await call("balanceOf", [fromHex(`0x${poor.slice(2).padStart(64, "0")}`)], "latest", { [poor]: { balance: "0x2a" } })).toBe(toHex(word(42)));
+    expect(
+      await call("balanceOf", [fromHex(`0x${poor.slice(2).padStart(64, "0")}`)], "latest", {
+        [poor]: { balance: "0x2a" },
+      }),
+    ).toBe(toHex(word(42)));
     const elsewhere = `0x${"66".repeat(20)}`;
     const code = { [elsewhere]: { code: toHex(probeCode), stateDiff: { [toHex(word(0))]: toHex(word(9)) } } };
-    expect(await request("eth_call", { to: elsewhere, input: toHex(probeCall("get")) }, "latest", code)).toBe(toHex(word(9)));
-    const environment = (await call("environment", [], "latest", {}, { number: "0x1234", time: "0x77", baseFeePerGas: "0x5" })) as string;
+    expect(await request("eth_call", { to: elsewhere, input: toHex(probeCall("get")) }, "latest", code)).toBe(
+      toHex(word(9)),
+    );
+    const environment = (await call(
+      "environment",
+      [],
+      "latest",
+      {},
+      { number: "0x1234", time: "0x77", baseFeePerGas: "0x5" },
+    )) as string;
     expect(environment.slice(2, 66)).toBe("1234".padStart(64, "0"));
     expect(environment.slice(66, 130)).toBe("77".padStart(64, "0"));
   });
@@ -76,29 +115,47 @@ describe("eth_call", () => {
 
 describe("estimateGas and createAccessList", () => {
   test("a transfer costs 21,000; a revert says why; what cannot be paid for cannot be had", async () => {
-    expect(await request("eth_estimateGas", { from, to: `0x${"12".repeat(20)}`, value: "0x1" })).toBe("0x5208");
-    await expect(request("eth_estimateGas", { from, to, input: toHex(probeCall("fail")) })).rejects.toMatchObject({
+    expect(await request("eth_estimateGas", { from, to: `0x${"12".repeat(20)}`, value: "0x1" })).toBe(
+      "0x5208",
+    );
+    await expect(
+      request("eth_estimateGas", { from, to, input: toHex(probeCall("fail")) }),
+    ).rejects.toMatchObject({
       code: 3,
       message: "execution reverted: no such luck",
     });
-    const set = Number(await request("eth_estimateGas", { from, to, input: toHex(probeCall("set", word(5))) }));
+    const set = Number(
+      await request("eth_estimateGas", { from, to, input: toHex(probeCall("set", word(5))) }),
+    );
     expect(set).toBeGreaterThan(25_000);
     expect(set).toBeLessThan(60_000);
-    expect(Number(await request("eth_estimateGas", { from, input: toHex(deployCode(probeCode)) }))).toBeGreaterThan(53_000);
+    expect(
+      Number(await request("eth_estimateGas", { from, input: toHex(deployCode(probeCode)) })),
+    ).toBeGreaterThan(53_000);
   });
 
   test("the access list names what is touched", async () => {
-    expect(await request("eth_createAccessList", { from, to, input: toHex(probeCall("get")) })).toMatchObject({
-      accessList: [{ address: to, storageKeys: [toHex(word(0))] }],
-      gasUsed: expect.stringMatching(/^0x/),
-    });
-    expect(await request("eth_createAccessList", { from, to, input: toHex(probeCall("fail")) })).toMatchObject({ error: "execution reverted" });
+    expect(await request("eth_createAccessList", { from, to, input: toHex(probeCall("get")) })).toMatchObject(
+      {
+        accessList: [{ address: to, storageKeys: [toHex(word(0))] }],
+        gasUsed: expect.stringMatching(/^0x/),
+      },
+    );
+    expect(
+      await request("eth_createAccessList", { from, to, input: toHex(probeCall("fail")) }),
+    ).toMatchObject({ error: "execution reverted" });
   });
 });
 
 describe("attacks", () => {
-  test("RP-12 infinite loop: ends at the gas cap or after 5 s, and the node answers others meanwhile", { timeout: 40_000 }, async () => {
-    const loops = [call("loop"), call("precompiles"), request("eth_estimateGas", { from, to, input: toHex(probeCall("loop")) })];
+  test("RP-12 infinite loop: ends at the gas cap or after 5 s, and the node answers others meanwhile", {
+    timeout: 40_000,
+  }, async () => {
+    const loops = [
+      call("loop"),
+      call("precompiles"),
+      request("eth_estimateGas", { from, to, input: toHex(probeCall("loop")) }),
+    ];
     const settled = Promise.allSettled(loops);
     const others: number[] = [];
     const deadline = performance.now() + 500;
@@ -118,10 +175,19 @@ describe("attacks", () => {
   });
 
   test("RP-12 gas past the cap is capped, 2^64 and memory bombs are refused", async () => {
-    expect(await request("eth_call", { to, gas: "0xffffffffffffffff", input: toHex(probeCall("get")) })).toBe(toHex(word(42)));
-    await expect(request("eth_call", { to, gas: "0x10000000000000000" })).rejects.toMatchObject({ code: -32602 });
+    expect(await request("eth_call", { to, gas: "0xffffffffffffffff", input: toHex(probeCall("get")) })).toBe(
+      toHex(word(42)),
+    );
+    await expect(request("eth_call", { to, gas: "0x10000000000000000" })).rejects.toMatchObject({
+      code: -32602,
+    });
     await expect(call("bomb")).rejects.toMatchObject({ code: -32000 });
-    const many = Object.fromEntries(Array.from({ length: 1_025 }, (_, i) => [toHex(numberToBytes(i, 20)), {}]));
-    await expect(call("get", [], "latest", many)).rejects.toMatchObject({ code: -32602, message: "accounts overridden: 1025 exceeds 1024" });
+    const many = Object.fromEntries(
+      Array.from({ length: 1_025 }, (_, i) => [toHex(numberToBytes(i, 20)), {}]),
+    );
+    await expect(call("get", [], "latest", many)).rejects.toMatchObject({
+      code: -32602,
+      message: "accounts overridden: 1025 exceeds 1024",
+    });
   });
 });

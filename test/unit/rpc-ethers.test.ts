@@ -35,10 +35,11 @@ const providers: readonly [string, () => JsonRpcApiProvider][] = [
 /** Acts and mines until something was heard: listeners that poll begin when they please. */
 async function untilHeard<T>(heard: Promise<T>, act: () => Promise<unknown>): Promise<T> {
   let isHeard = false;
-  const done = () => {
-    isHeard = true;
-  };
-  heard.then(done, done);
+  void heard
+    .catch(() => {})
+    .then(() => {
+      isHeard = true;
+    });
   while (!isHeard) {
     await act();
     await full.mine();
@@ -59,29 +60,50 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
   });
   afterAll(async () => {
     await provider.removeAllListeners();
-    await provider.destroy();
+    provider.destroy();
   });
 
   test("sendTransaction, wait, getTransaction, getTransactionReceipt, broadcastTransaction, nonces", async () => {
     const nonce = await provider.getTransactionCount(wallet.address);
     const sent = await wallet.sendTransaction({ to, value: parseEther("0.001") });
     expect(await provider.getTransactionCount(wallet.address, "pending")).toBe(nonce + 1);
-    expect(await provider.getTransaction(sent.hash)).toMatchObject({ hash: sent.hash, blockHash: null, blockNumber: null });
+    expect(await provider.getTransaction(sent.hash)).toMatchObject({
+      hash: sent.hash,
+      blockHash: null,
+      blockNumber: null,
+    });
     expect(await provider.getTransactionReceipt(sent.hash)).toBeNull();
     const waiting = sent.wait();
     const receipt = await untilHeard(waiting, async () => {});
-    expect(receipt).toMatchObject({ status: 1, gasUsed: 21_000n, type: 2, to: expect.stringMatching(new RegExp(to, "i")) });
-    expect(await provider.getTransaction(sent.hash)).toMatchObject({ blockHash: receipt?.blockHash, index: 0 });
+    expect(receipt).toMatchObject({
+      status: 1,
+      gasUsed: 21_000n,
+      type: 2,
+      to: expect.stringMatching(new RegExp(to, "i")),
+    });
+    expect(await provider.getTransaction(sent.hash)).toMatchObject({
+      blockHash: receipt?.blockHash,
+      index: 0,
+    });
     for (const type of [0, 1]) {
       const signed = await wallet.signTransaction(await wallet.populateTransaction({ to, value: 1n, type }));
       const { hash } = await provider.broadcastTransaction(signed);
-      expect(await untilHeard(provider.waitForTransaction(hash), async () => {})).toMatchObject({ status: 1, type });
+      expect(await untilHeard(provider.waitForTransaction(hash), async () => {})).toMatchObject({
+        status: 1,
+        type,
+      });
     }
     expect(await provider.getTransaction(`0x${"77".repeat(32)}`)).toBeNull();
-    await expect(wallet.sendTransaction({ to, value: 1n, nonce: 0 })).rejects.toMatchObject({ code: "NONCE_EXPIRED" });
-    await expect(wallet.sendTransaction({ to, value: 1n << 90n, gasLimit: 21_000n })).rejects.toMatchObject({ code: "INSUFFICIENT_FUNDS" });
+    await expect(wallet.sendTransaction({ to, value: 1n, nonce: 0 })).rejects.toMatchObject({
+      code: "NONCE_EXPIRED",
+    });
+    await expect(wallet.sendTransaction({ to, value: 1n << 90n, gasLimit: 21_000n })).rejects.toMatchObject({
+      code: "INSUFFICIENT_FUNDS",
+    });
     const several = new NonceManager(wallet);
-    const both = await Promise.all([1n, 2n].map((value) => several.sendTransaction({ to, value, gasLimit: 21_000n })));
+    const both = await Promise.all(
+      [1n, 2n].map((value) => several.sendTransaction({ to, value, gasLimit: 21_000n })),
+    );
     await full.mine();
     for (const one of both) expect((await one.wait())?.status).toBe(1);
   });
@@ -93,18 +115,28 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
     const made = new Contract(await deployed.getAddress(), probeAbi as never, wallet);
     expect(await made["get"]?.()).toBe(0n);
     const response = await made["set"]?.(77n);
-    const receipt = (await untilHeard(response.wait(), async () => {})) as { logs: { args: unknown[] }[]; blockNumber: number };
+    const receipt = (await untilHeard(response.wait(), async () => {})) as {
+      logs: { args: unknown[] }[];
+      blockNumber: number;
+    };
     expect(receipt.logs[0]?.args[1]).toBe(77n);
     expect(await made["get"]?.()).toBe(77n);
     expect(await made["get"]?.({ blockTag: receipt.blockNumber - 1 })).toBe(0n);
     expect(await made["set"]?.estimateGas(5n)).toBeGreaterThan(21_000n);
     expect(await made["set"]?.staticCall(5n)).toBeDefined();
-    const failure = await contract()["fail"]?.().catch((error: unknown) => error);
+    const failure = await contract()
+      ["fail"]?.()
+      .catch((error: unknown) => error);
     expect(isCallException(failure) && failure.reason).toBe("no such luck");
-    const own = await contract()["failCustom"]?.().catch((error: unknown) => error);
+    const own = await contract()
+      ["failCustom"]?.()
+      .catch((error: unknown) => error);
     expect(isCallException(own) && own.revert?.name).toBe("Nope");
     await expect(contract()["panic"]?.()).rejects.toMatchObject({ code: "CALL_EXCEPTION" });
-    await expect(contract()["fail"]?.estimateGas()).rejects.toMatchObject({ code: "CALL_EXCEPTION", reason: "no such luck" });
+    await expect(contract()["fail"]?.estimateGas()).rejects.toMatchObject({
+      code: "CALL_EXCEPTION",
+      reason: "no such luck",
+    });
   });
 
   test("accounts and calls: getBalance, getCode, getStorage, call, estimateGas", async () => {
@@ -112,7 +144,9 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
     expect(await provider.getBalance(probeAddress, "pending")).toBe(5n);
     expect(await provider.getCode(probeAddress)).toBe(toHex(probeCode));
     expect(await provider.getStorage(probeAddress, 1)).toBe(`0x${"00".repeat(31)}ab`);
-    expect(await provider.call({ to: probeAddress, data: contract().interface.encodeFunctionData("slot", [1n]) })).toMatch(/ab$/);
+    expect(
+      await provider.call({ to: probeAddress, data: contract().interface.encodeFunctionData("slot", [1n]) }),
+    ).toMatch(/ab$/);
     expect(await provider.estimateGas({ from: wallet.address, to, value: 1n })).toBe(21_000n);
     await expect(provider.getBalance(probeAddress, "finalized")).rejects.toThrow(/finalized block not found/);
   });
@@ -134,7 +168,10 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
 
   test("logs: getLogs, queryFilter, on(event), on(block)", async () => {
     const response = await contract()["set"]?.(5n);
-    const receipt = (await untilHeard(response.wait(), async () => {})) as { blockHash: string; blockNumber: number };
+    const receipt = (await untilHeard(response.wait(), async () => {})) as {
+      blockHash: string;
+      blockNumber: number;
+    };
     expect(await provider.getLogs({ address: probeAddress, blockHash: receipt.blockHash })).toHaveLength(1);
     const found = await contract().queryFilter("Changed", receipt.blockNumber, receipt.blockNumber);
     expect(found).toHaveLength(1);
@@ -142,7 +179,9 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
     const block = new Promise<number>((resolve) => void provider.once("block", resolve));
     expect(await untilHeard(block, async () => {})).toBeGreaterThan(0);
     const listening = contract();
-    const heard = new Promise<bigint>((resolve) => void listening.once("Changed", (_by: string, value: bigint) => resolve(value)));
+    const heard = new Promise<bigint>(
+      (resolve) => void listening.once("Changed", (_by: string, value: bigint) => resolve(value)),
+    );
     expect(await untilHeard(heard, async () => contract()["set"]?.(6n))).toBe(6n);
     const pending = new Promise<string>((resolve) => void provider.once("pending", resolve));
     expect(await untilHeard(pending, async () => contract()["set"]?.(6n))).toMatch(/^0x[0-9a-f]{64}$/);
@@ -168,9 +207,17 @@ describe.each(providers)("ethers over %s", (_name, connect) => {
     const raw = await ask("eth_getRawTransactionByHash", hash);
     expect(await ask("eth_getRawTransactionByBlockNumberAndIndex", number, "0x0")).toBe(raw);
     expect(await ask("eth_getRawTransactionByBlockHashAndIndex", blockHash, "0x0")).toBe(raw);
-    expect(await ask("eth_getProof", probeAddress, ["0x1"], "latest")).toMatchObject({ balance: "0x5", storageProof: [{ key: "0x1", value: "0xab" }] });
-    expect(await ask("eth_createAccessList", { to: probeAddress, data: "0x6d4ce63c" }, "latest")).toMatchObject({ accessList: [{ address: probeAddress }] });
-    expect(await ask("eth_feeHistory", "0x2", "latest", [50])).toMatchObject({ gasUsedRatio: { length: 2 }, reward: { length: 2 } });
+    expect(await ask("eth_getProof", probeAddress, ["0x1"], "latest")).toMatchObject({
+      balance: "0x5",
+      storageProof: [{ key: "0x1", value: "0xab" }],
+    });
+    expect(
+      await ask("eth_createAccessList", { to: probeAddress, data: "0x6d4ce63c" }, "latest"),
+    ).toMatchObject({ accessList: [{ address: probeAddress }] });
+    expect(await ask("eth_feeHistory", "0x2", "latest", [50])).toMatchObject({
+      gasUsedRatio: { length: 2 },
+      reward: { length: 2 },
+    });
     expect(await ask("eth_maxPriorityFeePerGas")).toMatch(/^0x/);
     expect(await ask("eth_gasPrice")).toMatch(/^0x/);
     expect(await ask("eth_blobBaseFee")).toBe("0x0");
