@@ -170,6 +170,7 @@ export class HttpEndpoint implements AsyncDisposable {
     const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.#server.closeAllConnections());
     await closed;
     timer.cancel();
+    this.#sockets.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

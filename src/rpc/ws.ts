@@ -11,6 +11,9 @@ import type { ConnectionInfo } from "./method.ts";
 import { Outbox } from "./outbox.ts";
 import type { RpcServer } from "./server.ts";
 
+/** How long a client has to answer a close frame. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
 interface Session {
   readonly socket: WebSocket;
   /** Heard from since the last ping. */
@@ -45,7 +48,8 @@ export class WsSide {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: limits.wsMessageBytes,
-      ...{ maxFragments: limits.wsFragments }, // newer than the type package
+      // newer than the type package
+      ...{ maxFragments: limits.wsFragments, closeTimeout: CLOSE_TIMEOUT_MS },
     });
     this.#wss.on("wsClientError", (_error, socket) => refuseUpgrade(socket, 400, "bad WebSocket handshake"));
   }
@@ -67,9 +71,8 @@ export class WsSide {
       write: (text, done) => socket.send(text, done),
       buffered: () => socket.bufferedAmount,
       overflow: () => {
-        // a reader this slow will not read a close frame either: what waits for it is dropped with the socket
+        // a reader this slow will not answer the close frame either: the time-out ends it, with what waits for it
         socket.close(1008, "client reads too slowly");
-        this.#clock.after(1_000, () => socket.terminate());
       },
     });
     const connection = this.#server.connect(info, (text) => outbox.push(text));
@@ -88,8 +91,7 @@ export class WsSide {
       session.isAlive = true;
     });
     socket.on("ping", () => {
-      session.isAlive = true;
-      if (socket.bufferedAmount > this.#limits.outgoingBytes) socket.terminate();
+      session.isAlive = true; // answered by ws, which ends the connection if too many pongs wait for a slow reader
     });
     socket.on("error", (error) => this.#log.debug("websocket failed", { remote: info.remote, error }));
     socket.on("close", () => {

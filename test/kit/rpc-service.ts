@@ -30,6 +30,8 @@ export class TestService {
   readonly order: string[] = [];
   readonly apis: readonly Api[];
   openStreams = 0;
+  /** Calls that wait for their signal. */
+  hanging = 0;
 
   constructor({ onAbort = () => {} }: TestServiceOptions = {}) {
     const service = this;
@@ -58,7 +60,7 @@ export class TestService {
             },
           }),
           optional: method({ doc: "", params: [optional(text)], result: json, handle: ([one]) => one ?? "absent" }),
-          hang: method({ doc: "", params: [], result: json, isConcurrent: true, handle: (_, ctx) => hang(ctx, onAbort) }),
+          hang: method({ doc: "", params: [], result: json, isConcurrent: true, handle: (_, ctx) => { service.hanging++; return hang(ctx, onAbort); } }),
           heavy: method({ doc: "", params: [], result: json, isHeavy: true, handle: (_, ctx) => hang(ctx, onAbort) }),
           context: method({
             doc: "",
