@@ -341,6 +341,16 @@ describe("many keys over one set", () => {
     );
     expect(verifyProofs(built.root, wanted.slice(1), nodes)).toHaveLength(20);
   });
+  test("tells the nodes it passes, from the root down, those of the base too", () => {
+    const proof = proveKey(built.store, built.root, key);
+    const rest = new ProofSet(proof.slice(1), { base: built.store });
+    const seen: string[] = [];
+    rest.read(built.root, key, (hash, bytes) => {
+      expect(toHex(keccak256(bytes))).toBe(toHex(hash));
+      seen.push(toHex(bytes));
+    });
+    expect(seen).toEqual(proof.map(toHex));
+  });
   test("several tries, and nodes the prover was told to leave out", () => {
     const other = storeWith(keys.slice(0, 50).map((k) => [k, utf8Encode("other")]));
     const both = new ByteMap<Uint8Array>();

@@ -159,7 +159,7 @@ describe("commit", () => {
     expect(toHex(trie.root())).toBe(toHex(first.root));
     expect(toHex(copy.root())).not.toBe(toHex(first.root));
   });
-  test("values given and values returned are not shared with the caller's buffers", () => {
+  test("values given are copied: the caller may use its buffer again", () => {
     const { trie } = filled();
     const mine = Uint8Array.of(1, 2, 3);
     trie.put(Uint8Array.of(9), mine);

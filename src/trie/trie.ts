@@ -54,6 +54,7 @@ export class Trie {
     return this.#root === undefined ? emptyRoot : rootHash(this.#root);
   }
 
+  /** The trie's own bytes: not to be changed. */
   get(key: Uint8Array): Uint8Array | undefined {
     const path = toNibbles(key);
     const [value, root] = this.#get(this.#root, path, 0);
