@@ -157,15 +157,20 @@ describe("attacks", () => {
       request("eth_estimateGas", { from, to, input: toHex(probeCall("loop")) }),
     ];
     const settled = Promise.allSettled(loops);
-    const others: number[] = [];
-    const deadline = performance.now() + 500;
-    while (performance.now() < deadline) {
+    let isOver = false;
+    void settled.then(() => {
+      isOver = true;
+    });
+    const waits: number[] = [];
+    while (!isOver) {
       const before = performance.now();
       await request("eth_blockNumber");
-      others.push(performance.now() - before);
       await new Promise<void>((resolve) => setImmediate(resolve));
+      waits.push(performance.now() - before);
     }
-    expect(others.length).toBeGreaterThan(3);
+    // generous: three loops share a core with whatever else this machine does
+    expect(waits.length).toBeGreaterThan(5);
+    expect(Math.max(...waits)).toBeLessThan(2_500);
     for (const one of await settled) {
       expect(one.status).toBe("rejected");
       const { code, message } = (one as PromiseRejectedResult).reason as { code: number; message: string };
