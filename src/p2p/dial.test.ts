@@ -1,0 +1,105 @@
+import { generateKey, publicKeyOf } from "#crypto";
+import { type Enode, makeEnode } from "#enode";
+import { describe, expect, test } from "vitest";
+import { dialLimits, DialScheduler } from "./dial.ts";
+
+const node = (port: number, ip = "127.0.0.1"): Enode => makeEnode(publicKeyOf(generateKey()), { ip, tcp: port });
+const [A, B, C] = [node(1), node(2), node(3)];
+const self = node(9);
+
+interface Round {
+  readonly after?: number;
+  readonly connected?: readonly Enode[];
+  readonly inbound?: readonly Enode[];
+  readonly failed?: readonly Enode[];
+  readonly dropped?: readonly Enode[];
+  readonly add?: readonly Enode[];
+  readonly found?: readonly Enode[];
+  readonly remove?: readonly Enode[];
+  readonly dials: readonly Enode[];
+}
+
+function dialRounds(options: { maxDialed?: number; static?: readonly Enode[]; isAllowed?: (ip: string) => boolean }, rounds: readonly Round[]) {
+  const scheduler = new DialScheduler({ self: self.id, maxDialed: options.maxDialed ?? 0, isAllowed: options.isAllowed ?? (() => true) });
+  const peers = new Map<string, { inbound: boolean; isStatic: boolean }>();
+  for (const entry of options.static ?? []) scheduler.addStatic(entry);
+  let now = 0;
+  for (const [i, round] of rounds.entries()) {
+    now += round.after ?? 0;
+    for (const { id } of round.connected ?? []) {
+      peers.set(id, { inbound: false, isStatic: scheduler.isStatic(id) });
+      scheduler.done(id, now);
+    }
+    for (const { id } of round.inbound ?? []) peers.set(id, { inbound: true, isStatic: false });
+    for (const { id } of round.failed ?? []) scheduler.done(id, now);
+    for (const { id } of round.dropped ?? []) peers.delete(id);
+    for (const entry of round.add ?? []) scheduler.addStatic(entry);
+    for (const entry of round.found ?? []) scheduler.addCandidate(entry);
+    for (const { id } of round.remove ?? []) scheduler.removeStatic(id);
+    const { dials } = scheduler.next(now, { peers });
+    expect(dials.map(({ node: { tcp } }) => `round ${i}: ${tcp}`)).toEqual(round.dials.map(({ tcp }) => `round ${i}: ${tcp}`));
+  }
+  return { scheduler, peers, now };
+}
+
+describe("DialScheduler", () => {
+  test("static nodes are dialled again after they drop, 30 s after their dial ended", () =>
+    void dialRounds({ static: [A, B] }, [
+      { dials: [A, B] },
+      { connected: [A], failed: [B], dials: [] },
+      { after: 29_999, dials: [] },
+      { after: 1, dials: [B] },
+      { dropped: [A], dials: [A] }, // its history ended with B's
+    ]));
+
+  test("a node that drops inside its history waits for it; wakeAt says until when", () => {
+    const { scheduler, peers, now } = dialRounds({ static: [A] }, [
+      { dials: [A] },
+      { connected: [A], dials: [] },
+      { after: 10_000, dropped: [A], dials: [] },
+    ]);
+    expect(scheduler.next(now, { peers }).wakeAt).toBe(30_000);
+  });
+
+  test("removing forgets the history: adding again dials at once", () =>
+    void dialRounds({ static: [A] }, [{ dials: [A] }, { failed: [A], dials: [] }, { remove: [A], dials: [] }, { add: [A], dials: [A] }]));
+
+  test("a node connected from its side is not dialled; self, no address and net restriction never", () => {
+    dialRounds({ static: [A, self], isAllowed: (ip) => ip !== "10.0.0.1" }, [
+      { inbound: [A], add: [node(5, "10.0.0.1")], dials: [] },
+      { dropped: [A], dials: [A] },
+    ]);
+    const scheduler = new DialScheduler({ self: self.id, maxDialed: 0, isAllowed: () => false });
+    expect(scheduler.addStatic(A)).toBe(false);
+    expect(scheduler.check(A, { peers: new Map() })).toBe("not contained in netrestrict whitelist");
+    expect(scheduler.check(self, { peers: new Map() })).toBe("is self");
+    expect(scheduler.check(makeEnode(A.publicKey), { peers: new Map() })).toBe("no address");
+  });
+
+  test("candidates fill the dynamic slots only; static dials do not count", () =>
+    void dialRounds({ maxDialed: 2, static: [A] }, [
+      { found: [B, C, node(4), node(4)], dials: [A, B, C] },
+      { connected: [B], failed: [C], dials: [node(4)] },
+      { dials: [] },
+    ]));
+
+  test("Trap 14: without dynamic slots nothing found is dialled, static nodes are", () =>
+    void dialRounds({ maxDialed: 0, static: [A] }, [{ found: [B], dials: [A] }]));
+
+  test("at most 16 dials at once, the rest in their order; candidates and history stay bounded", () => {
+    const many = Array.from({ length: 20 }, (_, i) => node(100 + i));
+    dialRounds({ static: many }, [{ dials: many.slice(0, 16) }, { failed: many.slice(0, 3), dials: many.slice(16, 19) }]);
+    const scheduler = new DialScheduler({ self: self.id, maxDialed: 1, isAllowed: () => true });
+    for (let i = 0; i < dialLimits.maxCandidates + 50; i++) scheduler.addCandidate({ ...A, id: `${i}` });
+    let dialed = 0;
+    for (let now = 0; ; now += 1) {
+      const [dial] = scheduler.next(now, { peers: new Map() }).dials;
+      if (dial === undefined) break;
+      dialed++;
+      scheduler.done(dial.node.id, now);
+    }
+    expect(dialed).toBe(dialLimits.maxCandidates);
+    scheduler.next(1e9, { peers: new Map() });
+    expect(scheduler.historySize).toBe(0);
+  });
+});
