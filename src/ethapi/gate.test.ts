@@ -36,3 +36,16 @@ test("who leaves the line frees the place in it; a failing call frees its own", 
   await expect(running).rejects.toThrow("failed");
   expect(await waiting).toBe("mine");
 });
+
+test("hundreds of calls of one connection wait on one listener of its signal", async () => {
+  const connection = new AbortController();
+  const gate = new Gate(1, 1_000);
+  const first = deferred<void>();
+  const running = gate.run(connection.signal, () => first.promise);
+  const waiting = Array.from({ length: 500 }, () => gate.run(connection.signal, async () => {}));
+  connection.abort(new Error("gone")); // Node would have warned past ten listeners, and the test run fails on warnings
+  for (const one of await Promise.allSettled(waiting)) expect(one.status).toBe("rejected");
+  first.resolve();
+  await running;
+  await gate.run(signal, async () => {});
+});

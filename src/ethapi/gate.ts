@@ -1,4 +1,4 @@
-import { deferred } from "#util";
+import { deferred, onAbort } from "#util";
 import { EthApiError } from "./errors.ts";
 
 /** Lets some calls run at once and some wait in line. */
@@ -35,16 +35,15 @@ export class Gate {
       this.#waiting.delete(take);
       turn.resolve();
     };
-    const leave = () => {
-      this.#waiting.delete(take);
-      turn.reject(signal.reason);
-    };
     this.#waiting.add(take);
-    signal.addEventListener("abort", leave, { once: true });
+    const release = onAbort(signal, (reason) => {
+      this.#waiting.delete(take);
+      turn.reject(reason);
+    });
     try {
       await turn.promise;
     } finally {
-      signal.removeEventListener("abort", leave);
+      release();
     }
   }
 }

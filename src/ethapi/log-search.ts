@@ -1,7 +1,7 @@
 import type { Header, Log } from "#core/types";
 import type { Clock } from "#host";
 import { type BlockTag, RpcError, rpcCodes } from "#rpc";
-import { equalBytes } from "#util";
+import { equalBytes, onAbort } from "#util";
 import type { Backend, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 import { formatLog, type JsonObject } from "./format.ts";
@@ -40,8 +40,7 @@ export class LogSearch {
   async find({ criteria, range }: LogQuery, ctx: CallContext): Promise<JsonObject[]> {
     const { logTimeoutMs } = this.#limits;
     const ending = new AbortController();
-    const stop = () => ending.abort(ctx.signal.reason);
-    ctx.signal.addEventListener("abort", stop, { once: true });
+    const release = onAbort(ctx.signal, (reason) => ending.abort(reason));
     const tooLate = EthApiError("TIMEOUT", { what: "log query", ms: logTimeoutMs });
     const timer = this.#clock.after(logTimeoutMs, () => ending.abort(tooLate));
     try {
@@ -51,7 +50,7 @@ export class LogSearch {
       throw ending.signal.reason === tooLate ? tooLate : error;
     } finally {
       timer.cancel();
-      ctx.signal.removeEventListener("abort", stop);
+      release();
     }
   }
 

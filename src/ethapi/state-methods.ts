@@ -17,6 +17,7 @@ import {
   slot,
   uint64,
 } from "#rpc";
+import { emptyRoot } from "#trie";
 import { bytesToBigint, equalBytes, toHex } from "#util";
 import type { AccountProof, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
@@ -118,7 +119,8 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
       isConcurrent,
       handle: async ([target, at, ref], ctx) => {
         const { reader, account } = await readAccount(target, ref, ctx);
-        return toWord(account === undefined ? new Uint8Array(0) : await reader.storage(target, at));
+        const isEmpty = account === undefined || equalBytes(account.storageRoot, emptyRoot);
+        return toWord(isEmpty ? new Uint8Array(0) : await reader.storage(target, at));
       },
     }),
     getProof: method({
