@@ -1,7 +1,7 @@
 import { emptyCodeHash, emptyTxRoot as emptyRoot } from "#core/types";
 import type { Account, AccountDiff, StateDiff, StateReader } from "#core/vm";
 import { encode } from "#rlp";
-import { type NodeStore, proveKey, secureKey, Trie } from "#trie";
+import { type NodeStore, proveKey, readPath, secureKey, Trie } from "#trie";
 import { ByteMap, equalBytes } from "#util";
 import { decodeAccount, decodeSlot, encodeAccount } from "./account.ts";
 import { StateError } from "./errors.ts";
@@ -26,8 +26,8 @@ function commitInto(trie: Trie, nodes: NewNodes): Uint8Array {
   return made.root;
 }
 
-function applyStorage(store: NodeStore, root: Uint8Array, diff: AccountDiff, nodes: NewNodes): Uint8Array {
-  const before = diff.storageCleared ? emptyRoot : root;
+function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes): Uint8Array {
+  const before = diff.storageCleared ? emptyRoot : (diff.storageRoot ?? emptyRoot);
   if (diff.storage.length === 0) return before;
   const trie = new Trie(store, before);
   for (const [slot, value] of diff.storage) {
@@ -51,41 +51,37 @@ export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): 
       trie.delete(key);
       continue;
     }
-    const old = trie.get(key);
-    const storageRoot = applyStorage(store, old === undefined ? emptyRoot : decodeAccount(old).storageRoot, row, nodes);
+    const storageRoot = applyStorage(store, row, nodes);
     trie.put(key, encodeAccount({ ...row.account, storageRoot }));
     if (row.code !== undefined) codes.push([row.account.codeHash, row.code]);
   }
   return { root: commitInto(trie, nodes), nodes, codes };
 }
 
-/** BOUNDED: storage tries kept open by one reader; a call touches few contracts. */
-const MAX_OPEN_TRIES = 256;
+/** BOUNDED: storage roots remembered by one reader; a call touches few contracts. */
+const MAX_ROOTS = 1024;
 
 /**
- * The state `root` as the EVM reads it, in sync calls. What it has read it keeps, so hold a reader for a block or a
- * call, not for ever.
+ * The state `root` as the EVM reads it, in sync calls.
  * @throws TRIE_MISSING_NODE, TRIE_CORRUPT, STATE_MISSING_CODE from its methods
  */
 export function stateReader(nodes: NodeStore, codes: CodeStore, root: Uint8Array): StateReader {
-  const trie = new Trie(nodes, root);
-  const tries = new ByteMap<Trie>();
+  const roots = new ByteMap<Uint8Array>();
   const accountAt = (address: Uint8Array): Account | undefined => {
-    const leaf = trie.get(secureKey(address));
+    const leaf = readPath(nodes, root, secureKey(address));
     return leaf === undefined ? undefined : decodeAccount(leaf);
   };
-  const storageOf = (address: Uint8Array): Trie => {
-    let storage = tries.get(address);
-    if (storage !== undefined) return storage;
-    if (tries.size >= MAX_OPEN_TRIES) tries.clear();
-    storage = new Trie(nodes, accountAt(address)?.storageRoot ?? emptyRoot);
-    tries.set(address, storage);
-    return storage;
+  const storageRootOf = (address: Uint8Array): Uint8Array => {
+    let storageRoot = roots.get(address);
+    if (storageRoot !== undefined) return storageRoot;
+    if (roots.size >= MAX_ROOTS) roots.clear();
+    roots.set(address, (storageRoot = accountAt(address)?.storageRoot ?? emptyRoot));
+    return storageRoot;
   };
   return {
     account: accountAt,
     storage(address, slot) {
-      const leaf = storageOf(address).get(secureKey(slot));
+      const leaf = readPath(nodes, storageRootOf(address), secureKey(slot));
       return leaf === undefined ? new Uint8Array(0) : decodeSlot(leaf);
     },
     code(_address, codeHash) {

@@ -99,11 +99,11 @@ class OpenBlock implements BlockExecution {
     this.#isOver = true;
     const { machine, rules } = this.#env;
     const requests = rules.isPrague ? await collectRequests(this.#env, this.#config, this.#receipts) : undefined;
-    machine.evm.journal.cleanJournal();
+    machine.journal.cleanJournal();
     for (const { address, amount } of rest.withdrawals ?? []) await this.#pay(address, amount * GWEI);
     if (!rules.isMerge && !isClique(this.#config)) await this.#reward(rest.uncles ?? []);
     // withdrawals of nothing to nobody leave no account behind (EIP-161); rewards are never nothing
-    await machine.evm.journal.cleanup();
+    await machine.journal.cleanup();
     const result = {
       receipts: this.#receipts,
       gasUsed: this.#gasUsed,
@@ -115,11 +115,11 @@ class OpenBlock implements BlockExecution {
   }
 
   async #pay(to: Uint8Array, wei: bigint): Promise<void> {
-    const { evm, state } = this.#env.machine;
+    const { journal, state } = this.#env.machine;
     const address = new Address(to);
     const account = (await state.getAccount(address)) ?? new Account();
     account.balance += wei;
-    await evm.journal.putAccount(address, account);
+    await journal.putAccount(address, account);
   }
 
   /** @see consensus/ethash/consensus.go:590@v1.9.25 accumulateRewards */

@@ -7,7 +7,7 @@ import { gethText, revertReason } from "./evm-errors.ts";
 import { Guard } from "./guard.ts";
 import { giveBack, type Machine, takeMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv, type MessageResult } from "./message.ts";
-import { cachingReader } from "./overlay.ts";
+import { cachingReader } from "./caching-reader.ts";
 import { overrideReader } from "./overrides.ts";
 import type { StateReader } from "./state-reader.ts";
 import type { CallEnv, CallOptions, CallRequest, CallResult } from "./types.ts";

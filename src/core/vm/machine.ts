@@ -3,6 +3,7 @@ import { createEVM, type EVM } from "@ethereumjs/evm";
 import { keccak256, recover, sha256 } from "#crypto";
 import type { ChainConfig, Fork } from "#params";
 import { Guard } from "./guard.ts";
+import { installJournal, Journal } from "./journal.ts";
 import { OverlayState } from "./overlay.ts";
 import type { MaybePromise, StateReader } from "./state-reader.ts";
 
@@ -73,6 +74,7 @@ function commonFor(chainId: bigint, fork: Fork): Common {
 export class Machine {
   readonly evm: EVM;
   readonly state: OverlayState;
+  readonly journal: Journal;
   guard = new Guard();
   hashes: BlockHashes | undefined;
   /** Addresses of contracts that creation began for in this run, those undone included. */
@@ -81,6 +83,8 @@ export class Machine {
   constructor(evm: EVM, state: OverlayState) {
     this.evm = evm;
     this.state = state;
+    this.journal = new Journal(state, { removesEmpty: evm.common.gteHardfork(Hardfork.SpuriousDragon) });
+    installJournal(evm, this.journal);
     evm.events.on("beforeMessage", () => this.guard.look());
     evm.events.on("newContract", (event) => {
       this.created.push(event.address.bytes);
@@ -97,7 +101,7 @@ export class Machine {
   end(): void {
     this.state.reset();
     this.hashes = undefined;
-    this.evm.journal.cleanJournal();
+    this.journal.cleanJournal();
     this.evm.transientStorage.clear();
   }
 }

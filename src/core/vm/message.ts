@@ -137,7 +137,7 @@ function checkGas({ rules }: MessageEnv, message: Message): { intrinsic: bigint;
 /** EIP-2929 and 2930: what is warm from the start. */
 function warm({ machine, rules, block }: MessageEnv, message: Message): void {
   if (!rules.isBerlin) return;
-  const { journal } = machine.evm;
+  const { journal } = machine;
   for (const [address] of machine.evm.precompiles) journal.addAlwaysWarmAddress(address);
   journal.addAlwaysWarmAddress(bare(message.from));
   if (message.to !== undefined) journal.addAlwaysWarmAddress(bare(message.to));
@@ -151,7 +151,7 @@ function warm({ machine, rules, block }: MessageEnv, message: Message): void {
 
 /** Sets delegations of EIP-7702; entries that do not hold are skipped. Returns the refund. */
 async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonly Authorization[]): Promise<bigint> {
-  const { state, evm } = machine;
+  const { state, journal } = machine;
   let refund = 0n;
   for (const entry of list) {
     if (entry.chainId !== 0n && entry.chainId !== rules.chainId) continue;
@@ -159,7 +159,7 @@ async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonl
     const authority = authorityOf(entry);
     if (authority === undefined) continue;
     const address = new Address(authority);
-    evm.journal.addAlwaysWarmAddress(bare(authority));
+    journal.addAlwaysWarmAddress(bare(authority));
     const account = await state.getAccount(address);
     const code = await state.getCode(address);
     if (code.length > 0 && !isDelegation(code)) continue;
@@ -167,7 +167,7 @@ async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonl
     if (account !== undefined) refund += AUTHORITY_EXISTS_REFUND;
     const changed = account ?? new Account();
     changed.nonce += 1n;
-    await evm.journal.putAccount(address, changed);
+    await journal.putAccount(address, changed);
     const clears = entry.address.every((byte) => byte === 0);
     await state.putCode(address, clears ? new Uint8Array(0) : concatBytes(DELEGATION, entry.address));
   }
@@ -182,7 +182,7 @@ async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonl
  */
 export async function applyMessage(env: MessageEnv, message: Message, report = false): Promise<MessageResult> {
   const { machine, rules } = env;
-  const { evm, state } = machine;
+  const { evm, state, journal } = machine;
   const from = new Address(message.from);
   const sender = (await state.getAccount(from)) ?? new Account();
   await checkSender(env, message, sender);
@@ -198,12 +198,12 @@ export async function applyMessage(env: MessageEnv, message: Message, report = f
   if (message.authorizationList !== undefined && (message.to === undefined || message.authorizationList.length === 0))
     refuse("authorization-list", message.to === undefined ? "EIP-7702 transaction cannot be used to create contract" : "EIP-7702 transaction with empty auth list");
 
-  evm.journal.cleanJournal();
-  if (report) evm.journal.startReportingAccessList();
-  await evm.journal.checkpoint();
+  journal.cleanJournal();
+  if (report) journal.startReportingAccessList();
+  await journal.checkpoint();
   sender.balance -= message.gas * message.gasPrice + blobGas * (env.blobPrice ?? 0n);
   sender.nonce += 1n;
-  await evm.journal.putAccount(from, sender);
+  await journal.putAccount(from, sender);
   warm(env, message);
   let refund = await applyAuthorizations(env, message.authorizationList ?? []);
   if (rules.isPrague && message.to !== undefined) await warmDelegation(env, message.to);
@@ -226,10 +226,9 @@ export async function applyMessage(env: MessageEnv, message: Message, report = f
   if (gasUsed < floor) gasUsed = floor;
   await settle(env, message, gasUsed);
   await removeDestructed(env, execResult);
-  const accessed = evm.journal.accessList;
-  await evm.journal.commit();
-  await evm.journal.cleanup();
-  state.originalStorageCache.clear();
+  const accessed = journal.accessList;
+  await journal.commit();
+  await journal.cleanup();
   return {
     gasUsed,
     error: execResult.exceptionError?.error,
@@ -241,21 +240,21 @@ export async function applyMessage(env: MessageEnv, message: Message, report = f
 
 async function warmDelegation({ machine }: MessageEnv, to: Uint8Array): Promise<void> {
   const code = await machine.state.getCode(new Address(to));
-  if (isDelegation(code)) machine.evm.journal.addAlwaysWarmAddress(bare(code.subarray(3)));
+  if (isDelegation(code)) machine.journal.addAlwaysWarmAddress(bare(code.subarray(3)));
 }
 
 /** Gives unused gas back and pays the author. */
 async function settle({ machine, rules, block, baseFee }: MessageEnv, message: Message, gasUsed: bigint): Promise<void> {
-  const { evm, state } = machine;
+  const { journal, state } = machine;
   const from = new Address(message.from);
   const sender = (await state.getAccount(from)) ?? new Account();
   sender.balance += (message.gas - gasUsed) * message.gasPrice;
-  await evm.journal.putAccount(from, sender);
+  await journal.putAccount(from, sender);
   // geth: a call without a price pays nobody, not even nothing (vm.Config.NoBaseFee)
   if (message.nonce === undefined && message.feeCap === 0n && message.tipCap === 0n) return;
   const author = (await state.getAccount(block.header.coinbase)) ?? new Account();
   author.balance += gasUsed * (rules.isLondon ? message.gasPrice - baseFee : message.gasPrice);
-  await evm.journal.putAccount(block.header.coinbase, author);
+  await journal.putAccount(block.header.coinbase, author);
 }
 
 async function removeDestructed(
@@ -265,7 +264,7 @@ async function removeDestructed(
   for (const hex of result.selfdestruct?.keys() ?? []) {
     // EIP-6780: only what was created in the same transaction goes
     if (rules.isCancun && result.createdAddresses?.has(hex) !== true) continue;
-    await machine.evm.journal.deleteAccount(new Address(Buffer.from(hex.slice(2), "hex")));
+    await machine.journal.deleteAccount(new Address(Buffer.from(hex.slice(2), "hex")));
   }
 }
 

@@ -1,19 +1,16 @@
 import type { AccountFields, StateManagerInterface } from "@ethereumjs/common";
 import { Account as EvmAccount, type Address } from "@ethereumjs/util";
 import { keccak256 } from "#crypto";
-import { emptyCodeHash, emptyTxRoot } from "#core/types";
+import { emptyCodeHash, emptyTxRoot as emptyRoot } from "#core/types";
 import { equalBytes } from "#util";
+import { bytesOf, keyOf } from "./byte-key.ts";
 import { VmError } from "./errors.ts";
 import type { AccountDiff, StateDiff } from "./state-diff.ts";
-import type { Account, MaybePromise, StateReader } from "./state-reader.ts";
+import type { Account, StateReader } from "./state-reader.ts";
 
 const NOTHING = new Uint8Array(0);
-const emptyRoot = emptyTxRoot;
 
-const keyOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-const bytesOf = (key: string): Uint8Array => new Uint8Array(Buffer.from(key, "latin1"));
-
-/** One address: what the reader said, and what execution made of it. */
+/** One address: what the reader said, what execution made of it, and whether this transaction touched it. */
 interface Entry {
   readonly address: Uint8Array;
   isLoaded: boolean;
@@ -22,12 +19,29 @@ interface Entry {
   /** The reader's storage is void. */
   cleared: boolean;
   /** Slots written since `cleared`. */
-  written: Map<string, Uint8Array>;
-  readonly baseStorage: Map<string, Uint8Array>;
+  written: Map<string, Uint8Array> | undefined;
+  baseStorage: Map<string, Uint8Array> | undefined;
   /** Code set here; undefined: the base's. */
   code: Uint8Array | undefined;
   baseCode: Uint8Array | undefined;
+  /** The transaction in which the address became warm, or was touched; older ones say nothing. */
+  warmAt: number;
+  touchedAt: number;
+  warmSlots: Set<string> | undefined;
+  warmSlotsAt: number;
 }
+
+/** A step of the undo log: three places in a row, because objects and closures by the thousand cost the collector dearly. */
+const UNDO_SIZE = 3;
+/** What the second place says; a string there is a slot that was written, an Address-wide step a number. */
+const ACCOUNT = 0;
+const STORAGE = 1;
+const CLEARED = 2;
+const CODE = 3;
+const WARM = 4;
+const TOUCHED = 5;
+const WARM_SLOT = 6;
+type Step = typeof ACCOUNT | typeof STORAGE | typeof CLEARED | typeof CODE | typeof WARM | typeof TOUCHED | typeof WARM_SLOT;
 
 function minimal(value: Uint8Array): Uint8Array {
   let zeros = 0;
@@ -36,9 +50,26 @@ function minimal(value: Uint8Array): Uint8Array {
   return value.slice(zeros);
 }
 
+const newEntry = (address: Uint8Array): Entry => ({
+  address: address.slice(),
+  isLoaded: false,
+  base: undefined,
+  account: undefined,
+  cleared: false,
+  written: undefined,
+  baseStorage: undefined,
+  code: undefined,
+  baseCode: undefined,
+  warmAt: 0,
+  touchedAt: 0,
+  warmSlots: undefined,
+  warmSlotsAt: 0,
+});
+
 /**
- * Changes on top of a StateReader, undone by an undo log: what ethereumjs calls a state manager. Nothing is written
- * through; `diff()` tells what changed. One per EVM, set to a new reader for each run.
+ * Changes on top of a StateReader, undone by an undo log: ethereumjs' state manager, with what its journal knows (warm
+ * addresses and slots, touched accounts) in the same log. Nothing is written through; `diff()` tells what changed. One
+ * per EVM, set to a new reader for each run.
  *
  * BOUNDED by gas: an entry costs at least one account access, a slot one SLOAD.
  */
@@ -46,9 +77,12 @@ export class OverlayState implements StateManagerInterface {
   #reader: StateReader | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Set<Entry>();
-  readonly #undo: (() => void)[] = [];
+  readonly #undo: unknown[] = [];
   readonly #marks: number[] = [];
   readonly #original = new Map<string, Uint8Array>();
+  #touched: Entry[] = [];
+  /** Number of the transaction, from 1. */
+  #generation = 1;
 
   /** Values at the start of the transaction (EIP-1283, 2200): first asked before the first write. */
   readonly originalStorageCache = {
@@ -71,6 +105,14 @@ export class OverlayState implements StateManagerInterface {
     this.#undo.length = 0;
     this.#marks.length = 0;
     this.#original.clear();
+    this.newTransaction();
+  }
+
+  /** Nothing is warm or touched any more. */
+  newTransaction(): void {
+    this.#generation++;
+    this.#touched = [];
+    this.#original.clear();
   }
 
   #base(): StateReader {
@@ -78,63 +120,43 @@ export class OverlayState implements StateManagerInterface {
     return this.#reader;
   }
 
-  async #entry(address: Uint8Array): Promise<Entry> {
-    const entry = this.#slotFor(address);
-    if (!entry.isLoaded) await this.#load(entry);
+  #known(address: Uint8Array): Entry {
+    const key = keyOf(address);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) this.#entries.set(key, (entry = newEntry(address)));
     return entry;
   }
 
-  #slotFor(address: Uint8Array): Entry {
-    const key = keyOf(address);
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      entry = {
-        address: address.slice(),
-        isLoaded: false,
-        base: undefined,
-        account: undefined,
-        cleared: false,
-        written: new Map(),
-        baseStorage: new Map(),
-        code: undefined,
-        baseCode: undefined,
-      };
-      this.#entries.set(key, entry);
+  async #entry(address: Uint8Array): Promise<Entry> {
+    const entry = this.#known(address);
+    if (!entry.isLoaded) {
+      const read = this.#base().account(entry.address);
+      entry.base = entry.account = read instanceof Promise ? await read : read;
+      entry.isLoaded = true;
     }
     return entry;
   }
 
-  async #load(entry: Entry): Promise<void> {
-    const read = this.#base().account(entry.address);
-    entry.base = entry.account = read instanceof Promise ? await read : read;
-    entry.isLoaded = true;
+  #log(entry: Entry, step: Step | string, before: unknown): void {
+    this.#undo.push(entry, step, before);
   }
 
   #set(entry: Entry, account: Account | undefined): void {
-    const before = entry.account;
-    this.#undo.push(() => {
-      entry.account = before;
-    });
+    this.#log(entry, ACCOUNT, entry.account);
     this.#changed.add(entry);
     entry.account = account;
   }
 
   #clear(entry: Entry): void {
-    const { cleared, written } = entry;
-    this.#undo.push(() => {
-      entry.cleared = cleared;
-      entry.written = written;
-    });
+    this.#log(entry, CLEARED, entry.cleared);
+    this.#log(entry, STORAGE, entry.written);
     this.#changed.add(entry);
     entry.cleared = true;
-    entry.written = new Map();
+    entry.written = undefined;
   }
 
   #setCode(entry: Entry, code: Uint8Array | undefined): void {
-    const before = entry.code;
-    this.#undo.push(() => {
-      entry.code = before;
-    });
+    this.#log(entry, CODE, entry.code);
     entry.code = code;
   }
 
@@ -154,7 +176,10 @@ export class OverlayState implements StateManagerInterface {
   }
 
   async deleteAccount(address: Address): Promise<void> {
-    const entry = await this.#entry(address.bytes);
+    this.#remove(await this.#entry(address.bytes));
+  }
+
+  #remove(entry: Entry): void {
     this.#set(entry, undefined);
     this.#clear(entry);
     this.#setCode(entry, undefined);
@@ -194,35 +219,82 @@ export class OverlayState implements StateManagerInterface {
   async getStorage(address: Address, slot: Uint8Array): Promise<Uint8Array> {
     const entry = await this.#entry(address.bytes);
     const key = keyOf(slot);
-    const written = entry.written.get(key);
+    const written = entry.written?.get(key);
     if (written !== undefined) return written;
     if (entry.cleared || entry.base === undefined || equalBytes(entry.base.storageRoot, emptyRoot)) return NOTHING;
-    return entry.baseStorage.get(key) ?? this.#readStorage(entry, key, slot);
+    return entry.baseStorage?.get(key) ?? this.#readStorage(entry, key, slot);
   }
 
   async #readStorage(entry: Entry, key: string, slot: Uint8Array): Promise<Uint8Array> {
     const value = await this.#base().storage(entry.address, slot);
+    entry.baseStorage ??= new Map();
     entry.baseStorage.set(key, value);
     return value;
   }
 
   async putStorage(address: Address, slot: Uint8Array, value: Uint8Array): Promise<void> {
     const entry = await this.#entry(address.bytes);
-    const { written } = entry;
+    entry.written ??= new Map();
     const key = keyOf(slot);
-    const before = written.get(key);
-    this.#undo.push(() => {
-      if (before === undefined) written.delete(key);
-      else written.set(key, before);
-    });
+    this.#log(entry, key, entry.written.get(key));
     this.#changed.add(entry);
-    written.set(key, minimal(value));
+    entry.written.set(key, minimal(value));
   }
 
   async clearStorage(address: Address): Promise<void> {
     const entry = await this.#entry(address.bytes);
     this.#clear(entry);
     if (entry.account !== undefined) this.#set(entry, { ...entry.account, storageRoot: emptyRoot });
+  }
+
+  /** True if the address is warm (EIP-2929). */
+  isWarm(address: Uint8Array): boolean {
+    return this.#entries.get(keyOf(address))?.warmAt === this.#generation;
+  }
+
+  warm(address: Uint8Array): void {
+    const entry = this.#known(address);
+    if (entry.warmAt === this.#generation) return;
+    this.#log(entry, WARM, entry.warmAt);
+    entry.warmAt = this.#generation;
+  }
+
+  isWarmSlot(address: Uint8Array, slot: Uint8Array): boolean {
+    const entry = this.#entries.get(keyOf(address));
+    return entry?.warmSlotsAt === this.#generation && entry.warmSlots?.has(keyOf(slot)) === true;
+  }
+
+  warmSlot(address: Uint8Array, slot: Uint8Array): void {
+    this.warm(address);
+    const entry = this.#known(address);
+    if (entry.warmSlotsAt !== this.#generation || entry.warmSlots === undefined) {
+      entry.warmSlots = new Set();
+      entry.warmSlotsAt = this.#generation;
+    }
+    const key = keyOf(slot);
+    if (entry.warmSlots.has(key)) return;
+    entry.warmSlots.add(key);
+    this.#log(entry, WARM_SLOT, key);
+  }
+
+  /** Marks an account that goes if it is empty at the end (EIP-161). `forGood`: a revert does not take it back. */
+  touch(address: Uint8Array, forGood: boolean): void {
+    const entry = this.#known(address);
+    if (entry.touchedAt === this.#generation) return;
+    if (!forGood) this.#log(entry, TOUCHED, entry.touchedAt);
+    entry.touchedAt = this.#generation;
+    this.#touched.push(entry);
+  }
+
+  /** Removes touched accounts that are empty (EIP-161). */
+  async removeEmpty(): Promise<void> {
+    for (const entry of this.#touched) {
+      if (entry.touchedAt !== this.#generation) continue; // taken back
+      if (!entry.isLoaded) await this.#entry(entry.address);
+      const { account } = entry;
+      const isEmpty = account !== undefined && account.nonce === 0n && account.balance === 0n && equalBytes(account.codeHash, emptyCodeHash);
+      if (isEmpty) this.#remove(entry);
+    }
   }
 
   async checkpoint(): Promise<void> {
@@ -237,7 +309,10 @@ export class OverlayState implements StateManagerInterface {
 
   async revert(): Promise<void> {
     const mark = this.#marks.pop() ?? 0;
-    while (this.#undo.length > mark) this.#undo.pop()?.();
+    const undo = this.#undo;
+    for (let at = undo.length - UNDO_SIZE; at >= mark; at -= UNDO_SIZE)
+      undoStep(undo[at] as Entry, undo[at + 1] as Step | string, undo[at + 2]); // as #log pushed them
+    undo.length = mark;
   }
 
   clearCaches(): void {}
@@ -265,14 +340,45 @@ export class OverlayState implements StateManagerInterface {
   }
 }
 
+/** The casts say what `#log` was given with that step. */
+function undoStep(entry: Entry, step: Step | string, before: unknown): void {
+  if (typeof step === "string") {
+    if (before === undefined) entry.written?.delete(step);
+    else entry.written?.set(step, before as Uint8Array);
+    return;
+  }
+  switch (step) {
+    case ACCOUNT:
+      entry.account = before as Account | undefined;
+      return;
+    case STORAGE:
+      entry.written = before as Map<string, Uint8Array> | undefined;
+      return;
+    case CLEARED:
+      entry.cleared = before as boolean;
+      return;
+    case CODE:
+      entry.code = before as Uint8Array | undefined;
+      return;
+    case WARM:
+      entry.warmAt = before as number;
+      return;
+    case TOUCHED:
+      entry.touchedAt = before as number;
+      return;
+    case WARM_SLOT:
+      entry.warmSlots?.delete(before as string);
+  }
+}
+
 function diffOf(entry: Entry): AccountDiff | undefined {
   const { address, base, account, cleared } = entry;
   if (account === undefined) {
     return base === undefined ? undefined : { address, account: undefined, storageCleared: true, storage: [] };
   }
   const storage: [Uint8Array, Uint8Array][] = [];
-  for (const [key, value] of entry.written) {
-    const before = cleared || base === undefined ? NOTHING : entry.baseStorage.get(key);
+  for (const [key, value] of entry.written ?? []) {
+    const before = cleared || base === undefined ? NOTHING : entry.baseStorage?.get(key);
     if (before === undefined || !equalBytes(before, value)) storage.push([bytesOf(key), value]);
   }
   const { nonce, balance, codeHash } = account;
@@ -281,24 +387,5 @@ function diffOf(entry: Entry): AccountDiff | undefined {
   const isSame = base !== undefined && base.nonce === nonce && base.balance === balance && !hasNewCode;
   if (isSame && storage.length === 0 && !voided) return undefined;
   const code = hasNewCode && entry.code !== undefined && entry.code.length > 0 ? entry.code : undefined;
-  return { address, account: { nonce, balance, codeHash }, storageCleared: voided, storage, code };
-}
-
-/** Remembers what the reader said, for runs that repeat (gas estimation). BOUNDED by the gas of the first run. */
-export function cachingReader(reader: StateReader): StateReader {
-  const accounts = new Map<string, MaybePromise<Account | undefined>>();
-  const slots = new Map<string, MaybePromise<Uint8Array>>();
-  const codes = new Map<string, MaybePromise<Uint8Array>>();
-  const remember = <T>(cache: Map<string, T>, key: string, read: () => T): T => {
-    const known = cache.get(key);
-    if (known !== undefined || cache.has(key)) return known as T; // has() tells a known undefined from an unknown one
-    const value = read();
-    cache.set(key, value);
-    return value;
-  };
-  return {
-    account: (address) => remember(accounts, keyOf(address), () => reader.account(address)),
-    storage: (address, slot) => remember(slots, keyOf(address) + keyOf(slot), () => reader.storage(address, slot)),
-    code: (address, codeHash) => remember(codes, keyOf(codeHash), () => reader.code(address, codeHash)),
-  };
+  return { address, account: { nonce, balance, codeHash }, storageRoot: base?.storageRoot, storageCleared: voided, storage, code };
 }

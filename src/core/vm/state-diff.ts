@@ -4,6 +4,8 @@ export interface AccountDiff {
   readonly address: Uint8Array;
   /** `undefined`: the account is gone. */
   readonly account: { readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Uint8Array } | undefined;
+  /** Storage root before; undefined: empty. */
+  readonly storageRoot?: Uint8Array | undefined;
   /** The storage before is void: deleted, or deleted and made anew. */
   readonly storageCleared: boolean;
   /** Slots written (32 bytes) and their new minimal values; empty: deleted. */

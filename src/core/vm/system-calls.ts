@@ -19,10 +19,10 @@ const SYSTEM_GAS = 30_000_000n;
 
 /** A call from nobody at a block's edge: no gas is paid, no nonce moves. Returns undefined where there is no code. */
 async function systemCall({ machine, block }: MessageEnv, to: Uint8Array, data: Uint8Array): Promise<Uint8Array | undefined> {
-  const { evm, state } = machine;
+  const { evm, state, journal } = machine;
   const target = new Address(to);
   if ((await state.getCode(target)).length === 0) return undefined;
-  evm.journal.cleanJournal();
+  journal.cleanJournal();
   const caller = new Address(SYSTEM);
   const { execResult } = await evm.runCall({
     block,
@@ -33,8 +33,7 @@ async function systemCall({ machine, block }: MessageEnv, to: Uint8Array, data: 
     gasLimit: SYSTEM_GAS,
     skipNonceIncrement: true,
   });
-  await evm.journal.cleanup();
-  state.originalStorageCache.clear();
+  await journal.cleanup();
   if (execResult.exceptionError !== undefined) throw VmError("BAD_BLOCK", { reason: `system call failed: ${execResult.exceptionError.error}` });
   return execResult.returnValue;
 }
