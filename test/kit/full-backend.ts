@@ -59,7 +59,11 @@ export function probeGenesis(signerAddress: Uint8Array): Genesis {
   });
 }
 
-export async function fullBackend(config: Config = {}): Promise<FullBackend> {
+/** Starts it; `more` may register what stands on it. */
+export async function fullBackend(
+  config: Config = {},
+  more: (node: Node) => void = () => {},
+): Promise<FullBackend> {
   const signer = keySigner(namedKey("signer"));
   const genesis = probeGenesis(signer.address);
   const node = new Node({
@@ -70,6 +74,7 @@ export async function fullBackend(config: Config = {}): Promise<FullBackend> {
     ...config,
   });
   node.register((context) => new Ethereum(context, { genesis }));
+  more(node);
   await node.start();
   const ethereum = node.service(Ethereum);
   const { chain } = ethereum;
