@@ -19,6 +19,7 @@ const { values } = parseArgs({
     ["headers", "blocks", "transactions", "rounds"].map((name) => [name, { type: "string" }]),
   ),
 });
+// one epoch is 30,000: the headers made here list no signers
 const size = { headers: 20_000, blocks: 500, transactions: 20, rounds: 3 };
 for (const name of Object.keys(size)) size[name] = Number(values[name] ?? size[name]);
 

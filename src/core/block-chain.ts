@@ -72,6 +72,8 @@ export class BlockChain {
   readonly #codeCache = new LruByteMap<Uint8Array>(limits.codeCache);
   /** Results of blocks built here, so that inserting one does not execute it again. Lives as long as the block object. */
   readonly #built = new WeakMap<Block, Executed>();
+  /** Bytes handed to the store since the last flush. BOUNDED: limits.unflushedBytes, and a block. */
+  #unflushedBytes = 0;
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -208,6 +210,7 @@ export class BlockChain {
           total.removed.push(...result.removed);
           total.imported++;
         }
+        if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
         if (this.#clock.now() - since < limits.yieldAfterMs) continue;
         await this.#clock.sleep(0);
         since = this.#clock.now();
@@ -259,6 +262,11 @@ export class BlockChain {
   /** Resolves when everything inserted so far is on disk. */
   async flush(): Promise<void> {
     await this.#queue.catch(() => {});
+    await this.#flushNow();
+  }
+
+  async #flushNow(): Promise<void> {
+    this.#unflushedBytes = 0;
     await this.db.flush();
   }
 
@@ -301,6 +309,7 @@ export class BlockChain {
     const staged = this.headers.stage([header], batch);
     this.#writeLookups(batch, staged, { hash: header.hash, body });
     if (staged.added.length > 0) writeHeadBlockHash(batch, header.hash);
+    this.#unflushedBytes += batch.sizeBytes;
     batch.write();
     this.#remember(header, body, receipts, update);
     this.headers.commit(staged);

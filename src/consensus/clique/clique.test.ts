@@ -1,9 +1,10 @@
 import type { HeaderReader } from "#consensus";
 import { HeaderChain } from "#core";
 import { readCliqueSnapshotJson } from "#core/rawdb";
-import type { Header, HeaderFields } from "#core/types";
+import { type Header, type HeaderFields, makeHeader } from "#core/types";
 import { type KeyValueStore, memoryStore } from "#ethdb";
 import { fromHex, toHex } from "#util";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ChildOptions,
@@ -210,6 +211,47 @@ describe("LC-06 headers that break a rule of clique", () => {
     expect(() => chain.insert([first, second])).toThrow(refusal("CLIQUE_RECENTLY_SIGNED", 2));
     expect(chain.head.number).toBe(0);
   });
+});
+
+test("LC-06 a sealed header with any one field changed is refused, and the error names it", () => {
+  const { chain, genesis, pool } = setup({
+    forks: { istanbulBlock: 0, berlinBlock: 0, londonBlock: 0 },
+    genesis: { baseFee: 7n },
+  });
+  const good = childHeader(genesis, pool.signer("A"), { inTurn: true, fields: { baseFee: 7n } });
+  const names = (Object.keys(good) as (keyof Header)[]).filter((name) => name !== "hash");
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...names),
+      fc.nat(),
+      fc.uint8Array({ maxLength: 300 }),
+      fc.bigInt(1n, (1n << 64n) - 1n),
+      (name, at, bytes, number) => {
+        const old = good[name];
+        const flipped = (value: Uint8Array) =>
+          value.map((byte, i) => (i === at % value.length ? byte ^ (1 + (at % 255)) : byte));
+        // extra is the one field of free length; the others have theirs by type
+        const changed =
+          old instanceof Uint8Array
+            ? name === "extra" && at % 2 === 0
+              ? bytes
+              : flipped(old)
+            : typeof old === "bigint"
+              ? old ^ number
+              : Number(number % 1_000_000n) + 1 + Number(old);
+        const bad = makeHeader({ ...good, [name]: changed });
+        expect(() => chain.insert([bad])).toThrow(
+          expect.objectContaining({
+            code: expect.stringMatching(/^(CLIQUE|CONSENSUS)_/),
+            data: expect.objectContaining({ number: bad.number }),
+          }),
+        );
+        expect(chain.head.number).toBe(0);
+      },
+    ),
+    { seed: 6, numRuns: 500 },
+  );
+  expect(chain.insert([good]).head.number).toBe(1);
 });
 
 describe("LC-06 London", () => {
