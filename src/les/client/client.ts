@@ -236,9 +236,9 @@ export class LesClient implements ProofSource {
     this.#isStopped = true;
     this.#retriever.stop();
     this.#started.reject(LightError("STOPPED"));
-    await this.#running?.sync.stop();
     for (const server of this.#servers.values()) server.end(LightError("STOPPED"));
     this.#servers.clear();
+    await this.#running?.sync.stop();
   }
 
   #protocol(version: LesVersion): Protocol {

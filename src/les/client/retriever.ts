@@ -127,6 +127,7 @@ export class Retriever {
     if (this.#queues.size > 0) this.#schedule();
   }
 
+  /** Fails what waits here. What is in flight fails when its server ends. */
   stop(): void {
     this.#isStopped = true;
     this.#wakeUp?.cancel();
@@ -138,6 +139,10 @@ export class Retriever {
 
   #enqueue(task: Task): void {
     if (task.isDone || task.isQueued) return;
+    if (this.#isStopped) {
+      this.#fail(task, LightError("STOPPED"));
+      return;
+    }
     this.#parked.delete(task);
     task.isQueued = true;
     const queue = this.#queues.get(task.request.kind);
