@@ -27,9 +27,7 @@ async function connect(endpoint: string): Promise<{ client: RpcClient; version: 
 
 /** `glim attach [endpoint]`: a console on a running node. */
 export const attach: Command<typeof flags> = {
-  name: "attach",
   usage: "glim attach [endpoint]",
-  summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
   flags,
   async run({ flags: values, rest }, io) {
     const endpoint = rest[0] ?? DEFAULT_ENDPOINT;

@@ -88,9 +88,7 @@ function printNext(lightUrl: string, fullUrl: string, io: Io): void {
 
 /** `glim demo`: what `npm start` runs. */
 export const demo: Command<typeof flags> = {
-  name: "demo",
   usage: "glim demo [flags]",
-  summary: "watch a light node prove what it reads from a full node, on a chain of their own",
   flags,
   async run({ flags: values }, io) {
     const genesis = devChainGenesis(values["dev.period"]);

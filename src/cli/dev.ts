@@ -9,6 +9,7 @@ import { parsePrivateKey } from "#crypto";
 import type { Command } from "./command.ts";
 import { devAccounts, devChainGenesis } from "./dev-chain.ts";
 import type { Flag } from "./flags.ts";
+import { writeGenesis } from "./genesis-file.ts";
 import { configOf, nodeFlags } from "./node-flags.ts";
 import { runNode } from "./run-node.ts";
 import { VERSION } from "./version.ts";
@@ -23,6 +24,12 @@ const flags = [
     max: 3600,
     default: 1,
     doc: "Seconds between blocks; 0: a block per transaction",
+  },
+  {
+    name: "genesis.out",
+    type: "text",
+    value: "FILE",
+    doc: "Write the chain's genesis here, for glim light --genesis and for geth init",
   },
 ] as const satisfies readonly Flag[];
 
@@ -39,14 +46,13 @@ export function makeDevNode(config: Config, genesis: Genesis, period: number): N
 
 /** `glim dev`: a chain of one, for developing against. */
 export const dev: Command<typeof flags> = {
-  name: "dev",
   usage: "glim dev [flags]",
-  summary:
-    "run a development chain: a full node that seals blocks, has funded accounts and serves light nodes",
   flags,
   async run({ flags: values, notices }, io) {
     for (const notice of notices) io.complain(notice);
     const genesis = devChainGenesis(values["dev.period"]);
+    const out = values["genesis.out"];
+    if (out !== undefined) await writeGenesis(out, genesis, nodeHost());
     const defaults = {
       name: "glim-dev",
       version: VERSION,

@@ -1,5 +1,6 @@
 import type { Host } from "#host";
-import { type Genesis, parseGenesis } from "#params";
+import { formatGenesis, type Genesis, parseGenesis } from "#params";
+import { utf8Encode } from "#util";
 import { CliError } from "./errors.ts";
 
 /** Largest genesis file read: geth's mainnet allocation is 0.4 MB of JSON. */
@@ -24,4 +25,19 @@ export async function readGenesis(path: string, { files }: Pick<Host, "files">):
       why: `not a genesis in geth's format: ${error instanceof Error ? error.message : String(error)}`,
     });
   }
+}
+
+/** Writes a genesis in geth's JSON format. @throws CLI_BAD_FILE */
+export async function writeGenesis(
+  path: string,
+  genesis: Genesis,
+  { files }: Pick<Host, "files">,
+): Promise<void> {
+  const text = `${JSON.stringify(formatGenesis(genesis), undefined, 2)}\n`;
+  await files.writeFileAtomic(path, utf8Encode(text), { mode: 0o644 }).catch((error: unknown) => {
+    throw CliError("BAD_FILE", {
+      path,
+      why: `cannot write the genesis file: ${error instanceof Error ? error.message : String(error)}`,
+    });
+  });
 }

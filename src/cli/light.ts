@@ -44,9 +44,7 @@ function readPeers(urls: readonly string[]): readonly string[] {
 
 /** `glim light`: a light node on a network whose genesis and servers are named. */
 export const light: Command<typeof flags> = {
-  name: "light",
   usage: "glim light --genesis FILE --peer ENODE [--peer …] [flags]",
-  summary: "run a light node: it follows a chain from LES servers and proves every answer it gives",
   flags,
   async run({ flags: values, notices }, io) {
     for (const notice of notices) io.complain(notice);

@@ -1,20 +1,44 @@
 #!/usr/bin/env node
 import { nodeHost } from "#host/node";
 import { GlimError } from "#util";
-import { attach } from "./attach.ts";
 import type { Command } from "./command.ts";
-import { demo } from "./demo.ts";
-import { dev } from "./dev.ts";
 import { CliError } from "./errors.ts";
 import { type Flag, formatFlags, parseFlags } from "./flags.ts";
 import { type Io, processIo } from "./io.ts";
-import { light } from "./light.ts";
 import { VERSION } from "./version.ts";
 
 type Runnable = { readonly [K in keyof Command]: Command[K] };
 
-// as: a command runs only with what its own table parsed
-const commands: readonly Runnable[] = [demo, light, dev, attach] as unknown as readonly Runnable[];
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loaded when asked for: a command brings its whole part of the program. */
+  load(): Promise<unknown>;
+}
+
+const entries: readonly Entry[] = [
+  {
+    name: "demo",
+    summary: "watch a light node prove what it reads from a full node, on a chain of their own",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  {
+    name: "light",
+    summary: "run a light node: it follows a chain from LES servers and proves every answer it gives",
+    load: async () => (await import("./light.ts")).light,
+  },
+  {
+    name: "dev",
+    summary:
+      "run a development chain: a full node that seals blocks, has funded accounts and serves light nodes",
+    load: async () => (await import("./dev.ts")).dev,
+  },
+  {
+    name: "attach",
+    summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
+    load: async () => (await import("./attach.ts")).attach,
+  },
+];
 
 function help(): string {
   return [
@@ -22,14 +46,14 @@ function help(): string {
     "",
     "usage: glim COMMAND [flags]",
     "",
-    ...commands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
+    ...entries.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
     "",
     "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
     "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
   ].join("\n");
 }
 
-function commandHelp({ usage, summary, details, flags }: Runnable): string {
+function commandHelp({ usage, details, flags }: Runnable, summary: string): string {
   const text = [`usage: ${usage}`, "", `${summary}.`, ""];
   if (details !== undefined) text.push(details, "");
   return [...text, "flags:", formatFlags(flags as readonly Flag[])].join("\n");
@@ -47,10 +71,11 @@ async function main(args: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   try {
-    const command = commands.find((one) => one.name === name);
-    if (command === undefined) throw CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40) });
-    const parsed = parseFlags(command.name, command.flags, rest);
-    if (parsed.wantsHelp) io.print(commandHelp(command));
+    const entry = entries.find((one) => one.name === name);
+    if (entry === undefined) throw CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40) });
+    const command = (await entry.load()) as Runnable; // a command runs only with what its own table parsed
+    const parsed = parseFlags(entry.name, command.flags, rest);
+    if (parsed.wantsHelp) io.print(commandHelp(command, entry.summary));
     else await command.run(parsed, io);
     return 0;
   } catch (error) {

@@ -50,7 +50,7 @@ function namespacesOf(
   return namespaces;
 }
 
-function isUnfinished(error: unknown): boolean {
+function isUnfinished(error: unknown): error is SyntaxError {
   return (
     error instanceof SyntaxError &&
     /^(Unexpected end of input|Unterminated template|missing \))/.test(error.message)
@@ -105,6 +105,7 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
   const { client, input, output, terminal, historyFile } = options;
   const names = contextOf(client, await methodsOf(client));
   let running = Promise.resolve();
+  let isOver = false;
   const repl = start({
     prompt: "> ",
     input,
@@ -116,18 +117,23 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
         repl.close();
         return;
       }
-      running = run(code, context).then(
-        (value) => callback(null, value),
-        (error: unknown) => {
-          if (isUnfinished(error))
-            callback(new Recoverable(error instanceof Error ? error : new Error(String(error))), undefined);
-          else callback(null, error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+      running = run(code, context)
+        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+        .then((value) => {
+          if (isOver)
+            output.write(`${write(value, terminal)}\n`); // the input ended while this ran
+          else if (isUnfinished(value)) callback(new Recoverable(value), undefined);
+          else callback(null, value);
+        });
     },
   });
   Object.assign(repl.context, names);
-  const closed = new Promise<void>((resolve) => repl.once("exit", () => resolve()));
+  const closed = new Promise<void>((resolve) => {
+    repl.once("exit", () => {
+      isOver = true;
+      resolve();
+    });
+  });
   if (historyFile !== undefined && terminal) await setHistory(repl, historyFile);
   await closed;
   await running;
