@@ -184,7 +184,9 @@ export class RpcClient implements AsyncDisposable {
   }
 
   async #post(text: string, ids: readonly number[], onReply?: (reply: Reply) => void): Promise<Reply[]> {
-    const duplex = await this.#connect();
+    const opening = this.#connect();
+    const duplex = await opening;
+    if (this.#duplex !== opening) throw disconnected("connection lost");
     const waiting = ids.map((id) => {
       const reply = deferred<Reply>();
       this.#pending.set(id, { reply, onReply });
