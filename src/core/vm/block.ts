@@ -13,6 +13,7 @@ import {
 } from "#core/types";
 import { blobScheduleAt, type ChainConfig, GAS_PER_BLOB, isClique, type Rules, rulesAt } from "#params";
 import { blobPriceOf, evmBlock } from "./block-context.ts";
+import { applyDaoFork } from "./dao.ts";
 import { VmError } from "./errors.ts";
 import { Guard } from "./guard.ts";
 import { giveBack, takeMachine } from "./machine.ts";
@@ -141,8 +142,6 @@ export async function openBlock(
   reader: StateReader,
   options: ExecuteOptions = {},
 ): Promise<BlockExecution> {
-  if (config.daoForkSupport === true && config.daoForkBlock === header.number)
-    throw VmError("UNSUPPORTED", { what: "the block of the DAO fork" });
   const rules = rulesAt(config, header);
   const machine = await takeMachine(config, rules.fork);
   const { blockHash } = options;
@@ -158,6 +157,7 @@ export async function openBlock(
     blobPrice: blobPriceOf(config, header),
     blobSchedule: blobScheduleAt(config, header),
   };
+  if (config.daoForkSupport === true && config.daoForkBlock === header.number) await applyDaoFork(machine);
   await beginBlock(env, header);
   return new OpenBlock(config, header, env, options);
 }

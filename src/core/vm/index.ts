@@ -6,8 +6,8 @@
  * Every call has a gas cap and, with a clock, a deadline; a reader that has to wait (network) is awaited, nothing is
  * declared ahead; long runs give way to the rest of the process. The EVM is loaded at the first call.
  *
- * Not here: whether a header is valid (`#consensus`), roots (`#core/state`), JSON (`#ethapi`). Not built: the DAO fork's
- * block, the KZG precompile (0x0a), blobs themselves.
+ * Not here: whether a header is valid (`#consensus`), roots (`#core/state`), JSON (`#ethapi`). Not built: blobs
+ * themselves (only what a block says of them).
  */
 export { type RefusalKind, VmError } from "./errors.ts";
 export { revertReason } from "./evm-errors.ts";
