@@ -11,33 +11,39 @@ export interface RpcNode extends AsyncDisposable {
   readonly client: RpcClient;
   readonly httpUrl: string;
   readonly wsUrl: string;
+  /** The full node: this one, or the one it reads from. */
+  readonly full: FullBackend;
   /** Seals a block of what waits in the full node's pool; resolves when this node has it as its head. */
   mine(): Promise<void>;
+  /** Resolves when this node's head is the full node's. */
+  follow(): Promise<void>;
 }
 
 /** Both kinds behave alike to a client; the suites run over each. */
-export async function rpcNode(kind: "full" | "light"): Promise<RpcNode> {
-  return kind === "full" ? ofFull(await fullBackend()) : lightNode();
+export async function rpcNode(kind: "full" | "light", options: RpcNodeOptions = {}): Promise<RpcNode> {
+  return kind === "full" ? ofFull(await fullBackend()) : lightNode(options);
+}
+
+export interface RpcNodeOptions {
+  /** Blocks back from the head whose state is served to the light node; default all. */
+  readonly recentState?: number | undefined;
 }
 
 function ofFull(full: FullBackend): RpcNode {
   const { client, httpUrl, wsUrl } = full;
   const mine = async () => void (await full.mine());
-  return {
-    kind: "full",
-    client,
-    httpUrl,
-    wsUrl,
-    mine,
-    [Symbol.asyncDispose]: () => full[Symbol.asyncDispose](),
-  };
+  const follow = async () => {};
+  const dispose = () => full[Symbol.asyncDispose]();
+  return { kind: "full", full, client, httpUrl, wsUrl, mine, follow, [Symbol.asyncDispose]: dispose };
 }
 
-async function lightNode(): Promise<RpcNode> {
+async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> {
   const full = await fullBackend(
     { p2p: { maxPeers: 10, noDiscovery: true, listenAddr: "127.0.0.1:0" } },
     (node) =>
-      node.register((context) => new LesServer(context, { eth: context.service(Ethereum), lightServ: 100 })),
+      node.register(
+        (context) => new LesServer(context, { eth: context.service(Ethereum), lightServ: 100, recentState }),
+      ),
   );
   await full.mine(); // a server without blocks has nothing to announce
   const enode = full.node.server?.self.enode;
@@ -52,22 +58,26 @@ async function lightNode(): Promise<RpcNode> {
   await node.start();
   const light = node.service(LightEthereum);
   await light.synced({ signal: AbortSignal.timeout(20_000) });
-  const mine = async () => {
+  const follow = async () => {
     const arrived = new AbortController();
     const heads = light.headEvents.stream({ signal: arrived.signal });
-    const { block } = await full.mine();
-    if (!equalBytes(light.head.hash, block.header.hash))
-      for await (const { header } of heads) if (equalBytes(header.hash, block.header.hash)) break;
+    const { hash } = full.ethereum.head();
+    if (!equalBytes(light.head.hash, hash))
+      for await (const { header } of heads) if (equalBytes(header.hash, hash)) break;
     arrived.abort();
   };
+  const mine = async () => {
+    await full.mine();
+    await follow();
+  };
   return {
-    ...{ kind: "light", mine },
+    ...{ kind: "light", full, mine, follow },
     client: node.attach(),
     httpUrl: `http://${node.httpEndpoint}`,
     wsUrl: `ws://${node.wsEndpoint}`,
     [Symbol.asyncDispose]: async () => {
       await node.stop();
-      await full[Symbol.asyncDispose]();
+      if (full.node.isRunning) await full[Symbol.asyncDispose]();
     },
   };
 }
