@@ -55,4 +55,5 @@ if (url !== undefined) server.addPeer(url);
 
 const stopping = new AbortController();
 process.once("SIGINT", () => stopping.abort());
-for await (const event of server.peerEvents.stream({ signal: stopping.signal })) console.log(event.type, event.peer);
+for await (const event of server.peerEvents.stream({ signal: stopping.signal }))
+  console.log(event.type, event.peer);

@@ -26,14 +26,18 @@ function parseComplete(text: string): Enode {
   const at = rest.indexOf("@");
   if (at < 0) throw bad("does not contain node ID");
   const publicKey = parseKey(rest.slice(0, at));
-  const [authority = "", query = ""] = splitOnce(rest.slice(at + 1).replace(/#.*$/s, ""), "?");
+  const [authority, query] = splitOnce(rest.slice(at + 1).replace(/#.*$/s, ""), "?");
   const { host, port } = splitHostPort(authority.replace(/\/.*$/s, ""));
   const address = parseIp(host);
   if (address === undefined) throw bad("invalid IP address");
   const tcp = parsePort(port, "invalid port");
   const discport = new URLSearchParams(query).get("discport");
   const udp = discport === null || discport === "" ? tcp : parsePort(discport, "invalid discport in query");
-  return makeEnode(publicKey, { ip: address.length === 4 ? Array.from(address).join(".") : host.toLowerCase(), tcp, udp });
+  return makeEnode(publicKey, {
+    ip: address.length === 4 ? Array.from(address).join(".") : host.toLowerCase(),
+    tcp,
+    udp,
+  });
 }
 
 /** The URL form; `?discport=` only where UDP differs from TCP. Incomplete nodes print without an address. */
@@ -58,7 +62,8 @@ function splitHostPort(authority: string): { host: string; port: string } {
   if (bracket !== null) return { host: bracket[1] ?? "", port: bracket[2] ?? "" };
   const colon = authority.lastIndexOf(":");
   if (colon < 0) throw bad(`invalid host: address ${authority}: missing port in address`);
-  if (authority.indexOf(":") !== colon) throw bad(`invalid host: address ${authority}: too many colons in address`);
+  if (authority.indexOf(":") !== colon)
+    throw bad(`invalid host: address ${authority}: too many colons in address`);
   return { host: authority.slice(0, colon), port: authority.slice(colon + 1) };
 }
 

@@ -5,10 +5,17 @@ import type { Protocol } from "./protocol.ts";
 const lengths = { "eth/62": 8, "eth/63": 17, "les/1": 15, "les/2": 22, "shh/6": 128 } as const;
 const protocol = (cap: string): Protocol => {
   const [name = "", version] = cap.split("/");
-  return { name, version: Number(version), length: lengths[cap as keyof typeof lengths], run: async () => {} }; // as: keys of the table
+  return {
+    name,
+    version: Number(version),
+    length: lengths[cap as keyof typeof lengths],
+    run: async () => {},
+  }; // as: keys of the table
 };
 const all = Object.keys(lengths);
-const subsets = Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((_cap, i) => (bits >> i) & 1));
+const subsets = Array.from({ length: 2 ** all.length }, (_, bits) =>
+  all.filter((_cap, i) => (bits >> i) & 1),
+);
 
 /** Offsets as geth computes them: walking the remote's sorted list and undoing a lower version (peer.go:311-346@v1.8.27). */
 function gethOffsets(ours: readonly string[], theirs: readonly string[]): Record<string, number> {
@@ -30,7 +37,9 @@ function gethOffsets(ours: readonly string[], theirs: readonly string[]): Record
 
 const ourOffsets = (ours: readonly string[], theirs: readonly string[]): Record<string, number> =>
   Object.fromEntries(
-    matchProtocols(ours.map(protocol), theirs.map(protocol)).map(({ protocol: { name, version }, offset }) => [`${name}/${version}`, offset]),
+    matchProtocols(ours.map(protocol), theirs.map(protocol)).map(
+      ({ protocol: { name, version }, offset }) => [`${name}/${version}`, offset],
+    ),
   );
 
 describe("capabilities", () => {
@@ -46,18 +55,21 @@ describe("capabilities", () => {
 
   test("Trap 15: only the highest common version; duplicates and strange names are harmless", () => {
     expect(ourOffsets(["eth/62", "eth/63"], ["eth/62", "eth/62", "eth/64"])).toEqual({ "eth/62": 16 });
-    const theirs = [{ name: "__proto__", version: 63 }, { name: "constructor", version: 1 }, { name: "eth", version: 63 }];
+    const theirs = [
+      { name: "__proto__", version: 63 },
+      { name: "constructor", version: 1 },
+      { name: "eth", version: 63 },
+    ];
     expect(matchProtocols([protocol("eth/63")], theirs)).toHaveLength(1);
     expect(matchProtocols([protocol("eth/63")], [{ name: "ETH", version: 63 }])).toHaveLength(0);
   });
 
   test("our hello lists every protocol, by name, then version as a number", () => {
     const more: Protocol = { name: "eth", version: 100, length: 1, run: async () => {} };
-    expect(capsOf([protocol("shh/6"), more, protocol("eth/63"), protocol("eth/62")]).map(({ name, version }) => `${name}/${version}`)).toEqual([
-      "eth/62",
-      "eth/63",
-      "eth/100",
-      "shh/6",
-    ]);
+    expect(
+      capsOf([protocol("shh/6"), more, protocol("eth/63"), protocol("eth/62")]).map(
+        ({ name, version }) => `${name}/${version}`,
+      ),
+    ).toEqual(["eth/62", "eth/63", "eth/100", "shh/6"]);
   });
 });

@@ -8,7 +8,8 @@ export interface Window {
 }
 
 /** Go compares strings by bytes; capability names are ASCII. */
-const byNameAndVersion = (a: Cap, b: Cap): number => (a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1);
+const byNameAndVersion = (a: Cap, b: Cap): number =>
+  a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1;
 
 /** What we offer in the hello: one entry per protocol, sorted by name, then version. */
 export function capsOf(protocols: readonly Protocol[]): Cap[] {

@@ -25,7 +25,10 @@ export interface Occupancy {
  * @returns the error to refuse with, or undefined
  * @see geth p2p/server.go:792-805@v1.8.27
  */
-export function checkAdmission(flags: ConnFlags, { self, maxPeers, maxDialed, peers }: Occupancy): Error | undefined {
+export function checkAdmission(
+  flags: ConnFlags,
+  { self, maxPeers, maxDialed, peers }: Occupancy,
+): Error | undefined {
   const { id, inbound, isStatic, isTrusted } = flags;
   if (!isTrusted && !(isStatic && !inbound) && peers.size >= maxPeers) return P2pError("TOO_MANY_PEERS");
   if (!isTrusted && inbound && inboundCount(peers) >= maxPeers - maxDialed) return P2pError("TOO_MANY_PEERS");
@@ -42,6 +45,11 @@ function inboundCount(peers: Occupancy["peers"]): number {
 }
 
 /** Dynamic dials: floor(maxPeers / ratio), none without discovery or with noDial. @see geth p2p/server.go:811-819@v1.8.27 */
-export function maxDialedConns(config: { maxPeers: number; dialRatio: number; noDiscovery: boolean; noDial: boolean }): number {
+export function maxDialedConns(config: {
+  maxPeers: number;
+  dialRatio: number;
+  noDiscovery: boolean;
+  noDial: boolean;
+}): number {
   return config.noDiscovery || config.noDial ? 0 : Math.floor(config.maxPeers / config.dialRatio);
 }

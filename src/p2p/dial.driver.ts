@@ -11,7 +11,10 @@ export class DialDriver {
   #wake: Timer | undefined;
   #isClosed = false;
 
-  constructor(scheduler: DialScheduler, options: { clock: Clock; view: DialView; dial: (dial: Dial) => Promise<void> }) {
+  constructor(
+    scheduler: DialScheduler,
+    options: { clock: Clock; view: DialView; dial: (dial: Dial) => Promise<void> },
+  ) {
     this.#scheduler = scheduler;
     this.#clock = options.clock;
     this.#view = options.view;

@@ -3,7 +3,8 @@ import { type Enode, makeEnode } from "#enode";
 import { describe, expect, test } from "vitest";
 import { dialLimits, DialScheduler } from "./dial.ts";
 
-const node = (port: number, ip = "127.0.0.1"): Enode => makeEnode(publicKeyOf(generateKey()), { ip, tcp: port });
+const node = (port: number, ip = "127.0.0.1"): Enode =>
+  makeEnode(publicKeyOf(generateKey()), { ip, tcp: port });
 const [A, B, C] = [node(1), node(2), node(3)];
 const self = node(9);
 
@@ -19,8 +20,15 @@ interface Round {
   readonly dials: readonly Enode[];
 }
 
-function dialRounds(options: { maxDialed?: number; static?: readonly Enode[]; isAllowed?: (ip: string) => boolean }, rounds: readonly Round[]) {
-  const scheduler = new DialScheduler({ self: self.id, maxDialed: options.maxDialed ?? 0, isAllowed: options.isAllowed ?? (() => true) });
+function dialRounds(
+  options: { maxDialed?: number; static?: readonly Enode[]; isAllowed?: (ip: string) => boolean },
+  rounds: readonly Round[],
+) {
+  const scheduler = new DialScheduler({
+    self: self.id,
+    maxDialed: options.maxDialed ?? 0,
+    isAllowed: options.isAllowed ?? (() => true),
+  });
   const peers = new Map<string, { inbound: boolean; isStatic: boolean }>();
   for (const entry of options.static ?? []) scheduler.addStatic(entry);
   let now = 0;
@@ -37,7 +45,9 @@ function dialRounds(options: { maxDialed?: number; static?: readonly Enode[]; is
     for (const entry of round.found ?? []) scheduler.addCandidate(entry);
     for (const { id } of round.remove ?? []) scheduler.removeStatic(id);
     const { dials } = scheduler.next(now, { peers });
-    expect(dials.map(({ node: { tcp } }) => `round ${i}: ${tcp}`)).toEqual(round.dials.map(({ tcp }) => `round ${i}: ${tcp}`));
+    expect(dials.map(({ node: { tcp } }) => `round ${i}: ${tcp}`)).toEqual(
+      round.dials.map(({ tcp }) => `round ${i}: ${tcp}`),
+    );
   }
   return { scheduler, peers, now };
 }
@@ -62,7 +72,12 @@ describe("DialScheduler", () => {
   });
 
   test("removing forgets the history: adding again dials at once", () =>
-    void dialRounds({ static: [A] }, [{ dials: [A] }, { failed: [A], dials: [] }, { remove: [A], dials: [] }, { add: [A], dials: [A] }]));
+    void dialRounds({ static: [A] }, [
+      { dials: [A] },
+      { failed: [A], dials: [] },
+      { remove: [A], dials: [] },
+      { add: [A], dials: [A] },
+    ]));
 
   test("a node connected from its side is not dialled; self, no address and net restriction never", () => {
     dialRounds({ static: [A, self], isAllowed: (ip) => ip !== "10.0.0.1" }, [
@@ -88,7 +103,10 @@ describe("DialScheduler", () => {
 
   test("at most 16 dials at once, the rest in their order; candidates and history stay bounded", () => {
     const many = Array.from({ length: 20 }, (_, i) => node(100 + i));
-    dialRounds({ static: many }, [{ dials: many.slice(0, 16) }, { failed: many.slice(0, 3), dials: many.slice(16, 19) }]);
+    dialRounds({ static: many }, [
+      { dials: many.slice(0, 16) },
+      { failed: many.slice(0, 3), dials: many.slice(16, 19) },
+    ]);
     const scheduler = new DialScheduler({ self: self.id, maxDialed: 1, isAllowed: () => true });
     for (let i = 0; i < dialLimits.maxCandidates + 50; i++) scheduler.addCandidate({ ...A, id: `${i}` });
     let dialed = 0;

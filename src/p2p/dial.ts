@@ -86,7 +86,8 @@ export class DialScheduler {
   addCandidate(node: Enode): void {
     if (this.#config.maxDialed === 0 || this.#neverDial(node) !== undefined) return;
     this.#candidates.set(node.id, node);
-    if (this.#candidates.size > dialLimits.maxCandidates) for (const oldest of this.#candidates.keys()) return void this.#candidates.delete(oldest);
+    if (this.#candidates.size > dialLimits.maxCandidates)
+      for (const oldest of this.#candidates.keys()) return void this.#candidates.delete(oldest);
   }
 
   /** A dial has ended, with a peer or without. */
@@ -95,7 +96,10 @@ export class DialScheduler {
   }
 
   /** Whom to dial now, and the time at which to ask again (undefined: when something happens). */
-  next(now: number, view: DialView): { readonly dials: readonly Dial[]; readonly wakeAt: number | undefined } {
+  next(
+    now: number,
+    view: DialView,
+  ): { readonly dials: readonly Dial[]; readonly wakeAt: number | undefined } {
     this.#expire(now);
     const dials: Dial[] = [];
     const start = (dial: Dial) => {

@@ -22,7 +22,9 @@ export const disconnectReasons = {
 /** Name of a reason this node may give. */
 export type DisconnectReason = keyof typeof disconnectReasons;
 
-const byCode = new Map<number, string>(Object.values(disconnectReasons).map(({ code, text }) => [code, text]));
+const byCode = new Map<number, string>(
+  Object.values(disconnectReasons).map(({ code, text }) => [code, text]),
+);
 const nameByCode = new Map<number, DisconnectReason>(
   (Object.keys(disconnectReasons) as DisconnectReason[]).map((name) => [disconnectReasons[name].code, name]), // as: keys of a const table
 );

@@ -5,7 +5,16 @@ import { disconnectReasons, formatReason, reasonName } from "./disconnect.ts";
 import { cleanName, decodeDisconnect, decodeHello, encodeDisconnect, encodeHello } from "./hello.ts";
 
 const publicKey = publicKeyOf(generateKey());
-const hello = (changes: { version?: RlpValue; name?: RlpValue; caps?: RlpValue; port?: RlpValue; key?: RlpValue; more?: RlpValue[] } = {}): Uint8Array =>
+const hello = (
+  changes: {
+    version?: RlpValue;
+    name?: RlpValue;
+    caps?: RlpValue;
+    port?: RlpValue;
+    key?: RlpValue;
+    more?: RlpValue[];
+  } = {},
+): Uint8Array =>
   encode([
     changes.version ?? 5,
     changes.name ?? new TextEncoder().encode("x"),
@@ -21,7 +30,9 @@ describe("hello", () => {
     const ours = { version: 5, name: "glim/v1", caps: [{ name: "eth", version: 63 }], publicKey };
     expect(decodeHello(encodeHello(ours))).toEqual(ours);
     expect(encodeHello({ ...ours, caps: [] })).toEqual(hello({ name: text("glim/v1") }));
-    expect(decodeHello(hello({ version: 4, port: 30_303, more: [1, [2, [3]]] }))).toMatchObject({ version: 4 });
+    expect(decodeHello(hello({ version: 4, port: 30_303, more: [1, [2, [3]]] }))).toMatchObject({
+      version: 4,
+    });
   });
 
   test("BP-02 strange hellos: refused as a breach", () => {
@@ -38,9 +49,20 @@ describe("hello", () => {
       encode(5),
       new Uint8Array(0),
     ])
-      expect(() => decodeHello(bad)).toThrowError(expect.objectContaining({ code: "P2P_BAD_HELLO", disconnect: 2 }));
+      expect(() => decodeHello(bad)).toThrowError(
+        expect.objectContaining({ code: "P2P_BAD_HELLO", disconnect: 2 }),
+      );
     expect(decodeHello(hello({ caps: caps(64) })).caps).toHaveLength(64);
-    expect(decodeHello(hello({ caps: [[text("__proto__"), 1], [text("__proto__"), 1]] })).caps).toHaveLength(2);
+    expect(
+      decodeHello(
+        hello({
+          caps: [
+            [text("__proto__"), 1],
+            [text("__proto__"), 1],
+          ],
+        }),
+      ).caps,
+    ).toHaveLength(2);
   });
 
   test("BP-12 names are cut to 256 characters and cannot draw on a terminal", () => {
@@ -49,7 +71,13 @@ describe("hello", () => {
   });
 
   test("random bytes throw P2P_BAD_HELLO only (seed 5)", () => {
-    const good = hello({ caps: [[text("eth"), 63], [text("les"), 2]], name: text("client/1") });
+    const good = hello({
+      caps: [
+        [text("eth"), 63],
+        [text("les"), 2],
+      ],
+      name: text("client/1"),
+    });
     let state = 5;
     const next = (bound: number) => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) % bound;
     for (let i = 0; i < 3000; i++) {
@@ -81,7 +109,8 @@ describe("disconnect reasons", () => {
   });
 
   test("Trap 17: the text of every reason, and of those that are none", () => {
-    for (const { code, text: words } of Object.values(disconnectReasons)) expect(formatReason(code)).toBe(words);
+    for (const { code, text: words } of Object.values(disconnectReasons))
+      expect(formatReason(code)).toBe(words);
     expect([0x0c, 0x0f, 0x11, 255, -1].map((code) => formatReason(code))).toEqual([
       "unknown disconnect reason 0x0c",
       "unknown disconnect reason 0x0f",

@@ -1,4 +1,16 @@
-import { bytes, decode, decodeAs, encodeAs, list, type RlpItem, struct, tuple, uint53, uint64, utf8 } from "#rlp";
+import {
+  bytes,
+  decode,
+  decodeAs,
+  encodeAs,
+  list,
+  type RlpItem,
+  struct,
+  tuple,
+  uint53,
+  uint64,
+  utf8,
+} from "#rlp";
 import { bytesToBigint, GlimError } from "#util";
 import { P2pError } from "./errors.ts";
 import type { Cap } from "./protocol.ts";
@@ -64,8 +76,8 @@ export function decodeHello(payload: Uint8Array): Hello {
 
 export const speaksSnappy = (hello: Hello): boolean => hello.version >= SNAPPY_SINCE;
 
-// biome-ignore lint: control characters are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Control, format (direction marks among them) and line separator characters. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A stranger's text made safe to show: no control or direction characters, at most 256 characters. */
 export function cleanName(name: string): string {

@@ -20,7 +20,8 @@ function parseBlock(text: string): Block {
   const match = /^([^/]+)\/([0-9]{1,3})$/.exec(text.trim());
   const bytes = parseIp(match?.[1] ?? "");
   const bits = Number(match?.[2]);
-  if (bytes === undefined || bits > bytes.length * 8) throw P2pError("BAD_CONFIG", { problem: `invalid CIDR address: ${text}` });
+  if (bytes === undefined || bits > bytes.length * 8)
+    throw P2pError("BAD_CONFIG", { problem: `invalid CIDR address: ${text}` });
   return { bytes, bits };
 }
 
@@ -35,7 +36,16 @@ export function makeAllowList(cidrs: readonly string[] | undefined): (ip: string
 }
 
 /** Loopback, private and link-local: where per-address rules do not apply. @see geth p2p/netutil/net.go:34-48@v1.8.27 */
-const lan = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fe80::/10", "fc00::/7"].map(parseBlock);
+const lan = [
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "::1/128",
+  "fe80::/10",
+  "fc00::/7",
+].map(parseBlock);
 
 /** True for loopback, private and link-local addresses. */
 export function isLan(ip: string): boolean {
@@ -64,6 +74,7 @@ export function parseListenAddr(text: string): { host: string; port: number } {
   const host = match?.[1] ?? match?.[2] ?? "";
   const port = Number(match?.[3]);
   const isHost = host === "" || host === "localhost" || parseIp(host) !== undefined;
-  if (match === null || port > 65_535 || !isHost) throw P2pError("BAD_CONFIG", { problem: `invalid listen address: ${text}` });
+  if (match === null || port > 65_535 || !isHost)
+    throw P2pError("BAD_CONFIG", { problem: `invalid listen address: ${text}` });
   return { host, port };
 }

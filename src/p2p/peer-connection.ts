@@ -5,9 +5,19 @@ import type { Logger } from "#log";
 import type { RlpxConnection, WireMsg } from "#p2p/rlpx";
 import { GlimError, isError } from "#util";
 import type { Window } from "./caps.ts";
-import { type DisconnectReason, disconnectReasons, reasonName } from "./disconnect.ts";
+import { type DisconnectReason, disconnectReasons } from "./disconnect.ts";
 import { P2pError } from "./errors.ts";
-import { BASE_LENGTH, BASE_MAX_BYTES, decodeDisconnect, DISCONNECT, encodeDisconnect, HELLO, type Hello, PING, PONG } from "./hello.ts";
+import {
+  BASE_LENGTH,
+  BASE_MAX_BYTES,
+  decodeDisconnect,
+  DISCONNECT,
+  encodeDisconnect,
+  HELLO,
+  type Hello,
+  PING,
+  PONG,
+} from "./hello.ts";
 import { formatEndpoint } from "./netutil.ts";
 import type { Peer, PeerInfo } from "./peer.ts";
 import { ProtocolConnection } from "./protocol-connection.ts";
@@ -85,7 +95,8 @@ export class PeerConnection implements Peer {
     const { connection, hello, dialed, id, clock } = options;
     this.id = id;
     this.inbound = dialed === undefined;
-    this.node = dialed ?? makeEnode(hello.publicKey, { ip: connection.remote.host, tcp: connection.remote.port });
+    this.node =
+      dialed ?? makeEnode(hello.publicKey, { ip: connection.remote.host, tcp: connection.remote.port });
     this.name = hello.name;
     this.caps = hello.caps;
     this.isStatic = options.isStatic;
@@ -95,7 +106,11 @@ export class PeerConnection implements Peer {
     this.log = options.log.child({ peer: shortId(id) });
     this.#connection = connection;
     this.#clock = clock;
-    this.#pings = new TokenBucket({ capacity: peerLimits.pingBurst, everyMs: peerLimits.pingTokenMs, now: clock.now() });
+    this.#pings = new TokenBucket({
+      capacity: peerLimits.pingBurst,
+      everyMs: peerLimits.pingTokenMs,
+      now: clock.now(),
+    });
     this.#protocols = options.windows.map(
       ({ protocol, offset }) =>
         new ProtocolConnection(protocol, offset, {
@@ -115,7 +130,9 @@ export class PeerConnection implements Peer {
   }
 
   runs(name: string, version?: number): boolean {
-    return this.#protocols.some(({ protocol }) => protocol.name === name && (version === undefined || protocol.version === version));
+    return this.#protocols.some(
+      ({ protocol }) => protocol.name === name && (version === undefined || protocol.version === version),
+    );
   }
 
   disconnect(reason: DisconnectReason): void {
@@ -151,9 +168,13 @@ export class PeerConnection implements Peer {
   async run(): Promise<Error> {
     const running = this.#protocols.map((protocol) => this.#runProtocol(protocol));
     this.#armPing();
-    this.#connection.setHandler({ onMessage: (msg) => this.#onMessage(msg), onEnd: (error) => this.#finish(error) });
+    this.#connection.setHandler({
+      onMessage: (msg) => this.#onMessage(msg),
+      onEnd: (error) => this.#finish(error),
+    });
     const { signal } = this.#controller;
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     await this.#waitFor(running);
     await this.#connection.closed;
     return this.#end ?? P2pError("PEER_CLOSED", { why: "unknown" });
@@ -162,8 +183,13 @@ export class PeerConnection implements Peer {
   async #waitFor(running: readonly Promise<string>[]): Promise<void> {
     const open = new Set(this.#protocols.map(({ protocol }) => protocol.name));
     const grace = new AbortController();
-    const all = Promise.all(running.map((done) => done.then((name) => open.delete(name)))).then(() => grace.abort());
-    await Promise.race([all, this.#clock.sleep(peerLimits.stopGraceMs, { signal: grace.signal }).catch(() => {})]);
+    const all = Promise.all(running.map((done) => done.then((name) => open.delete(name)))).then(() =>
+      grace.abort(),
+    );
+    await Promise.race([
+      all,
+      this.#clock.sleep(peerLimits.stopGraceMs, { signal: grace.signal }).catch(() => {}),
+    ]);
     if (open.size > 0) this.log.warn("protocol still runs after its peer ended", { protocols: [...open] });
   }
 
@@ -173,7 +199,11 @@ export class PeerConnection implements Peer {
       await protocol.run(this, connection, this.#controller.signal);
       this.#finish(P2pError("LOCAL_DISCONNECT", { reason: disconnectReasons.quitting.code }));
     } catch (error) {
-      this.#finish(error instanceof Error ? error : P2pError("PEER_CLOSED", { why: `${protocol.name} ended` }, { cause: error }));
+      this.#finish(
+        error instanceof Error
+          ? error
+          : P2pError("PEER_CLOSED", { why: `${protocol.name} ended` }, { cause: error }),
+      );
     }
     return protocol.name;
   }
@@ -185,7 +215,8 @@ export class PeerConnection implements Peer {
 
   #onBase({ code, payload, receivedAt }: WireMsg): void {
     if (code === PING) this.#onPing(receivedAt);
-    else if (code === DISCONNECT) this.#finish(P2pError("REMOTE_DISCONNECT", { reason: decodeDisconnect(payload) }));
+    else if (code === DISCONNECT)
+      this.#finish(P2pError("REMOTE_DISCONNECT", { reason: decodeDisconnect(payload) }));
     else if (code === HELLO) this.#finish(P2pError("UNEXPECTED_MESSAGE", { got: "second hello" }));
     // pong and unknown base codes: nothing to do, as geth
   }
@@ -200,29 +231,36 @@ export class PeerConnection implements Peer {
   }
 
   #onProtocol({ code, payload, receivedAt }: WireMsg): void {
-    const target = this.#protocols.find(({ offset, protocol }) => code >= offset && code < offset + protocol.length);
+    const target = this.#protocols.find(
+      ({ offset, protocol }) => code >= offset && code < offset + protocol.length,
+    );
     if (target === undefined) return this.#finish(P2pError("UNKNOWN_CODE", { code }));
     this.#inboxMessages++;
     this.#inboxBytes += payload.length;
     target.deliver({ code: code - target.offset, size: payload.length, payload, receivedAt });
-    if (this.#inboxMessages >= peerLimits.inboxMessages || this.#inboxBytes >= peerLimits.inboxBytes) this.#connection.pause();
+    if (this.#inboxMessages >= peerLimits.inboxMessages || this.#inboxBytes >= peerLimits.inboxBytes)
+      this.#connection.pause();
   }
 
   #taken(size: number): void {
     this.#inboxMessages--;
     this.#inboxBytes -= size;
-    if (this.#inboxMessages <= peerLimits.inboxMessages / 2 && this.#inboxBytes <= peerLimits.inboxBytes / 2) this.#connection.resume();
+    if (this.#inboxMessages <= peerLimits.inboxMessages / 2 && this.#inboxBytes <= peerLimits.inboxBytes / 2)
+      this.#connection.resume();
   }
 
   async #send(code: number, payload: Uint8Array): Promise<void> {
-    if (this.#writers.length > 0 || this.#connection.queuedBytes > peerLimits.queueBytes) await this.#waitToWrite(payload.length);
+    if (this.#writers.length > 0 || this.#connection.queuedBytes > peerLimits.queueBytes)
+      await this.#waitToWrite(payload.length);
     this.throwIfEnded();
     this.#connection.write(code, payload);
   }
 
   async #waitToWrite(size: number): Promise<void> {
     if (this.#waitingBytes + size > peerLimits.waitingBytes && this.#waitingBytes > 0) {
-      this.#finish(P2pError("WRITE_QUEUE_FULL", { bytes: this.#waitingBytes + size, limit: peerLimits.waitingBytes }));
+      this.#finish(
+        P2pError("WRITE_QUEUE_FULL", { bytes: this.#waitingBytes + size, limit: peerLimits.waitingBytes }),
+      );
       this.throwIfEnded();
     }
     this.#waitingBytes += size;
@@ -231,7 +269,10 @@ export class PeerConnection implements Peer {
   }
 
   #drained(): void {
-    while (this.#writers.length > 0 && (this.#end !== undefined || this.#connection.queuedBytes <= peerLimits.queueBytes)) {
+    while (
+      this.#writers.length > 0 &&
+      (this.#end !== undefined || this.#connection.queuedBytes <= peerLimits.queueBytes)
+    ) {
       this.#writers.shift()?.();
       if (this.#end === undefined) {
         // the writer goes on in a microtask: let it write before the next one is let in
@@ -255,10 +296,14 @@ export class PeerConnection implements Peer {
   }
 
   #setLimits(): void {
-    const caps = this.#protocols.map(({ protocol }) => Math.min(protocol.maxMessageBytes ?? FRAME_MAX, FRAME_MAX));
+    const caps = this.#protocols.map(({ protocol }) =>
+      Math.min(protocol.maxMessageBytes ?? FRAME_MAX, FRAME_MAX),
+    );
     const limitOf = (code: number): number => {
       if (code < BASE_LENGTH) return BASE_MAX_BYTES;
-      const at = this.#protocols.findIndex(({ offset, protocol }) => code >= offset && code < offset + protocol.length);
+      const at = this.#protocols.findIndex(
+        ({ offset, protocol }) => code >= offset && code < offset + protocol.length,
+      );
       return caps[at] ?? BASE_MAX_BYTES;
     };
     this.#connection.setLimits(Math.max(BASE_MAX_BYTES, ...caps), limitOf);
@@ -270,7 +315,10 @@ export class PeerConnection implements Peer {
     this.#pingTimer?.cancel();
     const reason = reasonFor(error);
     this.log.debug("peer ends", { error, reason });
-    this.#connection.close(error, reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) });
+    this.#connection.close(
+      error,
+      reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) },
+    );
     for (const protocol of this.#protocols) protocol.end(error);
     this.#drained();
     this.#controller.abort(error);
@@ -289,11 +337,4 @@ export function reasonFor(error: Error): number | undefined {
   if (error.disconnect !== undefined) return error.disconnect;
   const isTransport = error.code.startsWith("RLPX_") || error.code === "P2P_PEER_CLOSED";
   return isTransport ? undefined : disconnectReasons.subprotocol.code;
-}
-
-/** Text of the error in a drop event: geth's reason texts where there is one. */
-export function endText(error: Error): string {
-  const reason = reasonFor(error);
-  const name = reason === undefined ? undefined : reasonName(reason);
-  return name !== undefined && error.message === "" ? disconnectReasons[name].text : error.message;
 }

@@ -28,7 +28,12 @@ export function messagePipe({ clock }: { clock?: Clock | undefined } = {}): [Pip
   return [makeEnd(left, right, close, clock), makeEnd(right, left, close, clock)];
 }
 
-function makeEnd(incoming: Direction, outgoing: Direction, close: (error?: unknown) => void, clock: Clock | undefined): PipeEnd {
+function makeEnd(
+  incoming: Direction,
+  outgoing: Direction,
+  close: (error?: unknown) => void,
+  clock: Clock | undefined,
+): PipeEnd {
   return {
     clock,
     readMsg: () => incoming.queue.next(),
@@ -50,7 +55,12 @@ class Direction {
 
   async write(code: number, payload: Uint8Array): Promise<void> {
     if (this.#end !== undefined) throw this.#end.error;
-    const msg: Msg = { code, size: payload.length, payload: payload.slice(), receivedAt: this.#clock?.now() ?? 0 };
+    const msg: Msg = {
+      code,
+      size: payload.length,
+      payload: payload.slice(),
+      receivedAt: this.#clock?.now() ?? 0,
+    };
     this.queue.push(msg);
     if (this.queue.count < CAPACITY) return;
     this.#waiting ??= deferred<void>();

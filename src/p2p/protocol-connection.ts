@@ -1,6 +1,7 @@
 import type { NodeId } from "#enode";
 import type { Feed } from "#event";
 import type { Clock } from "#host";
+import { isError } from "#util";
 import { P2pError } from "./errors.ts";
 import { MsgQueue } from "./msg-queue.ts";
 import type { Msg, MsgReadWriter, Protocol } from "./protocol.ts";
@@ -32,7 +33,7 @@ export class ProtocolConnection implements MsgReadWriter {
     this.offset = offset;
     this.clock = options.clock;
     this.#options = options;
-    this.#inbox = new MsgQueue(options.onTake);
+    this.#inbox = new MsgQueue((size) => options.onTake(size));
   }
 
   deliver(msg: Msg): void {
@@ -58,10 +59,14 @@ export class ProtocolConnection implements MsgReadWriter {
     return this.#inbox[Symbol.asyncIterator]();
   }
 
-  /** The connection is over: what waits is discarded, readers and writers are told. */
+  /**
+   * The connection is over: readers and writers are told. What came before the peer took its leave can still be read;
+   * what came from a peer in breach is discarded.
+   */
   end(error: Error): void {
     this.#end ??= error;
-    this.#inbox.close(error, { discard: true });
+    const wasLeft = isError(error, "P2P_REMOTE_DISCONNECT") || isError(error, "RLPX_CLOSED");
+    this.#inbox.close(error, { discard: !wasLeft });
   }
 
   #event(type: "msgsend" | "msgrecv", code: number, size: number): void {

@@ -24,7 +24,11 @@ interface World {
 function world(): World {
   const clock = new SimulatedClock();
   const net = testNet();
-  return { clock, net, host: { clock, net, rand: seededRand(1), entropy: systemEntropy, files: memoryFiles() } };
+  return {
+    clock,
+    net,
+    host: { clock, net, rand: seededRand(1), entropy: systemEntropy, files: memoryFiles() },
+  };
 }
 
 /** A protocol that waits until the end; `rws` are the connections it was run on. */
@@ -34,14 +38,19 @@ function idle(name = "eth", version = 63, length = 17): Protocol & { readonly rw
     ...{ name, version, length, rws },
     run(_peer, rw, signal) {
       rws.push(rw);
-      return new Promise<void>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+      return new Promise<void>((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+      );
     },
   };
 }
 
 async function serve(w: World, more: Partial<ServerConfig> = {}) {
   const events: PeerEvent[] = [];
-  const server = new Server({ privateKey: generateKey(), name: "glim/test", listenAddr: "127.0.0.1:0", protocols: [idle()], ...more }, w.host);
+  const server = new Server(
+    { privateKey: generateKey(), name: "glim/test", listenAddr: "127.0.0.1:0", protocols: [idle()], ...more },
+    w.host,
+  );
   server.peerEvents.subscribe((event) => events.push(event));
   await server.start();
   return { server, events, port: server.self.node.tcp };
@@ -57,15 +66,35 @@ interface Stranger {
   reason(): number | bigint | undefined;
 }
 
-async function stranger(w: World, server: Server, options: { ip?: string; key?: PrivateKey; hello?: Uint8Array | undefined; version?: number; caps?: { name: string; version: number }[]; clock?: SimulatedClock } = {}): Promise<Stranger> {
+async function stranger(
+  w: World,
+  server: Server,
+  options: {
+    ip?: string;
+    key?: PrivateKey;
+    hello?: Uint8Array | undefined;
+    version?: number;
+    caps?: { name: string; version: number }[];
+    clock?: SimulatedClock;
+  } = {},
+): Promise<Stranger> {
   const key = options.key ?? generateKey();
   const socket = w.net.connect(server.self.node.tcp, options.ip);
-  const connection = new RlpxConnection(socket, { key, entropy: systemEntropy, clock: options.clock ?? w.clock, maxBytes: 0xff_ffff, remotePublicKey: server.self.node.publicKey });
+  const connection = new RlpxConnection(socket, {
+    key,
+    entropy: systemEntropy,
+    clock: options.clock ?? w.clock,
+    maxBytes: 0xff_ffff,
+    remotePublicKey: server.self.node.publicKey,
+  });
   await connection.established;
   const got: WireMsg[] = [];
   const { caps = [{ name: "eth", version: 63 }], version = 5 } = options;
   if (!("hello" in options) || options.hello !== undefined) {
-    connection.write(HELLO, options.hello ?? encodeHello({ version, name: "stranger", caps, publicKey: publicKeyOf(key) }));
+    connection.write(
+      HELLO,
+      options.hello ?? encodeHello({ version, name: "stranger", caps, publicKey: publicKeyOf(key) }),
+    );
     const first = await connection.read();
     got.push(first);
     if (version >= 5) connection.enableSnappy();
@@ -84,7 +113,10 @@ describe("life cycle", () => {
   test("start twice, stop twice, start after stop", async () => {
     const w = world();
     const { server } = await serve(w);
-    await expect(server.start()).rejects.toMatchObject({ code: "P2P_ALREADY_RUNNING", message: "server already running" });
+    await expect(server.start()).rejects.toMatchObject({
+      code: "P2P_ALREADY_RUNNING",
+      message: "server already running",
+    });
     await Promise.all([server.stop(), server.stop()]);
     await server.stop();
     await expect(server.start()).rejects.toMatchObject({ code: "P2P_ALREADY_RUNNING" });
@@ -93,7 +125,15 @@ describe("life cycle", () => {
 
   test("stop during start ends the start; nothing listens, no timer is left", async () => {
     const w = world();
-    const server = new Server({ privateKey: generateKey(), name: "x", listenAddr: "127.0.0.1:7000", staticNodes: [formatEnode(makeEnode(publicKeyOf(generateKey()), { ip: "127.0.0.1", tcp: 1 }))] }, w.host);
+    const server = new Server(
+      {
+        privateKey: generateKey(),
+        name: "x",
+        listenAddr: "127.0.0.1:7000",
+        staticNodes: [formatEnode(makeEnode(publicKeyOf(generateKey()), { ip: "127.0.0.1", tcp: 1 }))],
+      },
+      w.host,
+    );
     const starting = server.start();
     const stopping = server.stop();
     await expect(starting).rejects.toMatchObject({ code: "P2P_NOT_RUNNING" });
@@ -108,7 +148,10 @@ describe("life cycle", () => {
     const never = new Server(config, w.host);
     await never.stop();
     await expect(never.start()).rejects.toMatchObject({ code: "P2P_ALREADY_RUNNING" });
-    const failing = new Server(config, { ...w.host, net: { ...w.net, listenTcp: () => Promise.reject(new Error("EADDRINUSE")) } });
+    const failing = new Server(config, {
+      ...w.host,
+      net: { ...w.net, listenTcp: () => Promise.reject(new Error("EADDRINUSE")) },
+    });
     await expect(failing.start()).rejects.toThrow("EADDRINUSE");
     await failing.stop();
     const abort = new AbortController();
@@ -122,7 +165,8 @@ describe("life cycle", () => {
 
   test("bad configs are refused by the constructor", () => {
     const w = world();
-    const make = (config: object) => () => new Server({ privateKey: generateKey(), name: "x", ...config }, w.host);
+    const make = (config: object) => () =>
+      new Server({ privateKey: generateKey(), name: "x", ...config }, w.host);
     expect(make({ privateKey: undefined })).toThrow("Server.PrivateKey must be set to a non-nil key");
     expect(make({ netRestrict: ["10.0.0.0/33"] })).toThrow("invalid CIDR address: 10.0.0.0/33");
     expect(make({ staticNodes: ["enode://00@1.2.3.4:5"] })).toThrow("invalid node ID");
@@ -167,15 +211,28 @@ describe("life cycle", () => {
     const b = await serve(w, { protocols: [ask], staticNodes: [a.server.self.enode] });
     await settle();
     expect(replies).toEqual([1]);
-    expect(b.server.peersInfo()).toMatchObject([{ id: a.server.self.id, network: { static: true, inbound: false }, caps: ["echo/1"], protocols: { echo: "unknown" } }]);
-    expect(a.server.peersInfo()).toMatchObject([{ network: { static: false, inbound: true, trusted: false } }]);
+    expect(b.server.peersInfo()).toMatchObject([
+      {
+        id: a.server.self.id,
+        network: { static: true, inbound: false },
+        caps: ["echo/1"],
+        protocols: { echo: "unknown" },
+      },
+    ]);
+    expect(a.server.peersInfo()).toMatchObject([
+      { network: { static: false, inbound: true, trusted: false } },
+    ]);
     expect(a.events.slice(1)).toEqual([
       { type: "msgrecv", peer: b.server.self.id, protocol: "echo", msg_code: 0, msg_size: 4 },
       { type: "msgsend", peer: b.server.self.id, protocol: "echo", msg_code: 1, msg_size: 4 },
     ]);
     b.server.removePeer(a.server.self.enode);
     await w.clock.advance(1_500);
-    expect(a.events.at(-1)).toEqual({ type: "drop", peer: b.server.self.id, error: "peer disconnected: disconnect requested" });
+    expect(a.events.at(-1)).toEqual({
+      type: "drop",
+      peer: b.server.self.id,
+      error: "peer disconnected: disconnect requested",
+    });
     expect(b.events.at(-1)).toMatchObject({ type: "drop", error: "disconnect requested" });
     b.server.addPeer(a.server.self.enode); // at once: removing forgot the history
     await settle();
@@ -191,7 +248,9 @@ describe("life cycle", () => {
       () => Promise.reject(Object.assign(new Error("plain"), { disconnect: 3 })),
     ];
     for (const [i, want] of [8, 0x10, 0x10].entries()) {
-      const { server } = await serve(w, { protocols: [{ name: "eth", version: 63, length: 17, run: () => ends[i]?.() ?? Promise.resolve() }] });
+      const { server } = await serve(w, {
+        protocols: [{ name: "eth", version: 63, length: 17, run: () => ends[i]?.() ?? Promise.resolve() }],
+      });
       const peer = await stranger(w, server);
       expect(peer.reason()).toBe(want);
       await Promise.all([server.stop(), w.clock.advance(2_000)]);
@@ -246,13 +305,29 @@ describe("base protocol attacks", () => {
     const w = world();
     const { server } = await serve(w);
     const big = encode([5, new Uint8Array(2100).fill(0x61), [], 0, new Uint8Array(64)]);
-    for (const hello of [big, encode([5]), encode([5, new Uint8Array(1), Array.from({ length: 500 }, () => [Uint8Array.of(0x61), 1]), 0, new Uint8Array(64)])]) {
+    for (const hello of [
+      big,
+      encode([5]),
+      encode([
+        5,
+        new Uint8Array(1),
+        Array.from({ length: 500 }, () => [Uint8Array.of(0x61), 1]),
+        0,
+        new Uint8Array(64),
+      ]),
+    ]) {
       const peer = await stranger(w, server, { hello, version: 4 });
       expect([peer.reason(), server.peers.size]).toEqual([2, 0]);
     }
-    const named = await stranger(w, server, { hello: encode([5, new Uint8Array(1), [], 0, new Uint8Array(64)]), version: 4 });
+    const named = await stranger(w, server, {
+      hello: encode([5, new Uint8Array(1), [], 0, new Uint8Array(64)]),
+      version: 4,
+    });
     expect(named.reason()).toBe(7); // an identity of zeros
-    const other = await stranger(w, server, { hello: encodeHello({ version: 4, name: "x", caps: [], publicKey: publicKeyOf(generateKey()) }), version: 4 });
+    const other = await stranger(w, server, {
+      hello: encodeHello({ version: 4, name: "x", caps: [], publicKey: publicKeyOf(generateKey()) }),
+      version: 4,
+    });
     expect(other.reason()).toBe(9); // not the key it shook hands with
     const useless = await stranger(w, server, { version: 4, caps: [{ name: "__proto__", version: 1 }] });
     expect(useless.reason()).toBe(3);
@@ -281,9 +356,15 @@ describe("base protocol attacks", () => {
   test("BP-04 connect and disconnect loops from one /24: four in 30 s, counted and bounded; loopback is exempt", async () => {
     const w = world();
     const lines: string[] = [];
-    const log: Logger = { ...{ trace() {}, info() {}, warn() {}, error() {} }, debug: (message) => void lines.push(message), child: () => log };
+    const log: Logger = {
+      ...{ trace() {}, info() {}, warn() {}, error() {} },
+      debug: (message) => void lines.push(message),
+      child: () => log,
+    };
     const { server } = await serve(w, { log });
-    const sockets = Array.from({ length: 2000 }, (_, i) => w.net.connect(server.self.node.tcp, `8.8.8.${i % 256}`));
+    const sockets = Array.from({ length: 2000 }, (_, i) =>
+      w.net.connect(server.self.node.tcp, `8.8.8.${i % 256}`),
+    );
     await settle();
     expect(sockets.filter(({ isClosed }) => !isClosed)).toHaveLength(4);
     expect(lines.filter((line) => line === "inbound connection refused")).toHaveLength(1); // one line per 10 s
@@ -333,7 +414,10 @@ describe("base protocol attacks", () => {
     await settle();
     expect(early.reason()).toBe(2);
     const twice = await stranger(w, server);
-    twice.connection.write(HELLO, encodeHello({ version: 5, name: "x", caps: [], publicKey: publicKeyOf(twice.key) }));
+    twice.connection.write(
+      HELLO,
+      encodeHello({ version: 5, name: "x", caps: [], publicKey: publicKeyOf(twice.key) }),
+    );
     await settle();
     expect(twice.reason()).toBe(2);
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
@@ -415,7 +499,13 @@ describe("base protocol attacks", () => {
     const answered = () => sockets.filter(({ received }) => received > 0).length;
     const sockets = Array.from({ length: 120 }, (_, i) => {
       const socket = w.net.connect(server.self.node.tcp, `${20 + i}.1.1.1`);
-      new RlpxConnection(socket, { key: generateKey(), entropy: systemEntropy, clock: w.clock, maxBytes: 2048, remotePublicKey: server.self.node.publicKey });
+      new RlpxConnection(socket, {
+        key: generateKey(),
+        entropy: systemEntropy,
+        clock: w.clock,
+        maxBytes: 2048,
+        remotePublicKey: server.self.node.publicKey,
+      });
       return socket;
     });
     await settle();
@@ -436,7 +526,14 @@ describe("base protocol attacks", () => {
     const [rw] = protocol.rws;
     const reply = systemEntropy.bytes(2 << 20);
     let written = 0;
-    const writing = Array.from({ length: 6 }, () => rw?.writeMsg(1, reply).then(() => written++).catch((error: unknown) => error));
+    const writing = Array.from(
+      { length: 6 },
+      () =>
+        rw
+          ?.writeMsg(1, reply)
+          .then(() => written++)
+          .catch((error: unknown) => error) ?? Promise.resolve(),
+    );
     await settle();
     expect(written).toBe(1); // the first went into the socket; the others wait
     await w.clock.advance(25_000);
@@ -446,7 +543,12 @@ describe("base protocol attacks", () => {
 
     const greedy = await stranger(w, server);
     greedy.socket.pause();
-    const many = Array.from({ length: 20 }, () => protocol.rws[1]?.writeMsg(1, reply).catch((error: { code?: string }) => error.code));
+    const many = Array.from(
+      { length: 20 },
+      () =>
+        protocol.rws[1]?.writeMsg(1, reply).catch((error: { code?: string }) => error.code) ??
+        Promise.resolve(),
+    );
     expect(await Promise.all(many.slice(1))).toContain("P2P_WRITE_QUEUE_FULL");
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
@@ -465,12 +567,46 @@ describe("base protocol attacks", () => {
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 
+  test("what a peer said before its disconnect can still be read; what came before a breach cannot", async () => {
+    for (const [farewell, want] of [
+      [DISCONNECT, [7, "P2P_REMOTE_DISCONNECT"]],
+      [40, ["P2P_UNKNOWN_CODE"]],
+    ] as const) {
+      const w = world();
+      const read: unknown[] = [];
+      const slow: Protocol = {
+        ...{ name: "eth", version: 63, length: 17 },
+        async run(_peer, rw) {
+          await settle();
+          try {
+            for await (const { code } of rw) read.push(code);
+          } catch (error) {
+            read.push((error as { code?: string }).code); // P2pError
+          }
+        },
+      };
+      const { server } = await serve(w, { protocols: [slow] });
+      const peer = await stranger(w, server);
+      peer.connection.write(16 + 7, EMPTY);
+      peer.connection.write(farewell, encodeDisconnect(4));
+      await settle();
+      await settle();
+      expect(read).toEqual(want);
+      await Promise.all([server.stop(), w.clock.advance(2_000)]);
+    }
+  });
+
   test("BP-11 failures to accept: one line a second, the listener goes on", async () => {
     const w = world();
     const warnings: string[] = [];
-    const log: Logger = { ...{ trace() {}, info() {}, debug() {}, error() {} }, warn: (message) => void warnings.push(message), child: () => log };
+    const log: Logger = {
+      ...{ trace() {}, info() {}, debug() {}, error() {} },
+      warn: (message) => void warnings.push(message),
+      child: () => log,
+    };
     const { server, port } = await serve(w, { log });
-    for (let i = 0; i < 100; i++) w.net.failAccept(port, Object.assign(new Error("too many open files"), { code: "EMFILE" }));
+    for (let i = 0; i < 100; i++)
+      w.net.failAccept(port, Object.assign(new Error("too many open files"), { code: "EMFILE" }));
     expect(warnings).toEqual(["cannot accept"]);
     await w.clock.advance(1_000);
     w.net.failAccept(port, new Error("too many open files"));
@@ -494,7 +630,8 @@ describe("base protocol attacks", () => {
     const { server } = await serve(w);
     const [modern, old] = [await stranger(w, server), await stranger(w, server, { version: 4 })];
     await w.clock.advance(15_000);
-    for (const { got } of [modern, old]) expect(got.filter(({ code, payload }) => code === PING && payload[0] === 0xc0)).toHaveLength(1);
+    for (const { got } of [modern, old])
+      expect(got.filter(({ code, payload }) => code === PING && payload[0] === 0xc0)).toHaveLength(1);
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 
@@ -513,7 +650,12 @@ test("nodeInfo and peersInfo have geth's shapes", async () => {
   const w = world();
   const eth: Protocol = { ...idle(), nodeInfo: () => ({ network: 1 }), peerInfo: () => undefined };
   const { server } = await serve(w, { protocols: [eth, idle("les", 2, 22)] });
-  const peer = await stranger(w, server, { caps: [{ name: "eth", version: 63 }, { name: "les", version: 2 }] });
+  const peer = await stranger(w, server, {
+    caps: [
+      { name: "eth", version: 63 },
+      { name: "les", version: 2 },
+    ],
+  });
   expect(server.nodeInfo()).toEqual({
     id: server.self.id,
     name: "glim/test",
@@ -529,7 +671,13 @@ test("nodeInfo and peersInfo have geth's shapes", async () => {
       id: [...server.peers.keys()][0],
       name: "stranger",
       caps: ["eth/63", "les/2"],
-      network: { localAddress: "127.0.0.1:30303", remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/), inbound: true, trusted: false, static: false },
+      network: {
+        localAddress: "127.0.0.1:30303",
+        remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        inbound: true,
+        trusted: false,
+        static: false,
+      },
       protocols: { eth: "handshake", les: "unknown" },
     },
   ]);

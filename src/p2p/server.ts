@@ -15,7 +15,7 @@ import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.
 import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
 import { formatEndpoint, makeAllowList, parseListenAddr } from "./netutil.ts";
 import type { Peer, PeerInfo } from "./peer.ts";
-import { endText, PeerConnection, reasonFor } from "./peer-connection.ts";
+import { PeerConnection, reasonFor } from "./peer-connection.ts";
 import type { Protocol } from "./protocol.ts";
 import type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";
 import { InboundThrottle, Rarely, TokenBucket } from "./throttle.ts";
@@ -57,7 +57,10 @@ export class Server implements AsyncDisposable {
   /** Inbound handshakes running. BOUNDED: maxPendingPeers. */
   #pendingInbound = 0;
   /** Handshakes past encryption, by id: which side dialled. BOUNDED: maxPendingPeers + 16 dials. */
-  readonly #shaking = new Map<NodeId, { readonly way: "inbound" | "dialed"; readonly connection: RlpxConnection }>();
+  readonly #shaking = new Map<
+    NodeId,
+    { readonly way: "inbound" | "dialed"; readonly connection: RlpxConnection }
+  >();
   readonly #throttle = new InboundThrottle();
   readonly #handshakeRate: TokenBucket;
   readonly #refusals = new Rarely(10_000);
@@ -88,13 +91,26 @@ export class Server implements AsyncDisposable {
     this.#protocols = config.protocols ?? [];
     this.#maxPeers = maxPeers;
     this.#maxPending = config.maxPendingPeers || DEFAULT_MAX_PENDING; // 0 = default, as geth
-    this.#maxDialed = maxDialedConns({ maxPeers, dialRatio: config.dialRatio || DEFAULT_DIAL_RATIO, noDiscovery, noDial });
+    this.#maxDialed = maxDialedConns({
+      maxPeers,
+      dialRatio: config.dialRatio || DEFAULT_DIAL_RATIO,
+      noDiscovery,
+      noDial,
+    });
     this.#key = parsePrivateKey(config.privateKey);
     this.#publicKey = publicKeyOf(this.#key);
     this.#id = nodeIdOf(this.#publicKey);
     this.#isAllowed = makeAllowList(config.netRestrict);
-    this.#handshakeRate = new TokenBucket({ capacity: HANDSHAKES_PER_SECOND, everyMs: 1000 / HANDSHAKES_PER_SECOND, now: host.clock.now() });
-    this.#scheduler = new DialScheduler({ self: this.#id, maxDialed: this.#maxDialed, isAllowed: this.#isAllowed });
+    this.#handshakeRate = new TokenBucket({
+      capacity: HANDSHAKES_PER_SECOND,
+      everyMs: 1000 / HANDSHAKES_PER_SECOND,
+      now: host.clock.now(),
+    });
+    this.#scheduler = new DialScheduler({
+      self: this.#id,
+      maxDialed: this.#maxDialed,
+      isAllowed: this.#isAllowed,
+    });
     this.#dialer = new DialDriver(this.#scheduler, {
       clock: host.clock,
       view: { peers: this.#peers },
@@ -108,7 +124,8 @@ export class Server implements AsyncDisposable {
   /** Who we are; the address is known once the listener is up. */
   get self(): Self {
     const local = this.#listening?.local;
-    const listensEverywhere = local === undefined || local.host === "" || local.host === "::" || local.host === "0.0.0.0";
+    const listensEverywhere =
+      local === undefined || local.host === "" || local.host === "::" || local.host === "0.0.0.0";
     const ip = this.config.externalIp ?? (listensEverywhere ? "127.0.0.1" : local.host);
     // no discovery yet, so no UDP port (geth prints ?discport=0 then)
     const node = makeEnode(this.#publicKey, { ip, tcp: local?.port ?? 0, udp: 0 });
@@ -147,7 +164,8 @@ export class Server implements AsyncDisposable {
       await using stack = new DisposeStack();
       const { listenAddr } = this.config;
       if (listenAddr !== undefined && listenAddr !== "") await this.#listen(listenAddr, stack);
-      else if (this.config.noDial === true) this.#log.warn("P2P server will be useless, neither dialing nor listening");
+      else if (this.config.noDial === true)
+        this.#log.warn("P2P server will be useless, neither dialing nor listening");
       signal?.throwIfAborted();
       if (this.#state !== "starting") throw P2pError("NOT_RUNNING");
       this.#state = "running";
@@ -165,7 +183,10 @@ export class Server implements AsyncDisposable {
     const listener = await this.#host.net.listenTcp(
       parseListenAddr(listenAddr),
       (socket) => this.#accept(socket),
-      (error) => this.#acceptFailures.run(this.#host.clock.now(), (heldBack) => this.#log.warn("cannot accept", { error, heldBack })),
+      (error) =>
+        this.#acceptFailures.run(this.#host.clock.now(), (heldBack) =>
+          this.#log.warn("cannot accept", { error, heldBack }),
+        ),
     );
     stack.defer(() => listener.close());
     this.#listening = listener;
@@ -253,8 +274,11 @@ export class Server implements AsyncDisposable {
 
   #addStatic(node: Enode): void {
     if (this.#scheduler.addStatic(node)) return;
-    if (node.ip === undefined || node.tcp === 0) throw P2pError("BAD_CONFIG", { problem: "node without an address cannot be dialled" });
-    this.#log.warn("static node is never dialled: self, not in netRestrict, or too many", { peer: shortId(node.id) });
+    if (node.ip === undefined || node.tcp === 0)
+      throw P2pError("BAD_CONFIG", { problem: "node without an address cannot be dialled" });
+    this.#log.warn("static node is never dialled: self, not in netRestrict, or too many", {
+      peer: shortId(node.id),
+    });
   }
 
   /** Runs a task of the scope whose end the caller can wait for. Never rejects: a bug in one task ends no other. */
@@ -286,7 +310,9 @@ export class Server implements AsyncDisposable {
     const refusal = this.#refuseSocket(ip, now);
     if (refusal !== undefined) {
       socket.destroy();
-      this.#refusals.run(now, (heldBack) => this.#log.debug("inbound connection refused", { why: refusal, remote: ip, heldBack }));
+      this.#refusals.run(now, (heldBack) =>
+        this.#log.debug("inbound connection refused", { why: refusal, remote: ip, heldBack }),
+      );
       return;
     }
     this.#pendingInbound++;
@@ -352,7 +378,12 @@ export class Server implements AsyncDisposable {
     using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));
     let shaking: NodeId | undefined;
     try {
-      const flags = (id: NodeId): ConnFlags => ({ id, inbound: dialed === undefined, isStatic, isTrusted: this.#trusted.has(id) });
+      const flags = (id: NodeId): ConnFlags => ({
+        id,
+        inbound: dialed === undefined,
+        isStatic,
+        isTrusted: this.#trusted.has(id),
+      });
       const { id, hello } = await shakeHands({
         connection,
         dialed,
@@ -373,7 +404,8 @@ export class Server implements AsyncDisposable {
       if (!(error instanceof GlimError)) throw error;
     } finally {
       deadline.cancel();
-      if (shaking !== undefined && this.#shaking.get(shaking)?.connection === connection) this.#shaking.delete(shaking);
+      if (shaking !== undefined && this.#shaking.get(shaking)?.connection === connection)
+        this.#shaking.delete(shaking);
     }
   }
 
@@ -394,13 +426,25 @@ export class Server implements AsyncDisposable {
   #refuse(connection: RlpxConnection, error: unknown, dialed?: Enode): void {
     const known = error instanceof Error ? error : P2pError("PEER_CLOSED", { why: "unknown" });
     const reason = reasonFor(known);
-    connection.close(known, reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) });
+    connection.close(
+      known,
+      reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) },
+    );
     const facts = { remote: formatEndpoint(connection.remote), error: known };
-    if (dialed !== undefined) return this.#log.debug("dialled node is no peer", { peer: shortId(dialed.id), ...facts });
-    this.#refusals.run(this.#host.clock.now(), (heldBack) => this.#log.debug("inbound connection refused", { ...facts, heldBack }));
+    if (dialed !== undefined)
+      return this.#log.debug("dialled node is no peer", { peer: shortId(dialed.id), ...facts });
+    this.#refusals.run(this.#host.clock.now(), (heldBack) =>
+      this.#log.debug("inbound connection refused", { ...facts, heldBack }),
+    );
   }
 
-  #add(parts: { connection: RlpxConnection; hello: Hello; dialed: Enode | undefined; id: NodeId; isStatic: boolean }): void {
+  #add(parts: {
+    connection: RlpxConnection;
+    hello: Hello;
+    dialed: Enode | undefined;
+    id: NodeId;
+    isStatic: boolean;
+  }): void {
     const { id, hello } = parts;
     const peer = new PeerConnection({
       ...parts,
@@ -411,19 +455,29 @@ export class Server implements AsyncDisposable {
       msgEvents: this.config.enableMsgEvents === true ? this.peerEvents : undefined,
     });
     this.#peers.set(id, peer);
-    this.#log.debug("peer added", { peer: shortId(id), inbound: peer.inbound, remote: peer.remoteAddress, peers: this.#peers.size });
+    this.#log.debug("peer added", {
+      peer: shortId(id),
+      inbound: peer.inbound,
+      remote: peer.remoteAddress,
+      peers: this.#peers.size,
+    });
     void this.#track(`peer ${shortId(id)}`, async () => {
       this.peerEvents.send({ type: "add", peer: id });
       const error = await peer.run();
       this.#peers.delete(id);
       this.#log.debug("peer dropped", { peer: shortId(id), peers: this.#peers.size, error });
-      this.peerEvents.send({ type: "drop", peer: id, error: endText(error) });
+      this.peerEvents.send({ type: "drop", peer: id, error: error.message });
       this.#dialer.poke();
     });
   }
 
   #hello(): Hello {
-    return { version: BASE_VERSION, name: this.config.name, caps: capsOf(this.#protocols), publicKey: this.#publicKey };
+    return {
+      version: BASE_VERSION,
+      name: this.config.name,
+      caps: capsOf(this.#protocols),
+      publicKey: this.#publicKey,
+    };
   }
 
   #occupancy() {

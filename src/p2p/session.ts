@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "#host";
-import { type Deferred, deferred } from "#util";
+import { type Deferred, deferred, onAbort } from "#util";
 import { P2pError } from "./errors.ts";
 import type { MsgReadWriter } from "./protocol.ts";
 import { RequestTracker } from "./tracker.ts";
@@ -25,11 +25,16 @@ const REQUEST_TIMEOUT_MS = 10_000;
 type Handler = (body: unknown, context: HandlerContext) => unknown;
 
 /** Opens a conversation; see `Session`. */
-export function openSession<M extends Messages>(table: WireTable<M>, rw: MsgReadWriter, options: SessionOptions): Session<M> {
+export function openSession<M extends Messages>(
+  table: WireTable<M>,
+  rw: MsgReadWriter,
+  options: SessionOptions,
+): Session<M> {
   const engine = new SessionEngine(table, rw, options);
   return {
     send: (name, body) => engine.write(name, body),
-    receive: <N extends keyof M & string>(name: N, call?: CallOptions) => engine.receive(name, call) as Promise<BodyOf<M, N>>, // decoded by the row of that name
+    receive: <N extends keyof M & string>(name: N, call?: CallOptions) =>
+      engine.receive(name, call) as Promise<BodyOf<M, N>>, // decoded by the row of that name
     request: async (name, body, call) => (await engine.exchange(name, body, call)).body as never, // decoded by the reply's row
     exchange: async (name, body, call) => (await engine.exchange(name, body, call)) as never, // the same
     serve: (handlers: Handlers<M>) => engine.serve(handlers as Readonly<Record<string, Handler>>), // keyed by the table's names
@@ -66,10 +71,8 @@ class SessionEngine<M extends Messages> {
     this.#clock = options.clock ?? rw.clock;
     if (this.#clock !== undefined) this.#tracker = new RequestTracker({ clock: this.#clock });
     const { signal } = options;
-    const onAbort = () => this.#fail(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    this.#ended.promise.catch(() => signal.removeEventListener("abort", onAbort));
+    if (signal.aborted) this.#fail(signal.reason);
+    else this.#ended.promise.catch(onAbort(signal, (reason) => this.#fail(reason)));
   }
 
   get pendingRequests(): number {
@@ -84,45 +87,59 @@ class SessionEngine<M extends Messages> {
 
   async receive(name: string, { timeoutMs, signal }: CallOptions = {}): Promise<unknown> {
     this.#throwIfOver();
-    if (this.#receiver !== undefined || this.#handlers !== undefined) throw P2pError("BAD_TABLE", { problem: "receive while another reader waits" });
+    if (this.#receiver !== undefined || this.#handlers !== undefined)
+      throw P2pError("BAD_TABLE", { problem: "receive while another reader waits" });
     const first = this.#inbox.shift();
     const message = first ?? (await this.#waitForMessage(name, timeoutMs, signal));
     this.#room?.resolve();
-    if (message.name !== name) throw this.#fail(P2pError("UNEXPECTED_MESSAGE", { got: message.name, want: name }));
+    if (message.name !== name)
+      throw this.#fail(P2pError("UNEXPECTED_MESSAGE", { got: message.name, want: name }));
     return this.#guard(() => message.body);
   }
 
-  async #waitForMessage(name: string, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<WireMessage> {
+  async #waitForMessage(
+    name: string,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<WireMessage> {
+    signal?.throwIfAborted();
     const receiver = deferred<WireMessage>();
     this.#receiver = receiver;
     this.#startReading();
     let timer: Timer | undefined;
     if (timeoutMs !== undefined) {
-      timer = this.#needClock().after(timeoutMs, () => receiver.reject(P2pError("RECEIVE_TIMEOUT", { name, timeoutMs })));
+      timer = this.#needClock().after(timeoutMs, () =>
+        receiver.reject(P2pError("RECEIVE_TIMEOUT", { name, timeoutMs })),
+      );
     }
-    const onAbort = () => receiver.reject(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const release = signal === undefined ? undefined : onAbort(signal, (reason) => receiver.reject(reason));
     try {
       return await receiver.promise;
     } finally {
       timer?.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      release?.();
       this.#receiver = undefined;
     }
   }
 
-  async exchange(name: keyof M & string, body: unknown, { timeoutMs, signal }: CallOptions = {}): Promise<Reply<unknown>> {
+  async exchange(
+    name: keyof M & string,
+    body: unknown,
+    { timeoutMs, signal }: CallOptions = {},
+  ): Promise<Reply<unknown>> {
     this.#throwIfOver();
     signal?.throwIfAborted();
     this.#needClock();
     const reply = this.#table.messages[name]?.reply;
-    if (reply === undefined || this.#tracker === undefined) throw P2pError("BAD_TABLE", { problem: `${name} has no reply` });
+    if (reply === undefined || this.#tracker === undefined)
+      throw P2pError("BAD_TABLE", { problem: `${name} has no reply` });
     const limit = timeoutMs ?? this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const ticket = this.#tracker.open(reply, limit);
-    const onAbort = () => ticket.abandon(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const release = signal === undefined ? undefined : onAbort(signal, (reason) => ticket.abandon(reason));
     try {
-      const { code, payload } = this.#table.encode(name, body as BodyOf<M, typeof name>, { reqId: ticket.id }); // typed at Session
+      const { code, payload } = this.#table.encode(name, body as BodyOf<M, typeof name>, {
+        reqId: ticket.id,
+      }); // typed at Session
       this.#startReading();
       // not awaited before the promise: the reply may fail first; a write error ends the session and with it the ticket
       this.#rw.writeMsg(code, payload).catch((error: unknown) => ticket.abandon(error));
@@ -131,7 +148,7 @@ class SessionEngine<M extends Messages> {
       ticket.abandon(error);
       throw error;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      release?.();
     }
   }
 
@@ -154,15 +171,20 @@ class SessionEngine<M extends Messages> {
       const msg = await this.#rw.readMsg();
       const message: WireMessage = this.#table.decode(msg);
       if (message.kind === "reply") this.#takeReply(message);
-      else if (this.#receiver !== undefined) this.#receiver.resolve(message), (this.#receiver = undefined);
-      else {
-        this.#inbox.push(message);
-        this.#dispatch();
-        while (this.#inbox.length >= MAX_INBOX && this.#failure === undefined) {
-          this.#room = deferred<void>();
-          await Promise.race([this.#room.promise, this.#ended.promise]);
-        }
-      }
+      else await this.#takeMessage(message);
+    }
+  }
+
+  /** Hands a message to who waits for one, or keeps it; returns when there is room for the next. */
+  async #takeMessage(message: WireMessage): Promise<void> {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    if (receiver !== undefined) return receiver.resolve(message);
+    this.#inbox.push(message);
+    this.#dispatch();
+    while (this.#inbox.length >= MAX_INBOX && this.#failure === undefined) {
+      this.#room = deferred<void>();
+      await Promise.race([this.#room.promise, this.#ended.promise]);
     }
   }
 

@@ -26,7 +26,8 @@ export class InboundThrottle {
     this.#expire(now);
     const subnet = subnetOf(ip);
     const inSubnet = this.#subnets.get(subnet) ?? 0;
-    if (this.#addresses.has(ip) || inSubnet >= PER_SUBNET || this.#addresses.size >= MAX_TRACKED) return false;
+    if (this.#addresses.has(ip) || inSubnet >= PER_SUBNET || this.#addresses.size >= MAX_TRACKED)
+      return false;
     this.#addresses.set(ip, now);
     this.#subnets.set(subnet, inSubnet + 1);
     return true;

@@ -58,7 +58,9 @@ export class RequestTracker<T> {
       this.#rememberLate(id, kind);
       answer.reject(error);
     };
-    const timer = this.#clock.after(timeoutMs, () => abandon(P2pError("REQUEST_TIMEOUT", { name: kind, timeoutMs })));
+    const timer = this.#clock.after(timeoutMs, () =>
+      abandon(P2pError("REQUEST_TIMEOUT", { name: kind, timeoutMs })),
+    );
     this.#open.set(id, { kind, deferred: answer, timer, sentAt: this.#clock.now() });
     return { id, promise: answer.promise, abandon };
   }
@@ -99,7 +101,8 @@ export class RequestTracker<T> {
 
   #rememberLate(id: bigint, kind: string): void {
     this.#late.set(id, kind);
-    if (this.#late.size > MAX_OPEN) for (const oldest of this.#late.keys()) return void this.#late.delete(oldest);
+    if (this.#late.size > MAX_OPEN)
+      for (const oldest of this.#late.keys()) return void this.#late.delete(oldest);
   }
 
   #takeLate(kind: string, id: bigint | undefined): boolean {

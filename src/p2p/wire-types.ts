@@ -39,7 +39,11 @@ export type RequestName<M extends Messages> = {
   string;
 
 /** Name of the reply to request `N`. */
-export type ReplyName<M extends Messages, N extends keyof M> = M[N] extends { readonly reply: infer R extends keyof M } ? R & string : never;
+export type ReplyName<M extends Messages, N extends keyof M> = M[N] extends {
+  readonly reply: infer R extends keyof M;
+}
+  ? R & string
+  : never;
 
 /** Names of the rows that answer another. */
 export type AnyReplyName<M extends Messages> = { [N in keyof M]: ReplyName<M, N> }[keyof M];
@@ -98,7 +102,9 @@ export interface WireMessage<N extends string = string, T = unknown> {
 }
 
 /** A `WireMessage` of some row of the table; narrow by `name`. */
-export type AnyMessage<M extends Messages> = { [N in keyof M & string]: WireMessage<N, BodyOf<M, N>> }[keyof M & string];
+export type AnyMessage<M extends Messages> = {
+  [N in keyof M & string]: WireMessage<N, BodyOf<M, N>>;
+}[keyof M & string];
 
 /**
  * A protocol version as data. Spread it into a `Protocol`: `{ ...table, run(peer, rw, signal) { … } }`.
@@ -120,9 +126,17 @@ export interface WireTable<M extends Messages> {
    * Code and payload of one message. `ids.reqId` is needed by requests and replies of a table with an envelope (0 if
    * absent), `ids.bv` by les replies.
    */
-  encode<N extends keyof M & string>(name: N, body: BodyOf<M, N>, ids?: EnvelopeValues): { code: number; payload: Uint8Array };
+  encode<N extends keyof M & string>(
+    name: N,
+    body: BodyOf<M, N>,
+    ids?: EnvelopeValues,
+  ): { code: number; payload: Uint8Array };
   /** The same with a body that is already RLP. */
-  encodeRaw<N extends keyof M & string>(name: N, rawBody: Uint8Array, ids?: EnvelopeValues): { code: number; payload: Uint8Array };
+  encodeRaw<N extends keyof M & string>(
+    name: N,
+    rawBody: Uint8Array,
+    ids?: EnvelopeValues,
+  ): { code: number; payload: Uint8Array };
   /**
    * Reads the envelope; the body stays bytes until asked for.
    *
@@ -172,7 +186,9 @@ export type Handlers<M extends Messages> = {
   [N in Exclude<keyof M & string, AnyReplyName<M>>]?: (
     body: BodyOf<M, N>,
     context: HandlerContext,
-  ) => N extends RequestName<M> ? BodyOf<M, ReplyName<M, N>> | Promise<BodyOf<M, ReplyName<M, N>>> : void | Promise<void>;
+  ) => N extends RequestName<M>
+    ? BodyOf<M, ReplyName<M, N>> | Promise<BodyOf<M, ReplyName<M, N>>>
+    : void | Promise<void>;
 };
 
 /**
@@ -181,21 +197,35 @@ export type Handlers<M extends Messages> = {
  */
 export interface Session<M extends Messages> {
   /** Sends a message that is neither request nor reply. */
-  send<N extends Exclude<keyof M & string, RequestName<M> | AnyReplyName<M>>>(name: N, body: BodyOf<M, N>): Promise<void>;
+  send<N extends Exclude<keyof M & string, RequestName<M> | AnyReplyName<M>>>(
+    name: N,
+    body: BodyOf<M, N>,
+  ): Promise<void>;
   /**
    * The next message, which must be `name`.
    *
    * @throws P2P_UNEXPECTED_MESSAGE if another one comes, P2P_RECEIVE_TIMEOUT
    */
-  receive<N extends Exclude<keyof M & string, AnyReplyName<M>>>(name: N, options?: CallOptions): Promise<BodyOf<M, N>>;
+  receive<N extends Exclude<keyof M & string, AnyReplyName<M>>>(
+    name: N,
+    options?: CallOptions,
+  ): Promise<BodyOf<M, N>>;
   /**
    * Asks and waits for the reply's body.
    *
    * @throws P2P_REQUEST_TIMEOUT (the session goes on; a late reply is dropped), P2P_TOO_MANY_REQUESTS past 1,024 open ones.
    */
-  request<N extends RequestName<M>>(name: N, body: BodyOf<M, N>, options?: CallOptions): Promise<BodyOf<M, ReplyName<M, N>>>;
+  request<N extends RequestName<M>>(
+    name: N,
+    body: BodyOf<M, N>,
+    options?: CallOptions,
+  ): Promise<BodyOf<M, ReplyName<M, N>>>;
   /** `request` with what came around the body. */
-  exchange<N extends RequestName<M>>(name: N, body: BodyOf<M, N>, options?: CallOptions): Promise<Reply<BodyOf<M, ReplyName<M, N>>>>;
+  exchange<N extends RequestName<M>>(
+    name: N,
+    body: BodyOf<M, N>,
+    options?: CallOptions,
+  ): Promise<Reply<BodyOf<M, ReplyName<M, N>>>>;
   /** Answers messages until the session ends; always rejects or returns then. At most 4 handlers run at once. */
   serve(handlers: Handlers<M>): Promise<void>;
   /** Requests open now. BOUNDED: 1,024. */

@@ -49,12 +49,20 @@ describe("wire", () => {
   test("bad tables are refused", () => {
     const row = { code: 0, body: empty };
     expect(() => wire({ name: "x", version: 1, messages: { a: row, b: row } })).toThrow("code 0 used twice");
-    expect(() => wire({ name: "x", version: 1, messages: { a: { ...row, reply: "b" } } })).toThrow("no row b");
-    expect(() => wire({ name: "x", version: 1, length: 1, messages: { a: { ...row, code: 1 } } })).toThrow("length 1");
+    expect(() => wire({ name: "x", version: 1, messages: { a: { ...row, reply: "b" } } })).toThrow(
+      "no row b",
+    );
+    expect(() => wire({ name: "x", version: 1, length: 1, messages: { a: { ...row, code: 1 } } })).toThrow(
+      "length 1",
+    );
   });
 
   test("next adds, replaces and removes rows", () => {
-    const les3 = les.next(3, { announce: null, stop: { code: 0x16, body: empty }, resume: { code: 0x17, body: uint64 } });
+    const les3 = les.next(3, {
+      announce: null,
+      stop: { code: 0x16, body: empty },
+      resume: { code: 0x17, body: uint64 },
+    });
     expect(les3).toMatchObject({ name: "les", version: 3, envelope: "les", length: 0x18 });
     expect(Object.keys(les3.messages)).toEqual(["getCode", "code", "stop", "resume"]);
     expect(les3.decode(les3.encode("resume", 5n)).body).toBe(5n);
@@ -80,15 +88,23 @@ describe("wire", () => {
   test("the body is not read before it is asked for", () => {
     const message = les.decode({ code: 11, payload: Uint8Array.of(0xc5, 7, 5, 0xc2, 0xc1, 0x05) }); // list where bytes are due
     expect(message.reqId).toBe(7n);
-    expect(() => message.body).toThrowError(expect.objectContaining({ code: "RLP_EXPECTED_BYTES", disconnect: 2 }));
+    expect(() => message.body).toThrowError(
+      expect.objectContaining({ code: "RLP_EXPECTED_BYTES", disconnect: 2 }),
+    );
   });
 
   test("maxItems, message size and unknown codes are breaches", () => {
     const three = les.encode("getCode", [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)]);
-    expect(() => les.decode(three).body).toThrowError(expect.objectContaining({ code: "P2P_TOO_MANY_ITEMS", disconnect: 2 }));
-    expect(() => les.decode({ code: 2, payload: Uint8Array.of(0xc0) })).toThrowError(expect.objectContaining({ code: "P2P_UNKNOWN_CODE" }));
+    expect(() => les.decode(three).body).toThrowError(
+      expect.objectContaining({ code: "P2P_TOO_MANY_ITEMS", disconnect: 2 }),
+    );
+    expect(() => les.decode({ code: 2, payload: Uint8Array.of(0xc0) })).toThrowError(
+      expect.objectContaining({ code: "P2P_UNKNOWN_CODE" }),
+    );
     const big = new Uint8Array(10 * 1024 * 1024 + 1);
-    expect(() => les.decode({ code: 11, payload: big })).toThrowError(expect.objectContaining({ code: "P2P_MSG_TOO_BIG" }));
+    expect(() => les.decode({ code: 11, payload: big })).toThrowError(
+      expect.objectContaining({ code: "P2P_MSG_TOO_BIG" }),
+    );
   });
 
   test("garbage in an envelope throws RLP errors only", () => {
@@ -116,7 +132,9 @@ describe("session", () => {
     const run = async (session: typeof alice, nick: string, history: string[]) => {
       await session.send("hello", { nick });
       const them = await session.receive("hello", { timeoutMs: 5_000 });
-      const serving = session.serve({ say: () => {}, getHistory: ({ max }) => history.slice(-max) }).catch(() => {});
+      const serving = session
+        .serve({ say: () => {}, getHistory: ({ max }) => history.slice(-max) })
+        .catch(() => {});
       return { them, past: await session.request("getHistory", { max: 2 }), serving };
     };
     const [left, right] = await Promise.all([run(alice, "alice", ["a", "b", "c"]), run(bob, "bob", ["x"])]);
@@ -128,14 +146,19 @@ describe("session", () => {
 
   test("receive times out by the host clock", async () => {
     const { alice, clock } = pair();
-    const waiting = expect(alice.receive("hello", { timeoutMs: 5_000 })).rejects.toMatchObject({ code: "P2P_RECEIVE_TIMEOUT", disconnect: 0x0b });
+    const waiting = expect(alice.receive("hello", { timeoutMs: 5_000 })).rejects.toMatchObject({
+      code: "P2P_RECEIVE_TIMEOUT",
+      disconnect: 0x0b,
+    });
     await clock.advance(5_000);
     await waiting;
   });
 
   test("a request times out, its late reply is no breach, the session goes on", async () => {
     const { alice, b, clock } = pair();
-    const first = expect(alice.request("getHistory", { max: 1 }, { timeoutMs: 100 })).rejects.toMatchObject({ code: "P2P_REQUEST_TIMEOUT" });
+    const first = expect(alice.request("getHistory", { max: 1 }, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: "P2P_REQUEST_TIMEOUT",
+    });
     await clock.advance(100);
     await first;
     const late = chat1.encode("history", ["late"]);
@@ -148,7 +171,10 @@ describe("session", () => {
 
   test("an unasked reply ends the session", async () => {
     const { alice, b } = pair();
-    const served = expect(alice.serve({})).rejects.toMatchObject({ code: "P2P_UNASKED_REPLY", disconnect: 2 });
+    const served = expect(alice.serve({})).rejects.toMatchObject({
+      code: "P2P_UNASKED_REPLY",
+      disconnect: 2,
+    });
     const { code, payload } = chat1.encode("history", []);
     await b.writeMsg(code, payload);
     await served;
@@ -165,7 +191,9 @@ describe("session", () => {
 
   test("a bad reply body fails its request and the session", async () => {
     const { alice, b } = pair();
-    const asked = expect(alice.request("getHistory", { max: 1 })).rejects.toMatchObject({ code: "RLP_EXPECTED_LIST" });
+    const asked = expect(alice.request("getHistory", { max: 1 })).rejects.toMatchObject({
+      code: "RLP_EXPECTED_LIST",
+    });
     await b.writeMsg(3, Uint8Array.of(0x80));
     await asked;
     await expect(alice.serve({})).rejects.toMatchObject({ code: "RLP_EXPECTED_LIST" });
@@ -173,7 +201,11 @@ describe("session", () => {
 
   test("abort of the signal ends every wait; no timer is left", async () => {
     const { alice, clock, stop } = pair();
-    const waits = [alice.request("getHistory", { max: 1 }), alice.receive("hello", { timeoutMs: 9 }), alice.serve({})].map((wait) =>
+    const waits = [
+      alice.request("getHistory", { max: 1 }),
+      alice.receive("hello", { timeoutMs: 9 }),
+      alice.serve({}),
+    ].map((wait) =>
       wait.then(
         () => "no",
         (error: unknown) => error,
@@ -208,9 +240,16 @@ describe("session", () => {
     const { alice, a } = pair();
     const all = Array.from({ length: 1024 }, () => alice.request("getHistory", { max: 1 }).catch(() => {}));
     expect(alice.pendingRequests).toBe(1024);
-    await expect(alice.request("getHistory", { max: 1 })).rejects.toMatchObject({ code: "P2P_TOO_MANY_REQUESTS" });
+    await expect(alice.request("getHistory", { max: 1 })).rejects.toMatchObject({
+      code: "P2P_TOO_MANY_REQUESTS",
+    });
     a.close();
     await Promise.all(all);
-    expect(isError(await alice.request("getHistory", { max: 1 }).catch((error: unknown) => error), "P2P_PEER_CLOSED")).toBe(true);
+    expect(
+      isError(
+        await alice.request("getHistory", { max: 1 }).catch((error: unknown) => error),
+        "P2P_PEER_CLOSED",
+      ),
+    ).toBe(true);
   });
 });

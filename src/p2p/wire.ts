@@ -29,9 +29,15 @@ export function wire<const M extends Messages>(options: WireOptions<M>): WireTab
   const rows = indexRows(messages);
   const highest = Math.max(-1, ...rows.byCode.keys());
   const length = options.length ?? highest + 1;
-  if (highest >= length) throw P2pError("BAD_TABLE", { problem: `code ${highest} is not below length ${length}` });
+  if (highest >= length)
+    throw P2pError("BAD_TABLE", { problem: `code ${highest} is not below length ${length}` });
 
-  const encodeWith = (message: string, schema: Schema<unknown> | undefined, body: unknown, ids: EnvelopeValues = {}) => {
+  const encodeWith = (
+    message: string,
+    schema: Schema<unknown> | undefined,
+    body: unknown,
+    ids: EnvelopeValues = {},
+  ) => {
     const entry = rows.byName(message);
     return { code: entry.row.code, payload: wrap(envelope, entry.kind, schema ?? entry.row.body, body, ids) };
   };
@@ -48,14 +54,16 @@ export function wire<const M extends Messages>(options: WireOptions<M>): WireTab
       changes: { envelope?: Envelope | undefined; length?: number | undefined } = {},
     ) {
       const merged = Object.fromEntries(
-        Object.entries({ ...messages, ...diff }).filter((entry): entry is [string, MessageRow] => entry[1] !== null),
+        Object.entries({ ...messages, ...diff }).filter(
+          (entry): entry is [string, MessageRow] => entry[1] !== null,
+        ),
       );
       return wire({
         name,
         version: later,
         messages: merged as unknown as NextMessages<M, D>, // built row by row as the type says
         envelope: changes.envelope ?? envelope,
-        length: changes.length,
+        length: changes.length ?? options.length,
         maxMessageBytes,
       });
     },
@@ -137,7 +145,11 @@ const withId = tuple(uint64, raw);
 const withIdAndBuffer = tuple(uint64, uint64, raw);
 
 /** Takes `[reqID, (BV,) body]` apart. Reads headers only: a reply is matched to its request before its body costs anything. */
-function peel(envelope: Envelope, kind: WireMessage["kind"], payload: Uint8Array): EnvelopeValues & { rawBody: Uint8Array } {
+function peel(
+  envelope: Envelope,
+  kind: WireMessage["kind"],
+  payload: Uint8Array,
+): EnvelopeValues & { rawBody: Uint8Array } {
   if (envelope === "none" || kind === "plain") return { rawBody: payload };
   if (envelope === "les" && kind === "reply") {
     const [reqId, bv, rawBody] = decodeAs(withIdAndBuffer, payload);
@@ -156,7 +168,8 @@ function wrap(
   { reqId = 0n, bv = 0n }: EnvelopeValues,
 ): Uint8Array {
   if (envelope === "none" || kind === "plain") return encodeAs(schema, body);
-  if (envelope === "les" && kind === "reply") return encodeAs(tuple(uint64, uint64, schema), [reqId, bv, body]);
+  if (envelope === "les" && kind === "reply")
+    return encodeAs(tuple(uint64, uint64, schema), [reqId, bv, body]);
   return encodeAs(tuple(uint64, schema), [reqId, body]);
 }
 

@@ -72,7 +72,11 @@ for (const [version, protocols] of versions) {
     expect(seen.caps).toEqual(protocols.map(({ name, version: v }) => `${name}/${v}`));
     const [info] = dialing.peersInfo();
     expect(info?.caps).toContain(highest);
-    expect(info).toMatchObject({ enode: geth.enode, network: { inbound: false, static: true }, protocols: { eth: { version: protocols.at(-1)?.version } } });
+    expect(info).toMatchObject({
+      enode: geth.enode,
+      network: { inbound: false, static: true },
+      protocols: { eth: { version: protocols.at(-1)?.version } },
+    });
     expect(info?.name).toContain(`Geth/v${version}`);
 
     // it dials
@@ -81,8 +85,12 @@ for (const [version, protocols] of versions) {
     const events: PeerEvent[] = [];
     listening.peerEvents.subscribe((event) => events.push(event));
     await geth.rpc("admin_addPeer", [listening.self.enode]);
-    expect(await acceptedBy(geth, listening.self.id)).toMatchObject({ network: { inbound: false, static: true } });
-    expect(listening.peersInfo()[0]).toMatchObject({ network: { inbound: true, static: false, trusted: false } });
+    expect(await acceptedBy(geth, listening.self.id)).toMatchObject({
+      network: { inbound: false, static: true },
+    });
+    expect(listening.peersInfo()[0]).toMatchObject({
+      network: { inbound: true, static: false, trusted: false },
+    });
 
     // two of its pings and ours go by (15 s each); a peer that did not answer would be gone after 30 s
     await nodeHost().clock.sleep(35_000);
@@ -100,7 +108,9 @@ for (const [version, protocols] of versions) {
   });
 }
 
-test("geth 1.9.25: no shared protocol ends with useless peer, the wrong key with no peer", async ({ skip }) => {
+test("geth 1.9.25: no shared protocol ends with useless peer, the wrong key with no peer", async ({
+  skip,
+}) => {
   if ((await requireGeth("1.9.25", skip)) === undefined) return;
   const chain = cliqueChain();
   if (chain === undefined) return skip("the genesis of 1.8 is not here");
@@ -115,8 +125,12 @@ test("geth 1.9.25: no shared protocol ends with useless peer, the wrong key with
   const wrongKey = geth.enode.replace(/[0-9a-f]{128}/, toHex(publicKeyOf(generateKey())).slice(2));
   await using server = new Server(config([stranger], { staticNodes: [geth.enode, wrongKey], log }));
   await server.start();
-  await until("the refusal", () => lines.some((facts) => JSON.stringify(facts, errorText).includes("useless peer")));
-  await until("the other dial to fail", () => lines.some((facts) => JSON.stringify(facts, errorText).includes("connection closed")));
+  await until("the refusal", () =>
+    lines.some((facts) => JSON.stringify(facts, errorText).includes("useless peer")),
+  );
+  await until("the other dial to fail", () =>
+    lines.some((facts) => JSON.stringify(facts, errorText).includes("connection closed")),
+  );
   expect(server.peers.size).toBe(0);
 });
 

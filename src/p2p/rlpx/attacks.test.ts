@@ -41,13 +41,21 @@ function outcome(machine: HandshakeMachine, packet: Uint8Array): string {
 }
 
 /** An ECIES message with any point and any body, MAC computed as the key of `receiver` would check it. */
-function forge(receiver: Uint8Array, { point, body = new Uint8Array(16), size }: { point?: Uint8Array; body?: Uint8Array; size?: number }): Uint8Array {
+function forge(
+  receiver: Uint8Array,
+  { point, body = new Uint8Array(16), size }: { point?: Uint8Array; body?: Uint8Array; size?: number },
+): Uint8Array {
   const ephemeral = generateKey();
   const shared = ecdhX(ephemeral, receiver) ?? new Uint8Array(32);
   const macKey = sha256(sha256(Uint8Array.of(0, 0, 0, 1), shared).subarray(16));
   const length = size ?? 65 + body.length + 32;
   const prefix = Uint8Array.of(length >>> 8, length & 0xff);
-  return concatBytes(prefix, point ?? concatBytes(Uint8Array.of(4), publicKeyOf(ephemeral)), body, hmacSha256(macKey, body, prefix));
+  return concatBytes(
+    prefix,
+    point ?? concatBytes(Uint8Array.of(4), publicKeyOf(ephemeral)),
+    body,
+    hmacSha256(macKey, body, prefix),
+  );
 }
 
 function sealed(receiver: Uint8Array, body: RlpValue, padding = 100): Uint8Array {
@@ -68,8 +76,17 @@ function auth(from: PrivateKey, to: Uint8Array, changes: AuthChanges = {}): Uint
   const nonce = entropy.bytes(32);
   const shared = ecdhX(from, to) ?? new Uint8Array(32);
   const ephemeral = generateKey();
-  const signature = changes.signature ?? sign(shared.map((byte, i) => byte ^ (nonce[i] ?? 0)), ephemeral).bytes;
-  return sealed(to, [signature, changes.key ?? publicKeyOf(from), nonce, changes.version ?? 4, ...(changes.extra ?? [])], changes.padding);
+  const signature =
+    changes.signature ??
+    sign(
+      shared.map((byte, i) => byte ^ (nonce[i] ?? 0)),
+      ephemeral,
+    ).bytes;
+  return sealed(
+    to,
+    [signature, changes.key ?? publicKeyOf(from), nonce, changes.version ?? 4, ...(changes.extra ?? [])],
+    changes.padding,
+  );
 }
 
 /** Two ends that have shaken hands. */
@@ -82,7 +99,8 @@ function shake(): { initiator: Established; recipient: Established } {
 }
 
 /** A point with coordinates of our choice. */
-const point = (x: bigint, y: bigint): Uint8Array => Buffer.from(x.toString(16).padStart(64, "0") + y.toString(16).padStart(64, "0"), "hex");
+const point = (x: bigint, y: bigint): Uint8Array =>
+  Buffer.from(x.toString(16).padStart(64, "0") + y.toString(16).padStart(64, "0"), "hex");
 
 const badPoints: readonly [string, Uint8Array][] = [
   ["(0,0)", concatBytes(Uint8Array.of(4), new Uint8Array(64))],
@@ -124,8 +142,12 @@ describe("handshake attacks", () => {
       expect(outcome(recipient(), auth(theirs, publicKeyOf(ours), { key: bad }))).toBe("RLPX_BAD_HANDSHAKE");
       const initiator = new HandshakeMachine({ key: ours, entropy, remotePublicKey: publicKeyOf(theirs) });
       initiator.start();
-      expect(outcome(initiator, sealed(publicKeyOf(ours), [bad, entropy.bytes(32), 4]))).toBe("RLPX_BAD_HANDSHAKE");
-      expect(() => parseEnode(`enode://${toHex(bad).slice(2)}@127.0.0.1:1`)).toThrowError(EnodeError("BAD_KEY", { reason: "invalid public key (not on the curve)" }));
+      expect(outcome(initiator, sealed(publicKeyOf(ours), [bad, entropy.bytes(32), 4]))).toBe(
+        "RLPX_BAD_HANDSHAKE",
+      );
+      expect(() => parseEnode(`enode://${toHex(bad).slice(2)}@127.0.0.1:1`)).toThrowError(
+        EnodeError("BAD_KEY", { reason: "invalid public key (not on the curve)" }),
+      );
     }
   });
 
@@ -142,9 +164,17 @@ describe("handshake attacks", () => {
     for (const packet of packets) {
       const [attacker, accepted] = socketPair();
       attacker.onData(() => {});
-      const connection = new RlpxConnection(accepted, { key: ours, entropy, clock: new SimulatedClock(), maxBytes: 2048 });
+      const connection = new RlpxConnection(accepted, {
+        key: ours,
+        entropy,
+        clock: new SimulatedClock(),
+        maxBytes: 2048,
+      });
       attacker.write(packet);
-      await expect(connection.established).rejects.toMatchObject({ code: "RLPX_BAD_HANDSHAKE", message: "auth does not open" });
+      await expect(connection.established).rejects.toMatchObject({
+        code: "RLPX_BAD_HANDSHAKE",
+        message: "auth does not open",
+      });
       await settle();
       expect([attacker.isClosed, attacker.received]).toEqual([true, 0]);
     }
@@ -166,14 +196,29 @@ describe("handshake attacks", () => {
   test("RX-06 further items, bytes after the list, another version, padding to the full size: accepted in both roles", () => {
     const to = publicKeyOf(ours);
     const spare = 2048 - 113 - 169; // the list takes 169 bytes
-    for (const changes of [{ extra: [1, [2, 3], new Uint8Array(40)] }, { version: 5 }, { padding: 0 }, { padding: 100 }, { padding: spare }])
+    for (const changes of [
+      { extra: [1, [2, 3], new Uint8Array(40)] },
+      { version: 5 },
+      { padding: 0 },
+      { padding: 100 },
+      { padding: spare },
+    ])
       expect(outcome(recipient(), auth(theirs, to, changes))).toBe("ok");
     const full = auth(theirs, to, { padding: spare });
     expect([full.length, full[0], full[1]]).toEqual([2050, 8, 0]);
-    for (const [extra, version, padding] of [[[1, [2]], 4, 0], [[], 57, 300], [[], 4, 1700]] as const) {
+    for (const [extra, version, padding] of [
+      [[1, [2]], 4, 0],
+      [[], 57, 300],
+      [[], 4, 1700],
+    ] as const) {
       const initiator = new HandshakeMachine({ key: ours, entropy, remotePublicKey: publicKeyOf(theirs) });
       initiator.start();
-      expect(outcome(initiator, sealed(to, [publicKeyOf(generateKey()), entropy.bytes(32), version, ...extra], padding))).toBe("ok");
+      expect(
+        outcome(
+          initiator,
+          sealed(to, [publicKeyOf(generateKey()), entropy.bytes(32), version, ...extra], padding),
+        ),
+      ).toBe("ok");
     }
   });
 
@@ -181,7 +226,10 @@ describe("handshake attacks", () => {
     const shared = ecdhX(theirs, publicKeyOf(ours)) ?? new Uint8Array(32);
     const nonce = entropy.bytes(32);
     const ephemeral = generateKey();
-    const signature = sign(shared.map((byte, i) => byte ^ (nonce[i] ?? 0)), ephemeral).bytes;
+    const signature = sign(
+      shared.map((byte, i) => byte ^ (nonce[i] ?? 0)),
+      ephemeral,
+    ).bytes;
     const body = concatBytes(signature, new Uint8Array(32), publicKeyOf(theirs), nonce, Uint8Array.of(0));
     const wrongHash = eciesEncrypt(publicKeyOf(ours), body, { entropy });
     expect(outcome(recipient(), wrongHash)).toBe("waits"); // read as EIP-8 of 1,024 bytes and more, which never come: closed at 5 s
@@ -193,7 +241,9 @@ describe("handshake attacks", () => {
     for (let i = 0; i < 2; i++) {
       const result = recipient().push(packet);
       result?.established.reader.push(entropy.bytes(64));
-      expect(() => result?.established.reader.next(2048)).toThrowError(expect.objectContaining({ code: "RLPX_BAD_HEADER_MAC" }));
+      expect(() => result?.established.reader.next(2048)).toThrowError(
+        expect.objectContaining({ code: "RLPX_BAD_HEADER_MAC" }),
+      );
     }
     const initiator = new HandshakeMachine({ key: ours, entropy, remotePublicKey: publicKeyOf(theirs) });
     expect(outcome(initiator, initiator.start() ?? new Uint8Array(0))).toBe("RLPX_BAD_HANDSHAKE");
@@ -208,13 +258,19 @@ describe("handshake attacks", () => {
     const otherAuth = other.start() ?? new Uint8Array(0);
     const answer = new HandshakeMachine({ key: theirs, entropy }).push(otherAuth);
     const result = initiator.push(answer?.send ?? new Uint8Array(0)); // opens: it is to us
-    result?.established.reader.push(answer?.established.writer.seal(0, Uint8Array.of(0xc0)) ?? new Uint8Array(0));
-    expect(() => result?.established.reader.next(2048)).toThrowError(expect.objectContaining({ code: "RLPX_BAD_HEADER_MAC" }));
+    result?.established.reader.push(
+      answer?.established.writer.seal(0, Uint8Array.of(0xc0)) ?? new Uint8Array(0),
+    );
+    expect(() => result?.established.reader.next(2048)).toThrowError(
+      expect.objectContaining({ code: "RLPX_BAD_HEADER_MAC" }),
+    );
 
     const zero = make();
     zero.start();
     const auth0 = { publicKey: publicKeyOf(ours) };
-    expect(outcome(zero, sealAck(auth0, { ...stranger, nonce: new Uint8Array(32) }, entropy))).toBe("RLPX_BAD_HANDSHAKE");
+    expect(outcome(zero, sealAck(auth0, { ...stranger, nonce: new Uint8Array(32) }, entropy))).toBe(
+      "RLPX_BAD_HANDSHAKE",
+    );
     expect(outcome(recipient(), sealAck(auth0, stranger, entropy))).toBe("RLPX_BAD_HANDSHAKE");
   });
 
@@ -255,7 +311,9 @@ describe("frame attacks", () => {
     const { initiator, recipient: big } = shake();
     const frame = initiator.writer.seal(1, new Uint8Array(4096));
     big.reader.push(frame.subarray(0, 32));
-    expect(() => big.reader.next(2048)).toThrowError(expect.objectContaining({ code: "RLPX_FRAME_TOO_BIG", disconnect: 2 }));
+    expect(() => big.reader.next(2048)).toThrowError(
+      expect.objectContaining({ code: "RLPX_FRAME_TOO_BIG", disconnect: 2 }),
+    );
 
     const raw = (header: number[], body: number[]): string => {
       const pair = rawPair();
@@ -284,7 +342,8 @@ describe("frame attacks", () => {
     expect(codeOf(0x80)).toBe("0");
     expect(codeOf(0x81, 0x80)).toBe("128");
     expect(codeOf(0x84, 0xff, 0xff, 0xff, 0xff)).toBe("4294967295");
-    for (const bad of [[0], [0x81, 5], [0x82, 0, 5], [0x85, 1, 1, 1, 1, 1], [0x82, 1], [0xc0], [0xff, 1]]) expect(codeOf(...bad)).toBe("RLPX_BAD_CODE 2");
+    for (const bad of [[0], [0x81, 5], [0x82, 0, 5], [0x85, 1, 1, 1, 1, 1], [0x82, 1], [0xc0], [0xff, 1]])
+      expect(codeOf(...bad)).toBe("RLPX_BAD_CODE 2");
   });
 
   test("RX-11 a drip: the announced size costs nothing, and below 8 KiB/s it ends after 10 s", async () => {
@@ -329,7 +388,8 @@ describe("frame attacks", () => {
     const once = (): number => {
       const list = new ChunkList();
       const start = performance.now();
-      for (let at = 0; at < total; at += piece.length) list.push(piece.subarray(0, Math.min(piece.length, total - at)));
+      for (let at = 0; at < total; at += piece.length)
+        list.push(piece.subarray(0, Math.min(piece.length, total - at)));
       expect(list.take(total).length).toBe(total);
       return performance.now() - start;
     };
@@ -361,15 +421,22 @@ describe("frame attacks", () => {
     other.reader.push(initiator.writer.seal(1, largest));
     const frame = other.reader.next(limits.frameMax);
     expect([frame?.payload.length, frame?.payload.at(-1)]).toEqual([largest.length, 9]);
-    expect(() => initiator.writer.seal(1, new Uint8Array(limits.frameMax))).toThrowError(expect.objectContaining({ code: "RLPX_SEND_TOO_BIG" }));
+    expect(() => initiator.writer.seal(1, new Uint8Array(limits.frameMax))).toThrowError(
+      expect.objectContaining({ code: "RLPX_SEND_TOO_BIG" }),
+    );
   });
 
   test("fuzz: any cut of a stream gives the same messages; any change ends it with an RLPX error (seed 2)", () => {
     const random = mulberry(2);
     for (let round = 0; round < 60; round++) {
       const { initiator, recipient: other } = shake();
-      const messages = Array.from({ length: 1 + random(5) }, () => ({ code: random(300), payload: entropy.bytes(random(5000)) }));
-      const stream = concatBytes(...messages.map(({ code, payload }) => initiator.writer.seal(code, payload)));
+      const messages = Array.from({ length: 1 + random(5) }, () => ({
+        code: random(300),
+        payload: entropy.bytes(random(5000)),
+      }));
+      const stream = concatBytes(
+        ...messages.map(({ code, payload }) => initiator.writer.seal(code, payload)),
+      );
       const change = random(2) === 0 ? random(stream.length) : undefined;
       if (change !== undefined) stream[change] = (stream[change] ?? 0) ^ (1 + random(255));
       const got: { code: number; payload: Uint8Array }[] = [];
@@ -378,10 +445,13 @@ describe("frame attacks", () => {
           const step = 1 + random(700);
           other.reader.push(stream.subarray(at, at + step));
           at += step;
-          for (let frame = other.reader.next(0xffff); frame !== undefined; frame = other.reader.next(0xffff)) got.push(frame);
+          for (let frame = other.reader.next(0xffff); frame !== undefined; frame = other.reader.next(0xffff))
+            got.push(frame);
         }
         expect(change).toBeUndefined();
-        expect(got.map(({ code, payload }) => [code, toHex(payload)])).toEqual(messages.map(({ code, payload }) => [code, toHex(payload)]));
+        expect(got.map(({ code, payload }) => [code, toHex(payload)])).toEqual(
+          messages.map(({ code, payload }) => [code, toHex(payload)]),
+        );
       } catch (error) {
         if (change === undefined) throw error;
         expect(error).toMatchObject({ code: expect.stringMatching(/^RLPX_BAD_(HEADER|FRAME)_MAC$/) });
@@ -394,29 +464,33 @@ describe("frame attacks", () => {
 describe("snappy", () => {
   const backends = [jsSnappy, nativeSnappy()].filter((backend) => backend !== undefined);
 
-  test.each(backends)("BP-06 with $name: the claimed length is checked before anything is allocated", (backend) => {
-    const varint = (value: number): number[] => (value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))]);
-    const gigabyte = Uint8Array.from([...varint(2 ** 30), 0, 0]);
-    expect(gigabyte.length).toBe(7);
-    expect(uncompress(gigabyte, 10 << 20, backend)).toEqual({ tooBig: 2 ** 30 });
-    expect(uncompress(Uint8Array.from([...varint(0xff_ffff), 0]), 0xff_ffff, backend)).toBeUndefined(); // 5 bytes cannot make 16 MiB
-    const text = new TextEncoder().encode("abcdabcdabcdabcdabcdabcdabcd".repeat(9));
-    const good = backend.compress(text);
-    expect(uncompress(good, 1000, backend)).toEqual({ bytes: text });
-    expect(uncompress(good.subarray(0, -1), 1000, backend)).toBeUndefined(); // truncated
-    expect(uncompress(concatBytes(good, Uint8Array.of(0, 1)), 1000, backend)).toBeUndefined(); // something behind
-    expect(uncompress(Uint8Array.of(5, 0x00, 0x61, 0x01, 0x00), 1000, backend)).toBeUndefined(); // copy from offset 0
-    expect(uncompress(Uint8Array.of(5, 0x00, 0x61, 0x01, 0x09), 1000, backend)).toBeUndefined(); // copy from before the start
-    expect(uncompress(Uint8Array.of(9, 0x00, 0x61), 1000, backend)).toBeUndefined(); // makes less than it claims
-    expect(uncompress(Uint8Array.of(), 1000, backend)).toBeUndefined();
-    expect(uncompress(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0x0f), 1000, backend)).toBeUndefined();
-    const overlap = Uint8Array.of(8, 0x00, 0x61, 0x01 | (3 << 2), 0x01); // "a", then 7 bytes from offset 1
-    expect(uncompress(overlap, 1000, backend)).toEqual({ bytes: new Uint8Array(8).fill(0x61) });
-    const bomb = backend.compress(new Uint8Array(8 << 20)); // about 21:1
-    expect(bomb.length).toBeLessThan((8 << 20) / 20);
-    expect(uncompress(bomb, (8 << 20) - 1, backend)).toEqual({ tooBig: 8 << 20 });
-    expect(uncompress(bomb, 8 << 20, backend)).toMatchObject({ bytes: { length: 8 << 20 } });
-  });
+  test.each(backends)(
+    "BP-06 with $name: the claimed length is checked before anything is allocated",
+    (backend) => {
+      const varint = (value: number): number[] =>
+        value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))];
+      const gigabyte = Uint8Array.from([...varint(2 ** 30), 0, 0]);
+      expect(gigabyte.length).toBe(7);
+      expect(uncompress(gigabyte, 10 << 20, backend)).toEqual({ tooBig: 2 ** 30 });
+      expect(uncompress(Uint8Array.from([...varint(0xff_ffff), 0]), 0xff_ffff, backend)).toBeUndefined(); // 5 bytes cannot make 16 MiB
+      const text = new TextEncoder().encode("abcdabcdabcdabcdabcdabcdabcd".repeat(9));
+      const good = backend.compress(text);
+      expect(uncompress(good, 1000, backend)).toEqual({ bytes: text });
+      expect(uncompress(good.subarray(0, -1), 1000, backend)).toBeUndefined(); // truncated
+      expect(uncompress(concatBytes(good, Uint8Array.of(0, 1)), 1000, backend)).toBeUndefined(); // something behind
+      expect(uncompress(Uint8Array.of(5, 0x00, 0x61, 0x01, 0x00), 1000, backend)).toBeUndefined(); // copy from offset 0
+      expect(uncompress(Uint8Array.of(5, 0x00, 0x61, 0x01, 0x09), 1000, backend)).toBeUndefined(); // copy from before the start
+      expect(uncompress(Uint8Array.of(9, 0x00, 0x61), 1000, backend)).toBeUndefined(); // makes less than it claims
+      expect(uncompress(Uint8Array.of(), 1000, backend)).toBeUndefined();
+      expect(uncompress(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0x0f), 1000, backend)).toBeUndefined();
+      const overlap = Uint8Array.of(8, 0x00, 0x61, 0x01 | (3 << 2), 0x01); // "a", then 7 bytes from offset 1
+      expect(uncompress(overlap, 1000, backend)).toEqual({ bytes: new Uint8Array(8).fill(0x61) });
+      const bomb = backend.compress(new Uint8Array(8 << 20)); // about 21:1
+      expect(bomb.length).toBeLessThan((8 << 20) / 20);
+      expect(uncompress(bomb, (8 << 20) - 1, backend)).toEqual({ tooBig: 8 << 20 });
+      expect(uncompress(bomb, 8 << 20, backend)).toMatchObject({ bytes: { length: 8 << 20 } });
+    },
+  );
 
   test("both backends agree on random and on changed blocks (seed 3)", () => {
     const native = nativeSnappy();
@@ -462,7 +536,11 @@ function rawPair(): { reader: FrameReader; frame: (header: Uint8Array, body: Uin
   };
   const other = generateKey();
   const near: Secrets = deriveSecrets("recipient", { ...parts, remoteEphemeral: publicKeyOf(other) });
-  const far: Secrets = deriveSecrets("initiator", { ...parts, ephemeral: other, remoteEphemeral: publicKeyOf(parts.ephemeral) });
+  const far: Secrets = deriveSecrets("initiator", {
+    ...parts,
+    ephemeral: other,
+    remoteEphemeral: publicKeyOf(parts.ephemeral),
+  });
   return {
     reader: new FrameReader(near),
     frame(header, body) {

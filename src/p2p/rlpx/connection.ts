@@ -23,7 +23,8 @@ export interface ConnectionHandler {
 const DISCONNECT = 0x01;
 const CHECK_EVERY_MS = 1_000;
 /** Most an incompressible payload grows under snappy, and the message code. */
-const wireLimit = (maxBytes: number): number => Math.min(limits.frameMax, maxBytes + Math.ceil(maxBytes / 6) + 64);
+const wireLimit = (maxBytes: number): number =>
+  Math.min(limits.frameMax, maxBytes + Math.ceil(maxBytes / 6) + 64);
 
 /**
  * RLPx on one socket: handshake, frames, snappy, deadlines. Reading goes message by message (`read`) until a handler takes
@@ -66,7 +67,14 @@ export class RlpxConnection {
    *
    * @param options.maxBytes - cap of each message until `setLimits`: the hello's 2 KiB
    */
-  constructor(socket: TcpSocket, { clock, maxBytes, ...handshake }: HandshakeOptions & { readonly clock: Clock; readonly maxBytes: number }) {
+  constructor(
+    socket: TcpSocket,
+    {
+      clock,
+      maxBytes,
+      ...handshake
+    }: HandshakeOptions & { readonly clock: Clock; readonly maxBytes: number },
+  ) {
     this.remote = socket.remote;
     this.local = socket.local;
     this.established = this.#handshake.promise;
@@ -175,10 +183,12 @@ export class RlpxConnection {
    *
    * @param error - what readers and the handler are told
    */
-  close(error: Error, reason?: { readonly code: number; readonly payload: Uint8Array } | undefined): void {
+  close(error: Error, reason?: { readonly code: number; readonly payload: Uint8Array }): void {
     const canTell = reason !== undefined && this.#frames !== undefined && !this.#isClosed;
     if (canTell && this.#frames !== undefined) {
-      this.#send(this.#frames.writer.seal(reason.code, this.#hasSnappy ? compress(reason.payload) : reason.payload));
+      this.#send(
+        this.#frames.writer.seal(reason.code, this.#hasSnappy ? compress(reason.payload) : reason.payload),
+      );
     }
     this.#finish(error);
     if (this.#isClosed) return;
@@ -280,7 +290,9 @@ export class RlpxConnection {
 
   #onClose(cause: Error | undefined): void {
     this.#isClosed = true;
-    this.#finish(RlpxError("CLOSED", { why: cause === undefined ? "by the other end" : "network error" }, { cause }));
+    this.#finish(
+      RlpxError("CLOSED", { why: cause === undefined ? "by the other end" : "network error" }, { cause }),
+    );
     this.#closed.resolve();
   }
 
@@ -297,9 +309,15 @@ export class RlpxConnection {
       this.#taken = taken;
       this.#takenAt = now;
     }
-    if (now - this.#takenAt >= limits.writeTimeoutMs) return RlpxError("WRITE_TIMEOUT", { ms: limits.writeTimeoutMs });
-    if (this.#isPaused || (this.#frames !== undefined && this.#handler === undefined && this.#reading === undefined)) return undefined;
-    if (now - this.#lastFrameAt >= limits.readTimeoutMs) return RlpxError("READ_TIMEOUT", { ms: limits.readTimeoutMs });
+    if (now - this.#takenAt >= limits.writeTimeoutMs)
+      return RlpxError("WRITE_TIMEOUT", { ms: limits.writeTimeoutMs });
+    if (
+      this.#isPaused ||
+      (this.#frames !== undefined && this.#handler === undefined && this.#reading === undefined)
+    )
+      return undefined;
+    if (now - this.#lastFrameAt >= limits.readTimeoutMs)
+      return RlpxError("READ_TIMEOUT", { ms: limits.readTimeoutMs });
     const since = this.#partialSince;
     if (since === undefined || now - since < limits.slowAfterMs) return undefined;
     const bytesPerSecond = Math.round(((this.#frames?.reader.waitingBytes ?? 0) * 1000) / (now - since));

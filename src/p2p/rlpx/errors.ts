@@ -6,13 +6,21 @@ import { defineErrors } from "#util";
  */
 export const RlpxError = defineErrors("RLPX", {
   /** One error for every way an auth or ack can be wrong (RX-02, RX-04). */
-  BAD_HANDSHAKE: { message: (d: { what: "auth" | "ack" }) => `${d.what} does not open`, blame: "peer", backoff: "long" },
+  BAD_HANDSHAKE: {
+    message: (d: { what: "auth" | "ack" }) => `${d.what} does not open`,
+    blame: "peer",
+    backoff: "long",
+  },
   HANDSHAKE_SIZE: {
     message: (d: { size: number }) => `handshake packet of ${d.size} bytes, want 113 to 2048`,
     blame: "peer",
     backoff: "long",
   },
-  HANDSHAKE_TIMEOUT: { message: (d: { ms: number }) => `no handshake within ${d.ms} ms`, blame: "peer", backoff: "short" },
+  HANDSHAKE_TIMEOUT: {
+    message: (d: { ms: number }) => `no handshake within ${d.ms} ms`,
+    blame: "peer",
+    backoff: "short",
+  },
   BAD_HEADER_MAC: { message: () => "bad header MAC", blame: "peer", backoff: "long" },
   BAD_FRAME_MAC: { message: () => "bad frame MAC", blame: "peer", backoff: "long" },
   FRAME_TOO_BIG: {
@@ -21,7 +29,12 @@ export const RlpxError = defineErrors("RLPX", {
     disconnect: 0x02,
     backoff: "long",
   },
-  BAD_CODE: { message: () => "frame without a canonical message code", blame: "peer", disconnect: 0x02, backoff: "long" },
+  BAD_CODE: {
+    message: () => "frame without a canonical message code",
+    blame: "peer",
+    disconnect: 0x02,
+    backoff: "long",
+  },
   MSG_TOO_BIG: {
     message: (d: { code: number; size: number; limit: number }) =>
       `message ${d.code} of ${d.size} bytes uncompressed, limit ${d.limit}`,
@@ -29,14 +42,34 @@ export const RlpxError = defineErrors("RLPX", {
     disconnect: 0x02,
     backoff: "long",
   },
-  BAD_SNAPPY: { message: (d: { code: number }) => `message ${d.code} is no snappy block`, blame: "peer", disconnect: 0x02, backoff: "long" },
-  READ_TIMEOUT: { message: (d: { ms: number }) => `read timeout: no frame for ${d.ms} ms`, blame: "network", backoff: "short" },
+  BAD_SNAPPY: {
+    message: (d: { code: number }) => `message ${d.code} is no snappy block`,
+    blame: "peer",
+    disconnect: 0x02,
+    backoff: "long",
+  },
+  READ_TIMEOUT: {
+    message: (d: { ms: number }) => `read timeout: no frame for ${d.ms} ms`,
+    blame: "network",
+    backoff: "short",
+  },
   TOO_SLOW: {
     message: (d: { bytesPerSecond: number }) => `frame dripping at ${d.bytesPerSecond} bytes a second`,
     blame: "peer",
     backoff: "long",
   },
-  WRITE_TIMEOUT: { message: (d: { ms: number }) => `write timeout: nothing taken for ${d.ms} ms`, blame: "network", backoff: "short" },
-  CLOSED: { message: (d: { why: string }) => `connection closed: ${d.why}`, blame: "network", backoff: "short" },
-  SEND_TOO_BIG: { message: (d: { size: number }) => `message size overflows uint24 (${d.size})`, blame: "caller" },
+  WRITE_TIMEOUT: {
+    message: (d: { ms: number }) => `write timeout: nothing taken for ${d.ms} ms`,
+    blame: "network",
+    backoff: "short",
+  },
+  CLOSED: {
+    message: (d: { why: string }) => `connection closed: ${d.why}`,
+    blame: "network",
+    backoff: "short",
+  },
+  SEND_TOO_BIG: {
+    message: (d: { size: number }) => `message size overflows uint24 (${d.size})`,
+    blame: "caller",
+  },
 });

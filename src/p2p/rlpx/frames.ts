@@ -46,7 +46,11 @@ export class FrameWriter {
   readonly #cipher: AesCtr;
   readonly #mac: FrameMac;
 
-  constructor({ aes, mac, egress }: Pick<Secrets, "aes" | "mac"> & { egress: Pick<Keccak, "update" | "digest"> }) {
+  constructor({
+    aes,
+    mac,
+    egress,
+  }: Pick<Secrets, "aes" | "mac"> & { egress: Pick<Keccak, "update" | "digest"> }) {
     this.#cipher = createAesCtr(aes, ZERO_IV);
     this.#mac = new FrameMac(egress, mac);
   }
@@ -93,7 +97,11 @@ export class FrameReader {
   /** Size of the frame whose body is awaited. */
   #awaited: number | undefined;
 
-  constructor({ aes, mac, ingress }: Pick<Secrets, "aes" | "mac"> & { ingress: Pick<Keccak, "update" | "digest"> }) {
+  constructor({
+    aes,
+    mac,
+    ingress,
+  }: Pick<Secrets, "aes" | "mac"> & { ingress: Pick<Keccak, "update" | "digest"> }) {
     this.#cipher = createAesCtr(aes, ZERO_IV);
     this.#mac = new FrameMac(ingress, mac);
   }
@@ -152,7 +160,8 @@ function decodeCode(content: Uint8Array, size: number): { code: number; length: 
   const first = content[0] ?? 0;
   if (size > 0 && first !== 0 && first <= 0x80) return { code: first === 0x80 ? 0 : first, length: 1 };
   const count = first - 0x80;
-  if (size === 0 || count < 1 || count > 4 || count > size - 1 || content[1] === 0) throw RlpxError("BAD_CODE");
+  if (size === 0 || count < 1 || count > 4 || count > size - 1 || content[1] === 0)
+    throw RlpxError("BAD_CODE");
   let code = 0;
   for (let i = 1; i <= count; i++) code = code * 256 + (content[i] ?? 0);
   if (code < 0x80) throw RlpxError("BAD_CODE");

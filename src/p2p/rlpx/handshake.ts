@@ -21,7 +21,10 @@ export const PLAIN_AUTH_BYTES = 194 + ECIES_OVERHEAD;
 export const PLAIN_ACK_BYTES = 97 + ECIES_OVERHEAD;
 
 const VERSION = 4;
-const authBody = struct({ signature: fixed(65), publicKey: fixed(64), nonce: hash, version: uint53 }, { extra: "ignore" });
+const authBody = struct(
+  { signature: fixed(65), publicKey: fixed(64), nonce: hash, version: uint53 },
+  { extra: "ignore" },
+);
 const ackBody = struct({ ephemeralPublicKey: fixed(64), nonce: hash, version: uint53 }, { extra: "ignore" });
 
 /** What an auth says. */
@@ -68,13 +71,20 @@ export function sealAuth(remotePublicKey: Uint8Array, share: Share, entropy: Ent
  * @throws RLPX_BAD_HANDSHAKE for a MAC, point, signature, static key or list that does not hold: one error for all. Further
  *   list items, bytes after the list and the version are ignored, as EIP-8 asks.
  */
-export function openAuth(packet: Uint8Array, key: PrivateKey, { isPlain = false }: { isPlain?: boolean } = {}): Auth {
+export function openAuth(
+  packet: Uint8Array,
+  key: PrivateKey,
+  { isPlain = false }: { isPlain?: boolean } = {},
+): Auth {
   return orBadHandshake("auth", () => {
-    const { signature, publicKey, nonce, version, ephemeralHash } = isPlain ? readPlainAuth(packet, key) : readAuth(packet, key);
+    const { signature, publicKey, nonce, version, ephemeralHash } = isPlain
+      ? readPlainAuth(packet, key)
+      : readAuth(packet, key);
     const shared = staticSecret(key, publicKey, "auth");
     const ephemeralPublicKey = recover(xor(shared, nonce), signature);
     if (ephemeralPublicKey === undefined) return undefined;
-    if (ephemeralHash !== undefined && !equalBytes(ephemeralHash, keccak256(ephemeralPublicKey))) return undefined;
+    if (ephemeralHash !== undefined && !equalBytes(ephemeralHash, keccak256(ephemeralPublicKey)))
+      return undefined;
     return { publicKey, nonce, ephemeralPublicKey, version };
   });
 }
@@ -111,8 +121,15 @@ export function sealAck(
   { isPlain = false }: { isPlain?: boolean } = {},
 ): Uint8Array {
   const ephemeralPublicKey = publicKeyOf(share.ephemeral);
-  if (isPlain) return eciesEncrypt(auth.publicKey, concatBytes(ephemeralPublicKey, share.nonce, Uint8Array.of(0)), { entropy });
-  return sealEip8(auth.publicKey, encodeAs(ackBody, { ephemeralPublicKey, nonce: share.nonce, version: VERSION }), entropy);
+  if (isPlain)
+    return eciesEncrypt(auth.publicKey, concatBytes(ephemeralPublicKey, share.nonce, Uint8Array.of(0)), {
+      entropy,
+    });
+  return sealEip8(
+    auth.publicKey,
+    encodeAs(ackBody, { ephemeralPublicKey, nonce: share.nonce, version: VERSION }),
+    entropy,
+  );
 }
 
 /**
@@ -120,7 +137,11 @@ export function sealAck(
  *
  * @throws RLPX_BAD_HANDSHAKE: see `openAuth`; also for a nonce of zeros (RX-09)
  */
-export function openAck(packet: Uint8Array, key: PrivateKey, { isPlain = false }: { isPlain?: boolean } = {}): Ack {
+export function openAck(
+  packet: Uint8Array,
+  key: PrivateKey,
+  { isPlain = false }: { isPlain?: boolean } = {},
+): Ack {
   return orBadHandshake("ack", () => {
     const ack = isPlain ? readPlainAck(packet, key) : copied(decodeAs(ackBody, openEip8(packet, key)));
     if (!isValidPublicKey(ack.ephemeralPublicKey) || ack.nonce.every((byte) => byte === 0)) return undefined;
@@ -209,7 +230,12 @@ function orBadHandshake<T>(what: "auth" | "ack", open: () => T | undefined): T {
 
 /** Byte fields of a packet as copies: views would keep it alive. */
 function copied<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value instanceof Uint8Array ? value.slice() : value])) as T; // the same fields
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Uint8Array ? value.slice() : value,
+    ]),
+  ) as T; // the same fields
 }
 
 function xor(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -12,7 +12,17 @@ export { ChunkList } from "./chunks.ts";
 export { type ConnectionHandler, RlpxConnection, type WireMsg } from "./connection.ts";
 export { RlpxError } from "./errors.ts";
 export { type Frame, FrameReader, FrameWriter } from "./frames.ts";
-export { type Ack, type Auth, deriveSecrets, openAck, openAuth, type Secrets, sealAck, sealAuth, type Share } from "./handshake.ts";
+export {
+  type Ack,
+  type Auth,
+  deriveSecrets,
+  openAck,
+  openAuth,
+  type Secrets,
+  sealAck,
+  sealAuth,
+  type Share,
+} from "./handshake.ts";
 export { limits as rlpxLimits } from "./limits.ts";
 export { type Established, HandshakeMachine, type HandshakeOptions } from "./machine.ts";
 export { compress, jsSnappy, nativeSnappy, snappyBackend, uncompress } from "./snappy.ts";

@@ -56,7 +56,11 @@ export class HandshakeMachine {
   constructor(options: HandshakeOptions) {
     this.#options = options;
     const { key, entropy, vectorShare } = options;
-    this.#share = { key, ephemeral: vectorShare?.ephemeral ?? generateKey(entropy), nonce: vectorShare?.nonce ?? entropy.bytes(32) };
+    this.#share = {
+      key,
+      ephemeral: vectorShare?.ephemeral ?? generateKey(entropy),
+      nonce: vectorShare?.nonce ?? entropy.bytes(32),
+    };
   }
 
   /** The initiator's auth; undefined for the recipient. */
@@ -73,11 +77,16 @@ export class HandshakeMachine {
    * @returns frames in both directions (bytes behind the packet are in the reader already) and what is to be sent first
    * @throws RLPX_HANDSHAKE_SIZE, RLPX_BAD_HANDSHAKE: close without a word
    */
-  push(chunk: Uint8Array): { readonly send?: Uint8Array | undefined; readonly established: Established } | undefined {
+  push(
+    chunk: Uint8Array,
+  ): { readonly send?: Uint8Array | undefined; readonly established: Established } | undefined {
     this.#received.push(chunk);
     const packet = this.#takePacket();
     if (packet === undefined) return undefined;
-    const result = this.#options.remotePublicKey === undefined ? this.#accept(packet) : this.#finish(packet, this.#options.remotePublicKey);
+    const result =
+      this.#options.remotePublicKey === undefined
+        ? this.#accept(packet)
+        : this.#finish(packet, this.#options.remotePublicKey);
     result.established.reader.push(this.#received.take(this.#received.length));
     return result;
   }
@@ -99,12 +108,14 @@ export class HandshakeMachine {
     const isRecipient = this.#options.remotePublicKey === undefined;
     const plainBytes = isRecipient ? PLAIN_AUTH_BYTES : PLAIN_ACK_BYTES;
     if (this.#received.length < plainBytes - 2) return undefined;
-    if (this.#isNotPlain) return this.#received.length < size ? undefined : { bytes: this.#take(size), isPlain: false };
+    if (this.#isNotPlain)
+      return this.#received.length < size ? undefined : { bytes: this.#take(size), isPlain: false };
     const bytes = this.#take(plainBytes - 2);
     if (this.#opensPlain(bytes, isRecipient)) return { bytes, isPlain: true };
     this.#isNotPlain = true;
     const rest = size - (plainBytes - 2);
-    if (this.#received.length >= rest) return { bytes: concatBytes(bytes, this.#received.take(rest)), isPlain: false };
+    if (this.#received.length >= rest)
+      return { bytes: concatBytes(bytes, this.#received.take(rest)), isPlain: false };
     // not plain and not whole: put back
     const waiting = this.#received.take(this.#received.length);
     this.#received.push(bytes.subarray(2));
@@ -128,7 +139,10 @@ export class HandshakeMachine {
     return concatBytes(this.#head ?? new Uint8Array(0), this.#received.take(count));
   }
 
-  #accept({ bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean }): { send: Uint8Array; established: Established } {
+  #accept({ bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean }): {
+    send: Uint8Array;
+    established: Established;
+  } {
     const { key, entropy } = this.#options;
     const auth = openAuth(bytes, key, { isPlain });
     const send = sealAck(auth, this.#share, entropy, { isPlain });
@@ -143,7 +157,10 @@ export class HandshakeMachine {
     return { send, established: establish(auth.publicKey, secrets) };
   }
 
-  #finish({ bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean }, remotePublicKey: Uint8Array): { established: Established } {
+  #finish(
+    { bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean },
+    remotePublicKey: Uint8Array,
+  ): { established: Established } {
     if (this.#authPacket === undefined) throw RlpxError("BAD_HANDSHAKE", { what: "ack" });
     const ack = openAck(bytes, this.#options.key, { isPlain });
     const secrets = deriveSecrets("initiator", {

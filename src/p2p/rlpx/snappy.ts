@@ -107,7 +107,8 @@ function isWholeBlock(bytes: Uint8Array): boolean {
       made += length + 1;
     } else {
       const extra = kind === 3 ? 4 : kind;
-      const offset = kind === 1 ? ((tag >>> 5) << 8) + littleEndian(bytes, at, 1) : littleEndian(bytes, at, extra);
+      const offset =
+        kind === 1 ? ((tag >>> 5) << 8) + littleEndian(bytes, at, 1) : littleEndian(bytes, at, extra);
       at += extra;
       if (offset === 0 || offset > made) return false;
       made += kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;

@@ -41,19 +41,24 @@ describe("T11 published handshakes", () => {
     });
     expect(hex(secrets.aes)).toBe(vectors.derived.aes);
     expect(hex(secrets.mac)).toBe(vectors.derived.mac);
-    expect(hex(secrets.ingress.update(new TextEncoder().encode("foo")).digest())).toBe(vectors.derived.ingressAfterFoo);
+    expect(hex(secrets.ingress.update(new TextEncoder().encode("foo")).digest())).toBe(
+      vectors.derived.ingressAfterFoo,
+    );
   });
 
-  test.each(vectors.auth)("the machine accepts it where allowed, in any cut: $name", ({ packet, isPlain }) => {
-    const bytes = fromHex(packet);
-    for (const step of [1, 7, 306, 307, 308, 5000]) {
-      const machine = new HandshakeMachine({ key: keyB, entropy: systemEntropy, acceptPlain: true });
-      let result: ReturnType<HandshakeMachine["push"]>;
-      for (let at = 0; at < bytes.length; at += step) result = machine.push(bytes.subarray(at, at + step));
-      expect(hex(result?.established.remotePublicKey ?? new Uint8Array(0))).toBe(hex(publicKeyOf(keyA)));
-      if (isPlain) expect(result?.send?.length).toBe(210); // answered in the form the auth had
-    }
-  });
+  test.each(vectors.auth)(
+    "the machine accepts it where allowed, in any cut: $name",
+    ({ packet, isPlain }) => {
+      const bytes = fromHex(packet);
+      for (const step of [1, 7, 306, 307, 308, 5000]) {
+        const machine = new HandshakeMachine({ key: keyB, entropy: systemEntropy, acceptPlain: true });
+        let result: ReturnType<HandshakeMachine["push"]>;
+        for (let at = 0; at < bytes.length; at += step) result = machine.push(bytes.subarray(at, at + step));
+        expect(hex(result?.established.remotePublicKey ?? new Uint8Array(0))).toBe(hex(publicKeyOf(keyA)));
+        if (isPlain) expect(result?.send?.length).toBe(210); // answered in the form the auth had
+      }
+    },
+  );
 
   test("the published frame", () => {
     const { macDigest, code, payload, frame } = vectors.frame;
