@@ -1,89 +1,7 @@
 #!/usr/bin/env node
 import { nodeHost } from "#host/node";
-import { GlimError } from "#util";
-import type { Command } from "./command.ts";
-import { CliError } from "./errors.ts";
-import { type Flag, formatFlags, parseFlags } from "./flags.ts";
-import { type Io, processIo } from "./io.ts";
-import { VERSION } from "./version.ts";
-
-type Runnable = { readonly [K in keyof Command]: Command[K] };
-
-interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  /** Loaded when asked for: a command brings its whole part of the program. */
-  load(): Promise<unknown>;
-}
-
-const entries: readonly Entry[] = [
-  {
-    name: "demo",
-    summary: "watch a light node prove what it reads from a full node, on a chain of their own",
-    load: async () => (await import("./demo.ts")).demo,
-  },
-  {
-    name: "light",
-    summary: "run a light node: it follows a chain from LES servers and proves every answer it gives",
-    load: async () => (await import("./light.ts")).light,
-  },
-  {
-    name: "dev",
-    summary:
-      "run a development chain: a full node that seals blocks, has funded accounts and serves light nodes",
-    load: async () => (await import("./dev.ts")).dev,
-  },
-  {
-    name: "attach",
-    summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
-    load: async () => (await import("./attach.ts")).attach,
-  },
-];
-
-function help(): string {
-  return [
-    `glim ${VERSION}: an Ethereum node that proves what it says`,
-    "",
-    "usage: glim COMMAND [flags]",
-    "",
-    ...entries.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
-    "",
-    "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
-    "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
-  ].join("\n");
-}
-
-function commandHelp({ usage, details, flags }: Runnable, summary: string): string {
-  const text = [`usage: ${usage}`, "", `${summary}.`, ""];
-  if (details !== undefined) text.push(details, "");
-  return [...text, "flags:", formatFlags(flags as readonly Flag[])].join("\n");
-}
-
-/** Runs a command line. Resolves to the exit code. */
-async function main(args: readonly string[], io: Io): Promise<number> {
-  const [name = "--help", ...rest] = args;
-  if (name === "--help" || name === "-h" || name === "help") {
-    io.print(help());
-    return 0;
-  }
-  if (name === "--version" || name === "-v" || name === "version") {
-    io.print(VERSION);
-    return 0;
-  }
-  try {
-    const entry = entries.find((one) => one.name === name);
-    if (entry === undefined) throw CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40) });
-    const command = (await entry.load()) as Runnable; // a command runs only with what its own table parsed
-    const parsed = parseFlags(entry.name, command.flags, rest);
-    if (parsed.wantsHelp) io.print(commandHelp(command, entry.summary));
-    else await command.run(parsed, io);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof GlimError) || error.blame === "bug") throw error;
-    io.complain(`glim: ${error.message}`);
-    return error.exitCode ?? 1;
-  }
-}
+import { processIo } from "./io.ts";
+import { runCommandLine } from "./run.ts";
 
 /** What nobody caught: say where, end the process; its state is unknown (attacks-and-faults §4.2). */
 function onFault(error: unknown): void {
@@ -96,7 +14,7 @@ function onFault(error: unknown): void {
 process.on("unhandledRejection", onFault);
 process.on("uncaughtException", onFault);
 const io = processIo(process, nodeHost().clock);
-const code = await main(process.argv.slice(2), io).catch((error: unknown) => {
+const code = await runCommandLine(process.argv.slice(2), io).catch((error: unknown) => {
   onFault(error);
   return 70;
 });
