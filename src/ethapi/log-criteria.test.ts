@@ -45,9 +45,12 @@ describe("filter objects", () => {
     expect(parse({ blockHash: null, fromBlock: "0x1" }).range).toEqual({ from: 1, to: "latest" });
   });
 
-  test("Trap 24: pending is refused at either end, never searched wrongly", () => {
-    expect(code({ fromBlock: "pending" })).toEqual([-32602, "pending logs are not supported"]);
-    expect(code({ toBlock: "pending" })).toEqual([-32602, "pending logs are not supported"]);
+  test("Trap 24: pending is the newest block at either end; nothing is lost, nothing is walked", () => {
+    expect(parse({ fromBlock: "pending", toBlock: "pending" }).range).toEqual({
+      from: "latest",
+      to: "latest",
+    });
+    expect(parse({ fromBlock: "0x1", toBlock: "pending" }).range).toEqual({ from: 1, to: "latest" });
   });
 
   test("RP-13 bounds are checked before anything is decoded", () => {

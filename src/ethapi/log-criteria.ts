@@ -59,11 +59,11 @@ function parseLogQuery(value: unknown, path: string, most: number): LogQuery {
     }
     return { criteria, range: { blockHash: hash.decode(blockHash, `${path}.blockHash`) } };
   }
-  const range = {
-    from: from === undefined ? ("latest" as const) : blockTag.decode(from, `${path}.fromBlock`),
-    to: to === undefined ? ("latest" as const) : blockTag.decode(to, `${path}.toBlock`),
+  const end = (tag: unknown, name: string): LogTag => {
+    const decoded = tag === undefined ? "latest" : blockTag.decode(tag, `${path}.${name}`);
+    return decoded === "pending" ? "latest" : decoded;
   };
-  if (range.from === "pending" || range.to === "pending") throw refuse("pending logs are not supported");
+  const range = { from: end(from, "fromBlock"), to: end(to, "toBlock") };
   if (typeof range.from === "number" && typeof range.to === "number" && range.from > range.to) {
     throw refuse("invalid block range params");
   }

@@ -1,12 +1,19 @@
 import type { Header, Log } from "#core/types";
 import type { Clock } from "#host";
-import { type BlockTag, RpcError, rpcCodes } from "#rpc";
+import { RpcError, rpcCodes } from "#rpc";
 import { equalBytes, onAbort } from "#util";
 import type { Backend, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 import { formatLog, type JsonObject } from "./format.ts";
 import type { EthApiLimits } from "./limits.ts";
-import { type LogCriteria, type LogQuery, type LogRange, matches, mayContain } from "./log-criteria.ts";
+import {
+  type LogCriteria,
+  type LogQuery,
+  type LogRange,
+  type LogTag,
+  matches,
+  mayContain,
+} from "./log-criteria.ts";
 
 /** Blocks whose receipts are read at once: a light node then asks for them in few requests. */
 const AT_ONCE = 16;
@@ -69,17 +76,17 @@ export class LogSearch {
     }
   }
 
-  #numberOf(tag: BlockTag): number {
+  #numberOf(tag: LogTag): number {
     if (typeof tag === "number") return tag;
     if (tag === "earliest") return 0;
     if (tag === "safe" || tag === "finalized") throw EthApiError("NOT_FOUND", { what: `${tag} header` });
-    return this.#backend.head().number; // "pending" was refused when the query was read
+    return this.#backend.head().number;
   }
 
   async #searchRange(
     criteria: LogCriteria,
-    from: BlockTag,
-    to: BlockTag,
+    from: LogTag,
+    to: LogTag,
     ctx: CallContext,
   ): Promise<JsonObject[]> {
     const head = this.#backend.head().number;
