@@ -12,10 +12,11 @@ export interface LogCriteria {
   readonly topics: readonly (readonly Uint8Array[])[];
 }
 
+/** An end of a range. `pending` reads as `latest`: what waits has no logs, and no block is lost or walked (Trap 24, fixed). */
+export type LogTag = Exclude<BlockTag, "pending">;
+
 /** Where a log query looks. `latest` unless told. */
-export type LogRange =
-  | { readonly blockHash: Uint8Array }
-  | { readonly from: BlockTag; readonly to: BlockTag };
+export type LogRange = { readonly blockHash: Uint8Array } | { readonly from: LogTag; readonly to: LogTag };
 
 export interface LogQuery {
   readonly criteria: LogCriteria;
