@@ -1,7 +1,10 @@
 import { Common, Hardfork } from "@ethereumjs/common";
 import { createEVM, type EVM } from "@ethereumjs/evm";
+import type { KZG } from "@ethereumjs/util";
 import { keccak256, recover, sha256 } from "#crypto";
+import { verifyKzgProof } from "#crypto/kzg";
 import type { ChainConfig, Fork } from "#params";
+import { fromHex } from "#util";
 import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
 import { OverlayState } from "./overlay.ts";
@@ -54,6 +57,12 @@ function ecrecover(hash: Uint8Array, v: bigint, r: Uint8Array, s: Uint8Array): U
   return key;
 }
 
+/** ethereumjs' form of KZG; execution only verifies. Its arguments are hex. */
+const kzg = {
+  verifyProof: (commitment: string, z: string, y: string, proof: string) =>
+    verifyKzgProof({ commitment: fromHex(commitment), z: fromHex(z), y: fromHex(y), proof: fromHex(proof) }),
+} as unknown as KZG; // the rest of the interface makes blobs and proofs, which the EVM never asks for
+
 function commonFor(chainId: bigint, fork: Fork): Common {
   return new Common({
     chain: {
@@ -66,7 +75,7 @@ function commonFor(chainId: bigint, fork: Fork): Common {
       consensus: { type: "pow", algorithm: "ethash", ethash: {} },
     },
     hardfork: fork,
-    customCrypto: { keccak256: (message) => keccak256(message), ecrecover, sha256 },
+    customCrypto: { keccak256: (message) => keccak256(message), ecrecover, sha256, kzg },
   });
 }
 
