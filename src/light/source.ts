@@ -23,6 +23,8 @@ export interface ClaimOptions extends RetrieveOptions {
   readonly servers?: number | undefined;
   /** Servers not to be asked, by `Claim.server`. */
   readonly except?: ReadonlySet<string> | undefined;
+  /** Told of each server as it is asked, by what `Claim.server` will say. */
+  readonly onAsk?: ((server: string) => void) | undefined;
   /** Servers asked at once; default 1. A silent one is passed over after the soft timeout. */
   readonly parallel?: number | undefined;
 }

@@ -150,9 +150,14 @@ export class LightTxPool {
   async #relay(own: Own, options: { readonly servers: number; readonly signal?: AbortSignal | undefined }): Promise<void> {
     const { servers, signal } = options;
     let reason: string | undefined;
-    const claims = this.#source.claims("sendTx", own.tx, { servers, parallel: servers, except: own.sentTo, signal });
-    for await (const { answer, server } of claims) {
-      own.sentTo.add(server);
+    const claims = this.#source.claims("sendTx", own.tx, {
+      servers,
+      parallel: servers,
+      except: own.sentTo,
+      onAsk: (server) => own.sentTo.add(server),
+      signal,
+    });
+    for await (const { answer } of claims) {
       if (answer.error === "" || /already known|^known transaction/i.test(answer.error)) return;
       reason ??= answer.error;
     }

@@ -47,6 +47,8 @@ export interface ScriptedOptions {
   readonly status?: Partial<ServerStatus> | undefined;
   /** Changes the list of keys after it is made. */
   readonly keys?: ((entries: KeyValue[]) => KeyValue[]) | undefined;
+  /** Sends no status. */
+  readonly isMute?: boolean | undefined;
   readonly isTrusted?: boolean | undefined;
   readonly scripts?: Partial<Record<Requests, Script>> | undefined;
   /** Milliseconds to each reply, in virtual time; default: at once. */
@@ -256,7 +258,7 @@ export class ScriptedServer {
 
   async #serve(): Promise<void> {
     const [rw] = this.#pipe;
-    this.send("status", this.status());
+    if (this.options.isMute !== true) this.send("status", this.status());
     try {
       for (;;) {
         const message = this.#table.decode(await rw.readMsg());

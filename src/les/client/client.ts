@@ -168,7 +168,7 @@ export class LesClient implements ProofSource {
   async *claims<K extends ClaimKind>(
     kind: K,
     ask: ClaimKinds[K]["ask"],
-    { servers = Number.POSITIVE_INFINITY, parallel = 1, except, signal, timeoutMs }: ClaimOptions = {},
+    { servers = Number.POSITIVE_INFINITY, parallel = 1, except, onAsk, signal, timeoutMs }: ClaimOptions = {},
   ): AsyncIterableIterator<Claim<ClaimKinds[K]["answer"]>> {
     const { clock } = this.#options.host;
     const request = { kind, ask, verify: (answer: unknown) => answer } as unknown as Asked; // a claim is believed by nobody here
@@ -187,6 +187,7 @@ export class LesClient implements ProofSource {
       const server = candidates.shift();
       if (server === undefined) return;
       active++;
+      onAsk?.(server.name);
       const timer = clock.after(clientLimits.softTimeoutMs, start);
       timers.add(timer);
       this.#retriever

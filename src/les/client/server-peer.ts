@@ -115,6 +115,7 @@ export class ServerPeer {
     this.#signedAnnounces = options.signedAnnounces;
     this.#costs = status.costs;
     this.#flow = new ClientEstimate(status, clock.now());
+    checkHead({ number: status.headNumber, td: status.headTd });
     this.#head = { hash: status.headHash, number: status.headNumber, td: status.headTd };
   }
 
@@ -294,6 +295,7 @@ export class ServerPeer {
     if (flow !== undefined) this.#flow.update(flow, this.#clock.now());
     if (!announce.hash.every((byte) => byte === 0)) {
       if (this.#signedAnnounces) checkAnnounceSignature(announce, fromHex(`0x${this.peer.id}`));
+      checkHead(announce);
       if (announce.td <= this.#head.td)
         throw LesError("BAD_ANNOUNCE", { reason: "total difficulty does not rise" });
       this.#head = { hash: new Uint8Array(announce.hash), number: announce.number, td: announce.td };
@@ -337,4 +339,9 @@ export class ServerPeer {
       settle({ type: "lost", error });
     }
   }
+}
+
+/** Every block of a chain that les serves has a difficulty of 1 at least: a number far ahead of its total difficulty is made up. */
+function checkHead({ number, td }: { readonly number: number; readonly td: bigint }): void {
+  if (td < BigInt(number)) throw LesError("BAD_ANNOUNCE", { reason: "total difficulty below the number of blocks" });
 }
