@@ -73,7 +73,7 @@ export function blockMethods({ backend, view }: Parts): Record<string, Method> {
     const found = await view.find(ref, ctx);
     if (found === undefined) return undefined;
     const [body, receipts] = await Promise.all([view.body(found, ctx), backend.receipts(found.header, ctx)]);
-    return formatReceipts(found.header, body, receipts, backend.chainConfig);
+    return formatReceipts({ header: found.header, body, receipts, config: backend.chainConfig });
   };
 
   const isConcurrent = true;

@@ -273,3 +273,12 @@ describe("filters", () => {
     expect(await ask("eth_getFilterChanges", id)).toHaveLength(1);
   });
 });
+
+test("RP-14 by default a node keeps 10,000 filters, the next pushes the oldest out", async () => {
+  const { eth, ask } = setUp();
+  const first = await ask("eth_newBlockFilter");
+  for (let i = 1; i < 10_000; i++) await ask("eth_newBlockFilter");
+  await ask("eth_newPendingTransactionFilter");
+  expect(eth.filterCount).toBe(10_000);
+  await expect(ask("eth_getFilterChanges", first)).rejects.toThrow("filter not found");
+});

@@ -198,47 +198,63 @@ export function formatLog(log: Log, { header, index, tx, logIndex }: LogPlace, r
   };
 }
 
-/** The receipts of a block, in order. The lists are of one length: both are proven against the header. */
-export function formatReceipts(
-  header: Header,
-  body: Body,
-  receipts: readonly Receipt[],
-  config: ChainConfig,
-): JsonObject[] {
+/** A block's receipts and what they need beside them. The lists are of one length: both are proven against the header. */
+export interface ReceiptFormat {
+  readonly header: Header;
+  readonly body: Body;
+  readonly receipts: readonly Receipt[];
+  readonly config: ChainConfig;
+}
+
+/** The receipts of a block, in order. */
+export function formatReceipts(block: ReceiptFormat): JsonObject[] {
   let logIndex = 0;
-  let gasBefore = 0n;
-  return receipts.map((receipt, index) => {
-    const tx = body.transactions[index];
-    if (tx === undefined)
-      throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
+  return block.receipts.map(({ logs }, index) => {
     const first = logIndex;
-    logIndex += receipt.logs.length;
-    const gasUsed = receipt.cumulativeGasUsed - gasBefore;
-    gasBefore = receipt.cumulativeGasUsed;
-    const from = senderOf(tx);
-    return {
-      blockHash: toHex(header.hash),
-      blockNumber: quantityHex(header.number),
-      transactionHash: toHex(tx.hash),
-      transactionIndex: quantityHex(index),
-      from: toHex(from),
-      to: tx.to === undefined ? null : toHex(tx.to),
-      gasUsed: quantityHex(gasUsed),
-      cumulativeGasUsed: quantityHex(receipt.cumulativeGasUsed),
-      contractAddress: tx.to === undefined ? toHex(createAddress(from, tx.nonce)) : null,
-      logs: receipt.logs.map((log, i) => formatLog(log, { header, index, tx, logIndex: first + i })),
-      logsBloom: toHex(receipt.bloom),
-      type: quantityHex(tx.type),
-      effectiveGasPrice: quantityHex(effectiveGasPrice(tx, header.baseFee)),
-      ...(receipt.postState === undefined
-        ? { status: quantityHex(receipt.status ?? 0) }
-        : { root: toHex(receipt.postState) }),
-      ...(tx.blobVersionedHashes === undefined
-        ? {}
-        : {
-            blobGasUsed: quantityHex(BigInt(tx.blobVersionedHashes.length) * GAS_PER_BLOB),
-            blobGasPrice: quantityHex(blobBaseFeeOf(config, header)),
-          }),
-    };
+    logIndex += logs.length;
+    return formatOne(block, index, first);
   });
+}
+
+/** The receipt of one transaction; the senders of the others are not recovered. `undefined` past the last. */
+export function formatReceipt(block: ReceiptFormat, index: number): JsonObject | undefined {
+  if (index >= block.receipts.length) return undefined;
+  const logsBefore = block.receipts.slice(0, index).reduce((sum, { logs }) => sum + logs.length, 0);
+  return formatOne(block, index, logsBefore);
+}
+
+function formatOne(
+  { header, body, receipts, config }: ReceiptFormat,
+  index: number,
+  firstLog: number,
+): JsonObject {
+  const [tx, receipt] = [body.transactions[index], receipts[index]];
+  if (tx === undefined || receipt === undefined)
+    throw new RangeError(`receipt ${index} of block ${header.number} has no transaction`);
+  const gasUsed = receipt.cumulativeGasUsed - (receipts[index - 1]?.cumulativeGasUsed ?? 0n);
+  const from = senderOf(tx);
+  return {
+    blockHash: toHex(header.hash),
+    blockNumber: quantityHex(header.number),
+    transactionHash: toHex(tx.hash),
+    transactionIndex: quantityHex(index),
+    from: toHex(from),
+    to: tx.to === undefined ? null : toHex(tx.to),
+    gasUsed: quantityHex(gasUsed),
+    cumulativeGasUsed: quantityHex(receipt.cumulativeGasUsed),
+    contractAddress: tx.to === undefined ? toHex(createAddress(from, tx.nonce)) : null,
+    logs: receipt.logs.map((log, i) => formatLog(log, { header, index, tx, logIndex: firstLog + i })),
+    logsBloom: toHex(receipt.bloom),
+    type: quantityHex(tx.type),
+    effectiveGasPrice: quantityHex(effectiveGasPrice(tx, header.baseFee)),
+    ...(receipt.postState === undefined
+      ? { status: quantityHex(receipt.status ?? 0) }
+      : { root: toHex(receipt.postState) }),
+    ...(tx.blobVersionedHashes === undefined
+      ? {}
+      : {
+          blobGasUsed: quantityHex(BigInt(tx.blobVersionedHashes.length) * GAS_PER_BLOB),
+          blobGasPrice: quantityHex(blobBaseFeeOf(config, header)),
+        }),
+  };
 }

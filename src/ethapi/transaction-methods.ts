@@ -16,7 +16,7 @@ import {
 import { GlimError } from "#util";
 import type { CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
-import { formatReceipts, formatTransaction, type JsonObject, type Place } from "./format.ts";
+import { formatReceipt, formatTransaction, type JsonObject, type Place } from "./format.ts";
 import type { Parts } from "./parts.ts";
 
 const byHash = (blockHash: Uint8Array): BlockRef => ({ blockHash, requireCanonical: false });
@@ -77,7 +77,7 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
           backend.body(header, ctx),
           backend.receipts(header, ctx),
         ]);
-        return formatReceipts(header, body, receipts, backend.chainConfig)[place.index];
+        return formatReceipt({ header, body, receipts, config: backend.chainConfig }, place.index);
       },
     }),
     getRawTransactionByHash: method({

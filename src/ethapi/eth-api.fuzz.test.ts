@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAddress } from "#core/types";
+import { simHost } from "#host/sim";
+import { RpcError } from "#rpc";
+import { GlimError, toHex } from "#util";
+import { type Asker, asker } from "../../test/kit/ask.ts";
+import { ScriptedChain } from "../../test/kit/scripted-chain.ts";
+import { createEthApi, type EthApi } from "./eth-api.ts";
+
+const chain = new ScriptedChain();
+const log = { address: new Uint8Array(20).fill(1), topics: [], data: new Uint8Array(0) };
+chain.grow([{ transactions: [{ logs: [log] }, {}] }, {}, { transactions: [{}] }]);
+chain.prove = async () => {
+  const empty = new Uint8Array(32);
+  return { nonce: 0n, balance: 0n, storageRoot: empty, codeHash: empty, accountProof: [], storageProof: [] };
+};
+
+let eth: EthApi;
+let ask: Asker;
+beforeAll(() => {
+  const host = simHost(1);
+  eth = createEthApi(chain, { host });
+  ask = asker(eth.apis, host);
+});
+afterAll(() => eth.close());
+
+/** Values near what methods want, and values nobody wants. */
+const near = fc.constantFrom<unknown>(
+  ...[
+    "latest",
+    "pending",
+    "earliest",
+    "safe",
+    "finalized",
+    "0x0",
+    "0x1",
+    "0x3",
+    "0x4",
+    "0x01",
+    "0x",
+    "1",
+    1,
+    -1,
+    1.5,
+    true,
+    false,
+    null,
+  ],
+  ...[
+    toHex(chain.head().hash),
+    `0x${"99".repeat(32)}`,
+    `0x${"11".repeat(20)}`,
+    toHex(createAddress(new Uint8Array(20), 0n)),
+  ],
+  ...[
+    "0xffffffffffffffff",
+    "0x10000000000000000",
+    `0x${"f".repeat(64)}`,
+    `0x${"f".repeat(65)}`,
+    `0x${"0".repeat(200)}`,
+    "",
+  ],
+  ...[
+    [],
+    {},
+    [null],
+    ["0x1"],
+    [[null], null],
+    [0, 50, 100],
+    [100, 0],
+    { blockHash: toHex(chain.head().hash) },
+    { blockNumber: "0x1" },
+  ],
+  ...[
+    { fromBlock: "0x0", toBlock: "latest" },
+    { topics: [null, []] },
+    { address: [] },
+    { to: `0x${"11".repeat(20)}`, data: "0x" },
+  ],
+  ...[
+    { from: 5 },
+    { gas: "0x0" },
+    { [`0x${"11".repeat(20)}`]: { balance: "0x1" } },
+    { number: "0x5" },
+    JSON.parse('{"__proto__": {"a": 1}}'),
+  ],
+);
+const anything = fc.oneof(
+  { weight: 5, arbitrary: near },
+  { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+);
+
+describe("whatever the parameters are, a method answers or refuses; nothing unexpected comes out", () => {
+  // as: one namespace is all this table has
+  const names = [...createEthApi(chain, { host: simHost(2) }).apis].flatMap((api) => [...api.methods.keys()]);
+  test.each(names)("eth_%s", async (name) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anything, { maxLength: 5 }), async (params) => {
+        try {
+          await ask(`eth_${name}`, ...params);
+        } catch (error) {
+          const isExpected =
+            error instanceof RpcError || (error instanceof GlimError && error.rpcCode !== undefined);
+          if (!isExpected) throw error;
+          const code = error instanceof RpcError ? error.code : error.rpcCode;
+          expect([-32602, -32000, -32002, -32003, -32005, 3]).toContain(code);
+        }
+      }),
+      { seed: 1193, numRuns: 150 },
+    );
+  });
+});
