@@ -1,14 +1,23 @@
 // Chains that we seal are imported by real geth, chains that geth seals are imported by us; both end at one head.
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Clique } from "#consensus/clique";
-import { BlockChain, importChain } from "#core";
+import { Clique, CliqueError, keySigner } from "#consensus/clique";
+import { BlockChain, exportChain, importChain } from "#core";
 import { memoryStore } from "#ethdb";
-import { parseGenesis } from "#params";
-import { bigintToBytes, toHex } from "#util";
+import { seededRand } from "#host/sim";
+import { devForks, devGenesis, formatGenesis, parseGenesis } from "#params";
+import { bigintToBytes, compareBytes, concatBytes, toHex } from "#util";
 import { describe, expect, test } from "vitest";
 import { eventContract, filledAccount, sealedChain, type SealedChain, stateContract } from "../kit/chains.ts";
-import { cliqueGenesis, type Geth, type GethVersion, requireGeth, startGeth } from "../kit/geth.ts";
+import { namedKey } from "../kit/clique.ts";
+import {
+  cliqueGenesis,
+  type GenesisJson,
+  type Geth,
+  type GethVersion,
+  requireGeth,
+  startGeth,
+} from "../kit/geth.ts";
 import { until } from "../kit/until.ts";
 
 const clock = { unixSeconds: () => 4_000_000_000, now: () => 0, sleep: async () => {} };
@@ -99,7 +108,7 @@ describe("our sealed chains in geth", () => {
     );
   });
 
-  test("a header we would refuse is refused by geth too", async ({ skip }) => {
+  test("a chain of another genesis is refused by both", async ({ skip }) => {
     if ((await requireGeth("1.11.6", skip)) === undefined) return;
     const made = await sealedChain({ blocks: 310, accounts: 3000, forks: "london", branch });
     const other = await sealedChain({ blocks: 20, accounts: 1000, forks: "london", seed: 2 });
@@ -109,6 +118,69 @@ describe("our sealed chains in geth", () => {
       code: "CONSENSUS_UNKNOWN_ANCESTOR",
     });
   });
+});
+
+/** A chain of three signers and an epoch of 30, in which a fourth is voted in and the first out again. */
+async function votedChain() {
+  const signers = ["one", "two", "three", "four"]
+    .map((name) => keySigner(namedKey(`clique-geth ${name}`)))
+    .sort((a, b) => compareBytes(a.address, b.address));
+  const [first, , , fourth] = signers;
+  if (first === undefined || fourth === undefined) throw new Error("no signers");
+  const { berlinBlock: _b, londonBlock: _l, ...forks } = devForks;
+  const genesis = devGenesis(
+    { [toHex(first.address)]: 1n << 100n },
+    { signers: signers.slice(0, 3).map((signer) => signer.address), epoch: 30, forks, timestamp: 0x5c51a607 },
+  );
+  const db = memoryStore();
+  const engine = new Clique({ period: 1, epoch: 30 }, db);
+  const chain = new BlockChain({ db, genesis, engine, clock });
+  const rand = seededRand(3);
+  let outOfTurn = 0;
+  for (let number = 1; number <= 130; number++) {
+    if (number === 5) engine.propose(fourth.address, true);
+    if (number === 65) engine.propose(first.address, false);
+    const { head } = chain;
+    // whoever may: in an order by chance, so that many blocks are out of turn
+    for (const signer of rand.shuffle(signers))
+      try {
+        const built = await chain.produceBlock([], { signer, time: head.time + 1 });
+        if (built.block.header.difficulty === 1n) outOfTurn++;
+        break;
+      } catch (error) {
+        if (!CliqueError.is(error)) throw error;
+      }
+    expect(chain.head.number).toBe(number);
+  }
+  return {
+    chain,
+    genesis,
+    engine,
+    outOfTurn,
+    expected: signers.slice(1).map((signer) => toHex(signer.address)),
+  };
+}
+
+describe("votes and epochs", () => {
+  test.for(["1.9.25", "1.11.6"] as const)(
+    "130 blocks of changing signers in %s",
+    async (version, { skip }) => {
+      if ((await requireGeth(version, skip)) === undefined) return;
+      const { chain, genesis, engine, outOfTurn, expected } = await votedChain();
+      expect(outOfTurn).toBeGreaterThan(20);
+      expect(engine.snapshot(chain.headers, chain.head).signers).toEqual(expected);
+      // as: formatGenesis writes the shape geth reads
+      const json = formatGenesis(genesis) as unknown as GenesisJson;
+      await using geth = await startGeth({ version, role: "full", genesis: json });
+      const file = join(geth.datadir, "votes.rlp");
+      writeFileSync(file, concatBytes(...exportChain(chain, { from: 1 })));
+      expect(await geth.rpc<boolean>("admin_importChain", [file])).toBe(true);
+      const block = await geth.rpc<RpcBlock>("eth_getBlockByNumber", ["latest", false]);
+      expect(block.hash).toBe(toHex(chain.head.hash));
+      expect(BigInt(block.totalDifficulty)).toBe(chain.td(chain.head.hash));
+      expect(await geth.rpc<string[]>("clique_getSigners", ["latest"])).toEqual(expected);
+    },
+  );
 });
 
 describe("geth's sealed chains with us", () => {
