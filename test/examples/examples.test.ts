@@ -27,3 +27,18 @@ test("(d) a LES server, and (c) a light node that reads from it through viem", a
   expect(serverEnd).toMatchObject({ code: 0 });
   expect(serverEnd.tookMs).toBeLessThan(10_000);
 });
+
+test("(b) a node with a service", async () => {
+  await using node = startProgram([example("service"), "0"], {});
+  const [line] = await node.prints(/^0x0 peers; ask at http:\/\/127\.0\.0\.1:\d+$/m);
+  const url = line.slice(line.indexOf("http"));
+  const reply = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{"jsonrpc":"2.0","id":1,"method":"rpc_modules"}',
+  });
+  expect(await reply.json()).toEqual({ jsonrpc: "2.0", id: 1, result: { census: "1.0", rpc: "1.0" } });
+  const end = await node.stop();
+  expect(end).toMatchObject({ code: 0 });
+  expect(end.tookMs).toBeLessThan(10_000);
+});
