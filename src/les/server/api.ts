@@ -12,9 +12,14 @@ function idOf(node: string): string | undefined {
   }
 }
 
-/** `les_serverInfo` and `les_clientInfo`, shapes of geth les/api.go@v1.11.6. Capacities are minRecharge units per ms. */
+/** Cost units a millisecond of one core is worth: a unit is a nanosecond. */
+const UNITS_PER_MS = 1_000_000;
+
+/** `les_serverInfo` and `les_clientInfo`, shapes of geth les/api.go:66-160@v1.11.6. Capacities are cost units per millisecond. */
 export function lesServerApi(server: LesServer): Api {
-  const capacity = () => server.options.flow.minRecharge;
+  const { flow, lightPeers, lightServ } = server.options;
+  // as geth: what is promised to all, or what the share of a core gives, if that is more
+  const total = Math.max(flow.minRecharge * lightPeers, (UNITS_PER_MS * lightServ) / 100);
   return api({
     namespace: "les",
     methods: {
@@ -23,10 +28,10 @@ export function lesServerApi(server: LesServer): Api {
         params: [],
         result: json,
         handle: () => ({
-          minimumCapacity: capacity(),
-          maximumCapacity: capacity() * server.options.lightPeers,
-          totalCapacity: capacity() * server.options.lightPeers,
-          totalConnectedCapacity: capacity() * server.clients.size,
+          minimumCapacity: flow.minRecharge,
+          maximumCapacity: total,
+          totalCapacity: total,
+          totalConnectedCapacity: flow.minRecharge * server.clients.size,
           priorityConnectedCapacity: 0,
         }),
       }),

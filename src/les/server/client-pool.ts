@@ -17,12 +17,12 @@ export class ClientPool {
     return this.#admitted.size;
   }
 
-  /** Takes a place until the result is disposed. @throws P2P_TOO_MANY_PEERS (0x04) */
+  /** Takes a place until the result is disposed. @throws P2P_TOO_MANY_PEERS (0x04): full, or its address has one */
   admit(peer: Pick<Peer, "id" | "isTrusted" | "remoteAddress">): Disposable {
     if (peer.isTrusted) return { [Symbol.dispose]() {} };
     const address = peer.remoteAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
     const isTaken = !isLan(address) && [...this.#admitted.values()].includes(address);
-    if (this.#admitted.size >= this.#capacity || isTaken || this.#admitted.has(peer.id))
+    if (this.#admitted.size >= this.#capacity || isTaken)
       throw P2pError("TOO_MANY_PEERS");
     this.#admitted.set(peer.id, address);
     return { [Symbol.dispose]: () => void this.#admitted.delete(peer.id) };

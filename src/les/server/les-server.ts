@@ -1,11 +1,8 @@
 import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
 import { type PrivateKey, parsePrivateKey } from "#crypto";
-import type { HeadEvent } from "#core";
-import type { Header } from "#core/types";
 import { Feed } from "#event";
 import type { FlowParameters } from "#les/flowcontrol";
 import {
-  type Announce,
   type ClientStatus,
   type CostTable,
   defaultCosts,
@@ -21,7 +18,8 @@ import {
 import type { Service, ServiceContext } from "#node";
 import type { MsgReadWriter, Peer, Protocol, Server } from "#p2p";
 import type { Api } from "#rpc";
-import { deferred } from "#util";
+import { deferred, toHex } from "#util";
+import type { AnnouncedHead } from "./announced-head.ts";
 import { lesServerApi } from "./api.ts";
 import type { LesBackend } from "./backend.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -76,7 +74,6 @@ export class LesServer implements Service {
   /** Clients after the handshake, by node id. BOUNDED by lightPeers and the trusted peers. */
   readonly #clients = new Map<string, ClientConnection>();
   readonly #started = deferred<{ key: PrivateKey }>();
-  #announced: { header: Header; td: bigint } | undefined;
   #subscription: Disposable | undefined;
 
   /** @throws RangeError for a lightServ or a flow that cannot be */
@@ -97,8 +94,8 @@ export class LesServer implements Service {
       throw new RangeError(`lightServ is a percentage, 1 to 100; got ${lightServ}`);
     if (!(Number.isSafeInteger(lightPeers) && lightPeers >= 0))
       throw new RangeError(`lightPeers is a count; got ${lightPeers}`);
-    if (!(flow.bufferLimit > 0 && flow.minRecharge > 0))
-      throw new RangeError("flow: bufferLimit and minRecharge are positive");
+    if (![flow.bufferLimit, flow.minRecharge].every((value) => Number.isSafeInteger(value) && value > 0))
+      throw new RangeError("flow: bufferLimit and minRecharge are positive integers");
     this.clientEvents = new Feed((error) => context.log.error("listener of client events failed", { error }));
     this.#pool = new ClientPool(lightPeers);
     this.#throttle = new ServingThrottle(context.host.clock, lightServ / 100);
@@ -112,10 +109,9 @@ export class LesServer implements Service {
   }
 
   start(server: Server): void {
-    const { eth } = this.options;
-    const { head } = eth.chain;
-    this.#announced = { header: head, td: this.#tdOf(head) };
-    this.#subscription = eth.headEvents.subscribe((event) => this.#announce(event));
+    this.#subscription = this.options.eth.headEvents.subscribe(() => {
+      for (const client of this.#clients.values()) client.announceHead();
+    });
     this.#started.resolve({ key: parsePrivateKey(server.config.privateKey) });
   }
 
@@ -125,8 +121,9 @@ export class LesServer implements Service {
     for (const { peer } of this.#clients.values()) peer.disconnect("quitting");
   }
 
-  #tdOf(header: Header): bigint {
-    return this.options.eth.chain.td(header.hash) ?? 0n;
+  #head(): AnnouncedHead {
+    const { chain } = this.options.eth;
+    return { header: chain.head, td: chain.td(chain.head.hash) ?? 0n };
   }
 
   #protocol(version: LesVersion): Protocol {
@@ -138,25 +135,28 @@ export class LesServer implements Service {
       maxMessageBytes: lesLimits.messageBytes,
       run: (peer, rw, signal) => this.#run(version, peer, rw, signal),
       nodeInfo: () => this.#nodeInfo(),
-      peerInfo: (id) => this.#clients.get(id) && { version },
+      peerInfo: (id) => this.#peerInfo(id),
     };
   }
 
   async #run(version: LesVersion, peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void> {
     const { key } = await this.#started.promise;
+    const told = this.#head();
+    const status = await this.#handshake(version, rw, told);
+    if (status.isServer) return await this.#besideServer(rw);
     using _place = this.#pool.admit(peer);
-    const status = await this.#handshake(version, rw);
-    if (status.isServer) throw LesError("USELESS_PEER", { reason: "it is a server itself" });
-    const { eth, flow, recentState } = this.options;
+    const { eth, flow, recentState, txRelay } = this.options;
     const client = new ClientConnection({
       backend: eth,
       peer,
       rw,
       version,
       announceType: status.announceType,
+      told,
       flow,
       costs: PRICES,
       recentState,
+      txRelay,
       throttle: this.#throttle,
       host: this.#context.host,
       nodeKey: key,
@@ -164,6 +164,7 @@ export class LesServer implements Service {
     });
     this.#clients.set(peer.id, client);
     this.clientEvents.send({ type: "connected", peer: peer.id });
+    client.announceHead(); // there may be a newer one than in our status
     try {
       await client.serve(signal);
     } finally {
@@ -172,10 +173,20 @@ export class LesServer implements Service {
     }
   }
 
+  /** Two servers have nothing to say to each other, but the peer's other protocols go on. geth les/server_handler.go:128@v1.11.6 */
+  async #besideServer(rw: MsgReadWriter): Promise<void> {
+    const { code } = await rw.readMsg();
+    throw LesError("INVALID_CODE", { code });
+  }
+
   /** Both statuses cross; ours goes out without waiting. */
-  async #handshake(version: LesVersion, rw: MsgReadWriter): Promise<ClientStatus> {
+  async #handshake(
+    version: LesVersion,
+    rw: MsgReadWriter,
+    { header: head, td }: AnnouncedHead,
+  ): Promise<ClientStatus> {
     const { eth, flow, recentState, txRelay } = this.options;
-    const { head, genesis } = eth.chain;
+    const { genesis } = eth.chain;
     const forkChain: ForkChain = {
       config: eth.chainConfig,
       genesisHash: genesis.hash,
@@ -187,7 +198,7 @@ export class LesServer implements Service {
       serverStatusEntries({
         protocolVersion: version,
         networkId: eth.networkId,
-        headTd: this.#tdOf(head),
+        headTd: td,
         headHash: head.hash,
         headNumber: head.number,
         genesisHash: genesis.hash,
@@ -204,9 +215,8 @@ export class LesServer implements Service {
         costs: PRICES,
       }),
     );
-    const sending = rw.writeMsg(code, payload);
-    const message = table.decode(await this.#firstMessage(rw));
-    await sending;
+    const [msg] = await Promise.all([this.#firstMessage(rw), rw.writeMsg(code, payload)]);
+    const message = table.decode(msg);
     if (message.name !== "status") throw LesError("NO_STATUS", { code: message.code });
     return readClientStatus(message.body, {
       version,
@@ -231,31 +241,26 @@ export class LesServer implements Service {
     });
   }
 
-  /** A head is announced when total difficulty rises; the depth counts from the head announced before. */
-  #announce({ header, removed }: HeadEvent): void {
-    const td = this.#tdOf(header);
-    if (this.#announced !== undefined && td <= this.#announced.td) return;
-    this.#announced = { header, td };
-    const announce: Announce = {
-      hash: header.hash,
-      number: header.number,
-      td,
-      reorgDepth: BigInt(removed.length),
-      update: [],
-    };
-    for (const client of this.#clients.values())
-      client
-        .announce(announce)
-        .catch((error: unknown) => client.peer.log.debug("announcement not sent", { error }));
-  }
-
+  /** admin_nodeInfo, `protocols.les`. @see geth les/commons.go:60@v1.11.6 */
   #nodeInfo(): unknown {
     const { chain, networkId } = this.options.eth;
+    const { header, td } = this.#head();
     return {
       network: networkId,
-      difficulty: this.#tdOf(chain.head),
-      genesis: chain.genesis.hash,
-      head: chain.head.hash,
+      difficulty: td,
+      genesis: toHex(chain.genesis.hash),
+      head: toHex(header.hash),
+    };
+  }
+
+  /** admin_peers: the head this client was told of. @see geth les/peer.go:175@v1.11.6 */
+  #peerInfo(id: string): unknown {
+    const client = this.#clients.get(id);
+    if (client === undefined) return undefined;
+    return {
+      version: client.version,
+      difficulty: client.told.td,
+      head: toHex(client.told.header.hash),
     };
   }
 }

@@ -3,8 +3,6 @@ import { type HeadersQuery, lesLimits } from "#les/protocol";
 import { equalBytes } from "#util";
 import type { LesChain } from "./backend.ts";
 
-/** Bytes a header is counted with against the soft limit. geth les/handler.go:44@v1.8.27 */
-const HEADER_BYTES = 500;
 /** Most parents walked on side chains in one request. geth les/server_requests.go@v1.11.6 maxNonCanonical */
 const MOST_SIDE_STEPS = 100;
 
@@ -36,7 +34,7 @@ class AncestorWalk {
  */
 export function headersFor(chain: LesChain, query: HeadersQuery): readonly Header[] {
   const { origin, amount, reverse } = query;
-  const most = Math.min(amount, lesLimits.headers, Math.ceil(lesLimits.softReplyBytes / HEADER_BYTES));
+  const most = Math.min(amount, lesLimits.headers); // some 100 kB: the soft limit is out of reach
   const first = typeof origin === "number" ? chain.headerByNumber(origin) : chain.headerByHash(origin);
   if (first === undefined || most === 0) return [];
   const found = [first];

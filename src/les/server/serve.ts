@@ -14,7 +14,10 @@ export interface Answer<T> {
 /** Longest text of a refusal that goes to the client. */
 const MAX_REASON = 256;
 
-/** Collects per-block answers up to the soft limit; blocks that are not here are left out, as geth does. */
+/** Room that is left in a message for what stands around its items. */
+const ENVELOPE = 64;
+
+/** Collects per-block answers up to the soft limit, and never past what a message holds; blocks that are not here are left out, as geth does. */
 function perBlock(
   chain: LesChain,
   hashes: readonly Uint8Array[],
@@ -31,6 +34,7 @@ function perBlock(
       unknownBlocks++;
       continue;
     }
+    if (body.length > 0 && bytes + item.length > lesLimits.messageBytes - ENVELOPE) break;
     body.push(item);
     bytes += item.length;
   }
@@ -47,7 +51,10 @@ export function receiptsFor(chain: LesChain, hashes: readonly Uint8Array[]): Ans
   return perBlock(chain, hashes, (header) => chain.receiptsRlp(header));
 }
 
-/** States this server answers for: `recent` blocks back from the head, 0 = all that are kept. */
+/**
+ * States this server answers for: `recent` blocks back from the head, 0 = all that are kept. A few more are answered than
+ * promised: a client learns of a head later than we do.
+ */
 export interface StateWindow {
   readonly chain: LesChain;
   readonly recent: number;
@@ -57,7 +64,8 @@ export interface StateWindow {
 function servedHeader({ chain, recent }: StateWindow, hash: Uint8Array): Header | "unknown" | undefined {
   const header = chain.headerByHash(hash);
   if (header === undefined) return "unknown";
-  if (recent > 0 && header.number + recent <= chain.head.number) return undefined;
+  const oldest = recent === 0 ? 0 : chain.head.number - recent - lesLimits.blockSafetyMargin + 1;
+  if (header.number < oldest) return undefined;
   return chain.hasState(header) ? header : undefined;
 }
 
@@ -142,15 +150,18 @@ function txStatusOf(backend: LesBackend, hash: Uint8Array): TxStatus {
   return { status, error: "" };
 }
 
-/** Hands each transaction to the pool; a refusal is told in the pool's words. */
+/** Hands each transaction to the pool, if this server relays at all; a refusal is told in the pool's words. */
 export async function sendTxsFor(
   backend: LesBackend,
   txs: readonly Transaction[],
+  relays: boolean,
 ): Promise<readonly TxStatus[]> {
   const statuses: TxStatus[] = [];
   for (const tx of txs) {
     const known = txStatusOf(backend, tx.hash);
-    statuses.push(known.status === txStatusCodes.unknown ? await sendOne(backend, tx) : known);
+    const isNew = known.status === txStatusCodes.unknown;
+    if (isNew && !relays) statuses.push({ ...known, error: "this server relays no transactions" });
+    else statuses.push(isNew ? await sendOne(backend, tx) : known);
   }
   return statuses;
 }

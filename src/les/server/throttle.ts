@@ -2,7 +2,8 @@ import type { Clock } from "#host";
 import { limits } from "./limits.ts";
 
 /**
- * Keeps the time spent on light clients to a share of one core, and serves one request at a time, in order of arrival.
+ * Keeps the time spent on light clients to a share of one core, and serves one request at a time, in order of arrival. A client
+ * has one request here at most, so they take turns. After 20 ms of serving everything else in the process gets its turn.
  */
 export class ServingThrottle {
   readonly #clock: Clock;
@@ -10,6 +11,7 @@ export class ServingThrottle {
   readonly #share: number;
   #budgetMs: number = limits.burstMs;
   #lastMs: number;
+  #sinceYieldMs = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, share: number) {
@@ -18,7 +20,7 @@ export class ServingThrottle {
     this.#lastMs = clock.now();
   }
 
-  /** Runs `work` in its turn; resolves to its result and how long it took, ms. */
+  /** Runs `work` in its turn; resolves to its result and how long it took, ms. @throws the signal's reason, without a turn */
   async run<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<{ result: T; tookMs: number }> {
     const before = this.#turn;
     let done: () => void = () => {};
@@ -27,11 +29,13 @@ export class ServingThrottle {
     });
     try {
       await before;
+      signal.throwIfAborted();
       await this.#wait(signal);
       const from = this.#clock.now();
       const result = await work();
       const tookMs = this.#clock.now() - from;
       this.#budgetMs -= tookMs;
+      this.#sinceYieldMs += tookMs;
       return { result, tookMs };
     } finally {
       done();
@@ -39,9 +43,11 @@ export class ServingThrottle {
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
-    if (this.#share >= 1) return;
     this.#recharge();
-    if (this.#budgetMs < 0) await this.#clock.sleep(-this.#budgetMs / this.#share, { signal });
+    const mustWait = this.#share < 1 && this.#budgetMs < 0;
+    if (!mustWait && this.#sinceYieldMs < limits.yieldAfterMs) return;
+    this.#sinceYieldMs = 0;
+    await this.#clock.sleep(mustWait ? -this.#budgetMs / this.#share : 0, { signal });
     this.#recharge();
   }
 
