@@ -134,6 +134,11 @@ export const P2pError = defineErrors("P2P", {
     disconnect: reasons.breachOfProtocol.code,
     backoff: "long",
   },
+  STUCK_HANDLER: {
+    message: () => "a protocol takes no messages",
+    blame: "bug",
+    disconnect: reasons.uselessPeer.code,
+  },
   WRITE_QUEUE_FULL: {
     message: (d: { bytes: number; limit: number }) => `${d.bytes} bytes unread by the peer, limit ${d.limit}`,
     blame: "peer",

@@ -39,6 +39,8 @@ export const peerLimits = {
   queueBytes: 1024 * 1024,
   /** Bytes protocols hold ready while they wait; past it the peer is dropped (BP-10). */
   waitingBytes: 16 * 1024 * 1024,
+  /** A full inbox of which nothing is taken for this long: the handler is stuck, the peer is let go (Trap 36). */
+  stuckMs: 120_000,
   /** How long protocols get to return after the end. */
   stopGraceMs: 5_000,
 } as const;
@@ -88,6 +90,8 @@ export class PeerConnection implements Peer {
   #inboxMessages = 0;
   #inboxBytes = 0;
   #waitingBytes = 0;
+  /** Since when the inbox is full and nothing is taken. */
+  #fullSince: number | undefined;
   /** Protocols that wait for room in the socket's queue, in order. BOUNDED by what they hold: peerLimits.waitingBytes. */
   readonly #writers: (() => void)[] = [];
 
@@ -238,13 +242,15 @@ export class PeerConnection implements Peer {
     this.#inboxMessages++;
     this.#inboxBytes += payload.length;
     target.deliver({ code: code - target.offset, size: payload.length, payload, receivedAt });
-    if (this.#inboxMessages >= peerLimits.inboxMessages || this.#inboxBytes >= peerLimits.inboxBytes)
-      this.#connection.pause();
+    if (this.#inboxMessages < peerLimits.inboxMessages && this.#inboxBytes < peerLimits.inboxBytes) return;
+    this.#fullSince ??= receivedAt;
+    this.#connection.pause();
   }
 
   #taken(size: number): void {
     this.#inboxMessages--;
     this.#inboxBytes -= size;
+    this.#fullSince = undefined;
     if (this.#inboxMessages <= peerLimits.inboxMessages / 2 && this.#inboxBytes <= peerLimits.inboxBytes / 2)
       this.#connection.resume();
   }
@@ -292,6 +298,9 @@ export class PeerConnection implements Peer {
       if (this.#end !== undefined) return;
       this.#connection.write(PING, EMPTY_LIST);
       this.#armPing();
+      const since = this.#fullSince;
+      if (since !== undefined && this.#clock.now() - since >= peerLimits.stuckMs)
+        this.#finish(P2pError("STUCK_HANDLER"));
     });
   }
 

@@ -567,6 +567,18 @@ describe("base protocol attacks", () => {
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 
+  test("Trap 36: a handler that takes nothing for two minutes loses its peer", async () => {
+    const w = world();
+    const { server, events } = await serve(w);
+    const peer = await stranger(w, server, { clock: new SimulatedClock() });
+    for (let i = 0; i < 300; i++) peer.connection.write(16, EMPTY);
+    await w.clock.advance(119_000);
+    expect(server.peers.size).toBe(1);
+    await w.clock.advance(20_000);
+    expect(events.at(-1)).toMatchObject({ type: "drop", error: "a protocol takes no messages" });
+    await Promise.all([server.stop(), w.clock.advance(2_000)]);
+  });
+
   test("what a peer said before its disconnect can still be read; what came before a breach cannot", async () => {
     for (const [farewell, want] of [
       [DISCONNECT, [7, "P2P_REMOTE_DISCONNECT"]],

@@ -45,6 +45,7 @@ export class RlpxConnection {
   #handler: ConnectionHandler | undefined;
   #reading: Deferred<WireMsg> | undefined;
   #end: { readonly error: Error } | undefined;
+  #isClosing = false;
   #isClosed = false;
   readonly #closed = deferred<void>();
   #isPaused = false;
@@ -179,11 +180,14 @@ export class RlpxConnection {
   }
 
   /**
-   * Ends the connection: sends `reason`'s message if given and possible, then closes; the peer has a second to read it.
+   * Ends the connection: sends `reason`'s message if given and possible, then closes; the peer has a second to read it. The
+   * first call decides; later ones do nothing.
    *
    * @param error - what readers and the handler are told
    */
   close(error: Error, reason?: { readonly code: number; readonly payload: Uint8Array }): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     const canTell = reason !== undefined && this.#frames !== undefined && !this.#isClosed;
     if (canTell && this.#frames !== undefined) {
       this.#send(
