@@ -207,6 +207,7 @@ export const gethClient = (version) => ({
     return {
       url: node.httpUrl,
       rssMb: () => rssMb(node.pid),
+      cpuSeconds: () => cpuSeconds(node.pid),
       dbMb: () => folderMb(join(node.datadir, "geth", "lightchaindata")),
       log: () => node.log(),
       stop: () => node[Symbol.asyncDispose](),
@@ -215,6 +216,7 @@ export const gethClient = (version) => ({
 });
 
 /** `glim light` by its command line, as a client under test. */
+const nodeFlags = (process.env.GLIM_NODE_FLAGS ?? "").split(" ").filter((flag) => flag !== ""); // e.g. --cpu-prof
 export const glimClient = (command) => ({
   name: "glim",
   async start({ enode, genesis, cpu }) {
@@ -222,7 +224,14 @@ export const glimClient = (command) => ({
     const genesisFile = join(home, "genesis.json");
     writeFileSync(genesisFile, JSON.stringify(genesis));
     const port = await freePort();
-    const args = ["--inspect-port=127.0.0.1:0", ...command.split(" "), "light", "--genesis", genesisFile];
+    const args = [
+      "--inspect-port=127.0.0.1:0",
+      ...nodeFlags,
+      ...command.split(" "),
+      "light",
+      "--genesis",
+      genesisFile,
+    ];
     args.push("--peer", enode, "--datadir", join(home, "data"), "--http.port", String(port), "--port", "0");
     const [program, programArgs] =
       cpu === undefined ? [process.execPath, args] : pinned(cpu, process.execPath, args);
@@ -239,6 +248,7 @@ export const glimClient = (command) => ({
         await collectGarbage(child.pid, () => log);
         return rssMb(child.pid);
       },
+      cpuSeconds: () => cpuSeconds(child.pid),
       dbMb: () => folderMb(join(home, "data")),
       log: () => log,
       exited: () => child.exitCode !== null || child.signalCode !== null,
@@ -298,6 +308,12 @@ export async function synced(client, options, head) {
 export function rssMb(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+/** CPU seconds, user and system, that a process has used: what a busy machine does not distort. */
+export function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 export function folderMb(folder) {

@@ -50,6 +50,11 @@ console.log(
   `server geth ${options.server}, ${options.kind} reads, ${options.rounds} rounds of ${options.reads}`,
 );
 
+const perRead = (before) => {
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) / options.reads).toFixed(0);
+};
+
 /** rates[client][level] = one figure per round */
 const rates = new Map(clients.map((client) => [client.name, new Map(levels.map((level) => [level, []]))]));
 for (let round = 0; round < options.rounds; round++) {
@@ -60,12 +65,15 @@ for (let round = 0; round < options.rounds; round++) {
       let from = 0;
       await load(node.url, keys.slice(stateSize - 20).map(question), 1); // connection and code paths are warm, no key is
       for (const level of levels) {
+        const cpu = node.cpuSeconds();
+        const own = process.cpuUsage();
         const result = await load(node.url, keys.slice(from, (from += options.reads)).map(question), level);
         rates.get(client.name).get(level).push(result.rate);
         const { rate, p50, p99 } = result;
         console.log(
           `round ${round + 1}  ${client.name.padEnd(12)} ${String(level).padStart(2)} connections  ` +
-            `${rate.toFixed(0).padStart(6)} reads/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms`,
+            `${rate.toFixed(0).padStart(6)} reads/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  ` +
+            `client CPU ${(((node.cpuSeconds() - cpu) / options.reads) * 1e6).toFixed(0)} µs per read, generator ${perRead(own)} µs`,
         );
       }
     } catch (error) {
@@ -100,9 +108,9 @@ for (const client of clients) {
       if (options["byte-reads"] === 0) break;
       const before = { ...wire };
       await load(node.url, keys.slice(from, (from += options["byte-reads"])).map(question), level);
-      const perRead = (now, then) => ((now - then) / options["byte-reads"]).toFixed(0);
-      const received = perRead(wire.toClient, before.toClient);
-      const sent = perRead(wire.toServer, before.toServer);
+      const each = (now, then) => ((now - then) / options["byte-reads"]).toFixed(0);
+      const received = each(wire.toClient, before.toClient);
+      const sent = each(wire.toServer, before.toServer);
       console.log(`${client.name} at ${level}: ${received} B in, ${sent} B out per read`);
     }
     for (const [what, count] of [
