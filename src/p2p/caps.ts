@@ -34,8 +34,3 @@ export function matchProtocols(ours: readonly Protocol[], theirs: readonly Cap[]
     return window;
   });
 }
-
-/** True if at least one protocol is shared. */
-export function hasCommon(ours: readonly Protocol[], theirs: readonly Cap[]): boolean {
-  return matchProtocols(ours, theirs).length > 0;
-}

@@ -46,7 +46,7 @@ export type ReplyName<M extends Messages, N extends keyof M> = M[N] extends {
   : never;
 
 /** Names of the rows that answer another. */
-export type AnyReplyName<M extends Messages> = { [N in keyof M]: ReplyName<M, N> }[keyof M];
+type AnyReplyName<M extends Messages> = { [N in keyof M]: ReplyName<M, N> }[keyof M];
 
 /** Difference of a later version: rows added or replaced, `null` for rows that are gone. */
 export type MessageDiff = Readonly<Record<string, MessageRow | null>>;
