@@ -148,13 +148,13 @@ test("newPendingTransactions: hashes, or whole transactions (Trap 23: without a 
   });
 });
 
-test("syncing: an object while the first sync runs, false once when it has ended", async () => {
+test("Trap 22: syncing, an object in geth's capitals while the first sync runs, false once when it has ended", async () => {
   const { chain, host, client } = setUp();
   chain.progress = { startingBlock: 0, currentBlock: 5, highestBlock: 100 };
   const states = await reader(client, "syncing");
   expect(await states.next()).toEqual({
     syncing: true,
-    status: { startingBlock: "0x0", currentBlock: "0x5", highestBlock: "0x64" },
+    status: { StartingBlock: 0, CurrentBlock: 5, HighestBlock: 100 },
   });
   const next = states.next();
   chain.progress = undefined;

@@ -131,11 +131,19 @@ export function formatSyncing(backend: Pick<Backend, "syncing">): JsonObject | f
   };
 }
 
+/** What the syncing subscription tells: geth writes its Go struct as it is, capitals and plain numbers (Trap 22). */
+function syncState(backend: Backend): Json {
+  const progress = backend.syncing();
+  if (progress === undefined) return false;
+  const { startingBlock, currentBlock, highestBlock } = progress;
+  const status = { StartingBlock: startingBlock, CurrentBlock: currentBlock, HighestBlock: highestBlock };
+  return { syncing: true, status };
+}
+
 async function* syncStates({ backend, clock }: Parts, signal: AbortSignal): AsyncIterable<Json> {
   let said = "";
   while (!signal.aborted) {
-    const status = formatSyncing(backend);
-    const state: Json = status === false ? false : { syncing: true, status };
+    const state = syncState(backend);
     const text = JSON.stringify(state);
     if (text !== said) yield state;
     said = text;
