@@ -145,7 +145,7 @@ export async function openBlock(
   const rules = rulesAt(config, header);
   const machine = await takeMachine(config, rules.fork);
   const { blockHash } = options;
-  machine.begin(reader, new Guard({ signal: options.signal }), (number) =>
+  machine.begin(reader, new Guard({ signal: options.signal, clock: options.clock }), (number) =>
     number === header.number - 1 ? header.parentHash : blockHash?.(number),
   );
   const block = evmBlock(config, header, rules, options.coinbase ?? header.coinbase);

@@ -7,12 +7,14 @@ export interface GuardOptions {
   readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
-/** Checks pass this often between two looks at clock and signal. */
-const STRIDE = 512;
+/** Weight of checks between two looks at clock and signal: a JUMPDEST weighs 1. */
+const STRIDE = 64;
+/** A message (CALL, CREATE, …) costs as much time as so many small opcodes: precompiles take up to milliseconds. */
+const MESSAGE_WEIGHT = 8;
 /** A run gives way to the rest of the process after this long. */
 const SLICE_MS = 10;
 /** …or, without a clock, after this many strides. */
-const SLICE_STRIDES = 16;
+const SLICE_STRIDES = 128;
 
 /**
  * Watches one run: asked at every JUMPDEST and every message, and no loop is without either. Ends the run at its
@@ -34,7 +36,20 @@ export class Guard {
 
   /** @throws VM_TIMEOUT, or the signal's reason */
   check(): Promise<void> | undefined {
-    if (++this.#count < STRIDE) return undefined;
+    return this.#check(1);
+  }
+
+  /** The same before a message. `done` is called at once, or when the rest of the process had its turn. */
+  checkMessage(done: () => void): void {
+    const turn = this.#check(MESSAGE_WEIGHT);
+    // what the look after the turn throws is thrown again by the next one
+    if (turn === undefined) done();
+    else void turn.then(done, done);
+  }
+
+  #check(weight: number): Promise<void> | undefined {
+    this.#count += weight;
+    if (this.#count < STRIDE) return undefined;
     this.#count = 0;
     this.#strides++;
     this.look();

@@ -94,7 +94,10 @@ export class Machine {
     this.state = state;
     this.journal = new Journal(state, { removesEmpty: evm.common.gteHardfork(Hardfork.SpuriousDragon) });
     installJournal(evm, this.journal);
-    evm.events.on("beforeMessage", () => this.guard.look());
+    evm.events.on("beforeMessage", (_message, done) => {
+      if (done === undefined) this.guard.look();
+      else this.guard.checkMessage(done);
+    });
     evm.events.on("newContract", (event) => {
       this.created.push(event.address.bytes);
     });

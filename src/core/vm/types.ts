@@ -76,6 +76,8 @@ export interface CallResult {
 }
 
 export interface ExecuteOptions {
+  /** So that a long block gives way to the rest of the process by time; without it, by work done. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
   /** Who gets fees and reward: the engine's author. Default `header.coinbase`. */
   readonly coinbase?: Uint8Array | undefined;
   readonly blockHash?: ((number: number) => MaybePromise<Uint8Array | undefined>) | undefined;
