@@ -42,3 +42,16 @@ test("(b) a node with a service", async () => {
   expect(end).toMatchObject({ code: 0 });
   expect(end.tookMs).toBeLessThan(10_000);
 });
+
+test("(a) a protocol of one's own: two nodes greet each other", async () => {
+  await using alice = startProgram([example("custom-protocol")], {});
+  const [enode] = await alice.prints(/enode:\/\/\S+/);
+  await using bob = startProgram([example("custom-protocol"), enode], {});
+  await bob.prints(/^alice remembers \d lines$/m);
+  await alice.prints(/^bob \([0-9a-f]{8}\): hello alice$/m);
+  for (const program of [bob, alice]) {
+    const end = await program.stop();
+    expect(end).toMatchObject({ code: 0 });
+    expect(end.tookMs).toBeLessThan(10_000);
+  }
+});
