@@ -9,15 +9,20 @@ const MEMORY_BYTES = 8 * 1024 * 1024;
 const BATCH_BYTES = 256 * 1024;
 const SEQUENCE_BYTES = 6;
 
-/** What a cached value is; the first byte of its key. */
+/** What a cached value is. */
 export type CachedKind = "node" | "code" | "body" | "receipts";
-const tags: Readonly<Record<CachedKind, string>> = { node: "n", code: "c", body: "b", receipts: "r" };
+/** Before the hash in keys. Nodes and codes are found by the hash of what they are, so neither can stand for the other. */
+const tags: Readonly<Record<CachedKind, string>> = { node: "", code: "", body: "b", receipts: "r" };
+/** Uses within so many new entries count as one: hot nodes need not be moved at every read. */
+const USE_GRAIN = 256;
 
 interface Entry {
   readonly size: number;
   /** Absent: only on disk. */
   value: Uint8Array | undefined;
   isOnDisk: boolean;
+  /** When it was last moved to the end, in `USE_GRAIN`s of entries. */
+  used: number;
 }
 
 const textOf = (bytes: Uint8Array): string =>
@@ -45,6 +50,7 @@ export class RetrievedCache {
   #bytes = 0;
   #memoryBytes = 0;
   #sequence = 0;
+  #puts = 0;
   hits = 0;
   misses = 0;
 
@@ -66,7 +72,7 @@ export class RetrievedCache {
       });
     found.sort((a, b) => a.sequence - b.sequence);
     for (const { key, size } of found) {
-      cache.#entries.set(key, { size: size + ENTRY_OVERHEAD, value: undefined, isOnDisk: true });
+      cache.#entries.set(key, { size: size + ENTRY_OVERHEAD, value: undefined, isOnDisk: true, used: 0 });
       cache.#bytes += size + ENTRY_OVERHEAD;
     }
     cache.#sequence = (found.at(-1)?.sequence ?? 0) + 1;
@@ -100,8 +106,12 @@ export class RetrievedCache {
       this.#memoryBytes += entry.size;
     }
     this.hits++;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    const now = Math.floor(this.#puts / USE_GRAIN);
+    if (entry.used !== now) {
+      entry.used = now;
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+    }
     const { value } = entry;
     if (this.#memoryBytes > this.#maxMemory) this.#spill();
     return value;
@@ -113,7 +123,8 @@ export class RetrievedCache {
     if (this.#entries.has(key)) return;
     const size = key.length + value.length + ENTRY_OVERHEAD;
     if (size * 4 > this.#maxBytes) return;
-    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false });
+    const used = Math.floor(this.#puts++ / USE_GRAIN);
+    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false, used });
     this.#bytes += size;
     this.#memoryBytes += size;
     this.#evict();

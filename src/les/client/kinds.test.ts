@@ -45,7 +45,7 @@ describe("T20 proofs", () => {
   test("valid: the value and the nodes from the root down", () => {
     const judgement = judge("proof", [account(keyOf(3))], prove([keyOf(3)]));
     expect(judgement).toMatchObject({ type: "verdicts", verdicts: [{ type: "proven" }] });
-    const { value, nodes } = (judgement as { verdicts: { value: ProvenPath }[] }).verdicts[0]?.value ?? { value: undefined, nodes: [] };
+    const { value, nodes } = (judgement as unknown as { verdicts: { value: ProvenPath }[] }).verdicts[0]?.value ?? { value: undefined, nodes: [] };
     expect(decodeAccount(value ?? nothing).balance).toBe(1n);
     expect(nodes.map(({ bytes }) => bytes)).toEqual(prove([keyOf(3)]));
   });

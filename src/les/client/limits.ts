@@ -7,7 +7,11 @@ export const clientLimits = {
   /** A server that stopped us and does not resume within this is dropped; ours. */
   frozenMs: 10_000,
   /** Messages in flight per server; more wait here and are merged. Ours. */
-  messagesInFlight: 4,
+  messagesInFlight: 8,
+  /** While a message is in flight, what comes waits so long for company … */
+  gatherMs: 4,
+  /** … or until so many wait. Merged, they cost both sides far less than apart. Ours. */
+  gatherItems: 16,
   /** Unusable replies (unasked, late beyond use, empty) tolerated per server. geth les/peer.go:46@v1.11.6 */
   badReplies: 50,
   /** Servers at once. attacks-and-faults.md §3.2 */

@@ -223,25 +223,25 @@ describe("flow control", () => {
 const lies: [string, Parameters<LightWorld["serve"]>[0], () => Promise<unknown>, unknown][] = [
   [
     "a node with one bit changed",
-    { scripts: { getProofsV2: (_, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never },
+    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never },
     () => balanceOf(3),
     1n,
   ],
   [
     "a missing node",
-    { scripts: { getProofsV2: (_, honest: () => Uint8Array[]) => honest().slice(0, -1) } as never },
+    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().slice(0, -1) } as never },
     () => balanceOf(3),
     1n,
   ],
   [
     "a node too many",
-    { scripts: { getProofsV2: (_, honest: () => Uint8Array[]) => [...honest(), extraNode] } as never },
+    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => [...honest(), extraNode] } as never },
     () => balanceOf(3),
     1n,
   ],
   [
     "a node twice",
-    { scripts: { getProofsV2: (_, honest: () => Uint8Array[]) => [...honest(), ...honest().slice(-1)] } as never },
+    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => [...honest(), ...honest().slice(-1)] } as never },
     () => balanceOf(3),
     1n,
   ],
@@ -353,7 +353,7 @@ test("LE-09 all servers lie in the same way: the read fails, and says so", async
   const servers: ReturnType<LightWorld["serve"]>[] = [];
   await synced((it) => {
     for (let i = 0; i < 3; i++)
-      servers.push(it.serve({ scripts: { getProofsV2: (_, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never }));
+      servers.push(it.serve({ scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never }));
   });
   const error = await balanceOf(3).catch((it: unknown) => it);
   expect(LightError.is(error, "NO_VERIFIED_ANSWER")).toBe(true);

@@ -171,7 +171,7 @@ export class Retriever {
       if (left.length === 0) continue;
       const added = this.#queues.get(kind) ?? [];
       this.#queues.set(kind, [...left, ...added]);
-      for (const server of this.#servers()) waitMs = Math.min(waitMs, server.waitMs(kindRows[kind].message, 1));
+      for (const server of this.#servers()) waitMs = Math.min(waitMs, roomMs(server, rowOf(kind), left.length));
     }
     if (waitMs < Number.POSITIVE_INFINITY)
       this.#wakeUp = this.#clock.after(Math.max(1, Math.ceil(waitMs)), () => this.#schedule());
@@ -186,7 +186,7 @@ export class Retriever {
     for (const task of queue) {
       if (task.isDone) continue;
       const suitable = this.#suitable(task, row);
-      const server = this.#choose(suitable, row, rooms);
+      const server = this.#choose(suitable, row, rooms, queue.length);
       if (server !== undefined) {
         rooms.set(server, (rooms.get(server) ?? 0) - 1);
         const group = groups.get(server);
@@ -216,13 +216,18 @@ export class Retriever {
   }
 
   /** The server that is likely to answer first among those with room; one that already has a group in this round first of all. */
-  #choose(suitable: readonly ServerPeer[], row: KindRow<AskKind>, rooms: Map<ServerPeer, number>): ServerPeer | undefined {
+  #choose(
+    suitable: readonly ServerPeer[],
+    row: KindRow<AskKind>,
+    rooms: Map<ServerPeer, number>,
+    queued: number,
+  ): ServerPeer | undefined {
     let best: ServerPeer | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     for (const server of suitable) {
       let room = rooms.get(server);
       if (room === undefined) {
-        room = server.waitMs(row.message, 1) === 0 ? server.affordable(row.message, row.batch) : 0;
+        room = roomMs(server, row, queued) === 0 ? server.affordable(row.message, row.batch) : 0;
         rooms.set(server, room);
       } else if (room > 0) return server;
       if (room <= 0) continue;
@@ -361,6 +366,10 @@ export class Retriever {
     return LightError("NO_SERVER");
   }
 }
+
+/** Milliseconds until a message of this kind may go: buffer, messages in flight, and company for what can be merged. */
+const roomMs = (server: ServerPeer, { message, batch }: KindRow<AskKind>, queued: number): number =>
+  Math.max(server.waitMs(message, 1), batch > 1 ? server.gatherMs(queued) : 0);
 
 // the table is indexed by the kind of the very tasks that are handed in
 const rowOf = (kind: AskKind): KindRow<AskKind> => kindRows[kind] as unknown as KindRow<AskKind>;

@@ -81,6 +81,7 @@ export class ServerPeer {
   #costs: CostTable;
   #head: RemoteHead;
   #nextId = 1;
+  #lastSentAt = 0;
   #frozen: Timer | undefined;
   #isOver = false;
   #updateBytes = 0;
@@ -162,6 +163,12 @@ export class ServerPeer {
     return this.#flow.waitMs(requestCost(this.#costs, name, items, this.#flow.params.bufferLimit), this.#clock.now());
   }
 
+  /** Milliseconds that `queued` requests should wait for company: none if nothing is in flight or enough have gathered. */
+  gatherMs(queued: number): number {
+    if (this.#sent.size === 0 || queued >= clientLimits.gatherItems) return 0;
+    return Math.max(0, this.#lastSentAt + clientLimits.gatherMs - this.#clock.now());
+  }
+
   /** Most items of a request that the buffer has room for now; at least one if `waitMs(name, 1)` is 0. */
   affordable(name: RequestName, most: number): number {
     const { base, perItem } = this.#costs[name];
@@ -177,6 +184,7 @@ export class ServerPeer {
   send(name: RequestName, rawBody: Uint8Array, items: number, settle: (outcome: Outcome) => void): void {
     const now = this.#clock.now();
     const id = this.#nextId++;
+    this.#lastSentAt = now;
     const { bufferLimit } = this.#flow.params;
     const cost =
       name === "sendTxV2"
