@@ -16,11 +16,25 @@ const REPLY = '{"jsonrpc":"2.0","id":1,"result":"0x539"}';
 /** The servers under test, run as `node rpc-server.mjs --serve NAME`; each prints its port. */
 const servers = {
   async glim() {
-    const [{ RpcServer, HttpEndpoint, api, method, quantity }, { nodeHost }] = await Promise.all([import("glim/rpc"), import("glim/host/node")]);
+    const [{ RpcServer, HttpEndpoint, api, method, quantity }, { nodeHost }] = await Promise.all([
+      import("glim/rpc"),
+      import("glim/host/node"),
+    ]);
     const host = nodeHost();
-    const chainId = method({ doc: "", params: [], result: quantity, isConcurrent: true, handle: () => 1337n });
+    const chainId = method({
+      doc: "",
+      params: [],
+      result: quantity,
+      isConcurrent: true,
+      handle: () => 1337n,
+    });
     const server = new RpcServer({ apis: [api({ namespace: "eth", methods: { chainId } })], host });
-    const endpoint = await HttpEndpoint.open({ host: "127.0.0.1", port: 0, http: { server }, clock: host.clock });
+    const endpoint = await HttpEndpoint.open({
+      host: "127.0.0.1",
+      port: 0,
+      http: { server },
+      clock: host.clock,
+    });
     return endpoint.address.port;
   },
   async echo() {
@@ -56,7 +70,8 @@ if (values.serve !== undefined) {
 
 /** On core 0, alone. */
 function start(command, args) {
-  const [file, rest] = process.platform === "linux" ? ["taskset", ["-c", "0", command, ...args]] : [command, args];
+  const [file, rest] =
+    process.platform === "linux" ? ["taskset", ["-c", "0", command, ...args]] : [command, args];
   return spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"] });
 }
 
@@ -75,7 +90,20 @@ async function startOurs(name) {
 
 async function startGeth(path) {
   const folder = mkdtempSync(join(tmpdir(), "glim-rpcbench-"));
-  const args = ["--dev", "--datadir", folder, "--ipcdisable", "--nodiscover", "--port", "0", "--http", "--http.port", "0", "--http.api", "eth"];
+  const args = [
+    "--dev",
+    "--datadir",
+    folder,
+    "--ipcdisable",
+    "--nodiscover",
+    "--port",
+    "0",
+    "--http",
+    "--http.port",
+    "0",
+    "--http.api",
+    "eth",
+  ];
   const child = start(path, args);
   const port = await new Promise((resolve, reject) => {
     child.stderr.on("data", (chunk) => {
@@ -138,12 +166,17 @@ async function main() {
   for (const connections of values.connections.split(",").map(Number)) {
     const rates = new Map(running.map(({ name }) => [name, []]));
     for (let round = 0; round < Number(values.rounds); round++)
-      for (const { name, port } of round % 2 === 0 ? running : running.toReversed()) rates.get(name).push(await load(port, Number(values.requests), connections));
+      for (const { name, port } of round % 2 === 0 ? running : running.toReversed())
+        rates.get(name).push(await load(port, Number(values.requests), connections));
     for (const { name } of running) {
       const own = rates.get(name);
       const ratio = (other) => median(own.map((rate, i) => rate / rates.get(other)[i])).toFixed(2);
-      const against = running.filter((one) => one.name !== name).map((one) => `x${ratio(one.name)} of ${one.name}`);
-      console.log(`${name.padEnd(6)} ${String(connections).padStart(3)} connections  ${median(own).toFixed(0).padStart(6)} requests/s  ${against.join("  ")}`);
+      const against = running
+        .filter((one) => one.name !== name)
+        .map((one) => `x${ratio(one.name)} of ${one.name}`);
+      console.log(
+        `${name.padEnd(6)} ${String(connections).padStart(3)} connections  ${median(own).toFixed(0).padStart(6)} requests/s  ${against.join("  ")}`,
+      );
     }
   }
   for (const one of running) await one.stop();

@@ -11,7 +11,12 @@ class Census implements Service {
     api({
       namespace: "census",
       methods: {
-        peers: method({ doc: "Peers connected now.", params: [], result: quantity, handle: () => this.#count() }),
+        peers: method({
+          doc: "Peers connected now.",
+          params: [],
+          result: quantity,
+          handle: () => this.#count(),
+        }),
       },
       subscriptions: {
         joins: subscription({
@@ -54,5 +59,8 @@ node.register((context) => new Census(context));
 await node.start();
 process.once("SIGINT", () => void node.stop());
 
-console.log(await node.attach().request({ method: "census_peers" }), `peers; ask at http://${node.httpEndpoint}`);
+console.log(
+  await node.attach().request({ method: "census_peers" }),
+  `peers; ask at http://${node.httpEndpoint}`,
+);
 await node.wait();

@@ -1,6 +1,20 @@
 import { keccak256 } from "#crypto";
 import type { Server } from "#p2p";
-import { type Api, api, bool, bytes, json, method, number, optional, quantity, RpcError, rpcCodes, subscription, text } from "#rpc";
+import {
+  type Api,
+  api,
+  bool,
+  bytes,
+  json,
+  method,
+  number,
+  optional,
+  quantity,
+  RpcError,
+  rpcCodes,
+  subscription,
+  text,
+} from "#rpc";
 import type { ResolvedConfig } from "./config.ts";
 import type { HttpSettings, WsSettings } from "./endpoints.ts";
 import { NodeError } from "./errors.ts";
@@ -43,7 +57,8 @@ function peerMethod(doc: string, node: NodeFace, act: (server: Server, url: stri
       try {
         act(server, url);
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && String(error.code).startsWith("ENODE_"))) throw error;
+        if (!(error instanceof Error && "code" in error && String(error.code).startsWith("ENODE_")))
+          throw error;
         throw new RpcError(rpcCodes.failed, `invalid enode: ${error.message}`);
       }
       return true;
@@ -69,7 +84,8 @@ function adminPrivate(node: NodeFace): Api {
       result: bool,
       async handle([host, port, cors, apis, vhosts]) {
         before();
-        if (node.isServingHttp) throw new RpcError(rpcCodes.failed, `HTTP RPC already running on ${node.httpEndpoint}`);
+        if (node.isServingHttp)
+          throw new RpcError(rpcCodes.failed, `HTTP RPC already running on ${node.httpEndpoint}`);
         const { http } = node.config;
         await node.startHttp({
           host: host ?? (http.host === "" ? "localhost" : http.host),
@@ -98,10 +114,17 @@ function adminPrivate(node: NodeFace): Api {
     isPublic: false,
     methods: {
       addPeer: peerMethod("Keeps a connection to this node.", node, (server, url) => server.addPeer(url)),
-      removePeer: peerMethod("Drops this node and no longer dials it.", node, (server, url) => server.removePeer(url)),
-      addTrustedPeer: peerMethod("Admits this node over every cap.", node, (server, url) => server.addTrustedPeer(url)),
+      removePeer: peerMethod("Drops this node and no longer dials it.", node, (server, url) =>
+        server.removePeer(url),
+      ),
+      addTrustedPeer: peerMethod("Admits this node over every cap.", node, (server, url) =>
+        server.addTrustedPeer(url),
+      ),
       removeTrustedPeer: peerMethod("Takes that back.", node, (server, url) => server.removeTrustedPeer(url)),
-      startHTTP: startHttp("Opens the HTTP endpoint: host, port, cors, apis, vhosts (comma lists).", () => {}),
+      startHTTP: startHttp(
+        "Opens the HTTP endpoint: host, port, cors, apis, vhosts (comma lists).",
+        () => {},
+      ),
       startRPC: startHttp("Old name of admin_startHTTP.", () => old("admin_startRPC", "admin_startHTTP")),
       stopHTTP: stopHttp("Closes the HTTP endpoint.", () => {}),
       stopRPC: stopHttp("Old name of admin_stopHTTP.", () => old("admin_stopRPC", "admin_stopHTTP")),
@@ -110,7 +133,8 @@ function adminPrivate(node: NodeFace): Api {
         params: [optional(text), optional(number), optional(text), optional(text)],
         result: bool,
         async handle([host, port, origins, apis]) {
-          if (node.isServingWs) throw new RpcError(rpcCodes.failed, `WebSocket RPC already running on ${node.wsEndpoint}`);
+          if (node.isServingWs)
+            throw new RpcError(rpcCodes.failed, `WebSocket RPC already running on ${node.wsEndpoint}`);
           const { ws, http } = node.config;
           await node.startWs({
             host: host ?? (ws.host === "" ? "localhost" : ws.host),
@@ -149,9 +173,24 @@ function adminPublic(node: NodeFace): Api {
   return api({
     namespace: "admin",
     methods: {
-      peers: method({ doc: "Connected peers, sorted by id.", params: [], result: json, handle: () => serverOf(node).peersInfo() }),
-      nodeInfo: method({ doc: "This node, and what its protocols say of it.", params: [], result: json, handle: () => serverOf(node).nodeInfo() }),
-      datadir: method({ doc: "Absolute data directory; empty for an ephemeral node.", params: [], result: text, handle: () => node.config.dataDir }),
+      peers: method({
+        doc: "Connected peers, sorted by id.",
+        params: [],
+        result: json,
+        handle: () => serverOf(node).peersInfo(),
+      }),
+      nodeInfo: method({
+        doc: "This node, and what its protocols say of it.",
+        params: [],
+        result: json,
+        handle: () => serverOf(node).nodeInfo(),
+      }),
+      datadir: method({
+        doc: "Absolute data directory; empty for an ephemeral node.",
+        params: [],
+        result: text,
+        handle: () => node.config.dataDir,
+      }),
     },
   });
 }
@@ -171,7 +210,13 @@ function net(node: NodeFace): Api {
           return networkId.toString();
         },
       }),
-      listening: method({ doc: "Always true (geth).", params: [], result: bool, isConcurrent: true, handle: () => true }),
+      listening: method({
+        doc: "Always true (geth).",
+        params: [],
+        result: bool,
+        isConcurrent: true,
+        handle: () => true,
+      }),
       peerCount: method({
         doc: "Peers connected now.",
         params: [],
@@ -187,8 +232,20 @@ function web3({ config }: NodeFace): Api {
   return api({
     namespace: "web3",
     methods: {
-      clientVersion: method({ doc: "Client name and version.", params: [], result: text, isConcurrent: true, handle: () => config.identifier }),
-      sha3: method({ doc: "Keccak-256 of bytes.", params: [bytes], result: bytes, isConcurrent: true, handle: ([input]) => keccak256(input) }),
+      clientVersion: method({
+        doc: "Client name and version.",
+        params: [],
+        result: text,
+        isConcurrent: true,
+        handle: () => config.identifier,
+      }),
+      sha3: method({
+        doc: "Keccak-256 of bytes.",
+        params: [bytes],
+        result: bytes,
+        isConcurrent: true,
+        handle: ([input]) => keccak256(input),
+      }),
     },
   });
 }

@@ -20,13 +20,20 @@ describe("ND-03 a config that is wrong", () => {
     expect(why({ nmae: "x" })).toEqual(["unknown option nmae"]);
     expect(why({ http: { prot: 1 } })).toEqual(["unknown option http.prot"]);
     expect(why({ p2p: { maxPeer: 1 } })).toEqual(["unknown option p2p.maxPeer"]);
-    expect(why(JSON.parse('{"__proto__":{"a":1},"constructor":1}'))).toEqual(["unknown option __proto__", "unknown option constructor"]);
+    expect(why(JSON.parse('{"__proto__":{"a":1},"constructor":1}'))).toEqual([
+      "unknown option __proto__",
+      "unknown option constructor",
+    ]);
   });
 
   test("wrong types and values name their place and flag", () => {
-    expect(problems({ http: { port: 70_000 } })).toEqual([{ path: "http.port", flag: "http.port", why: "http.port (--http.port): want a port, 0 to 65535" }]);
-    for (const port of [Number.NaN, -1, 1.5, "8545", null, Number.POSITIVE_INFINITY]) expect(problems({ http: { port } })).toHaveLength(1);
-    for (const maxPeers of [Number.NaN, -1, "25"]) expect(problems({ p2p: { maxPeers } })[0]?.path).toBe("p2p.maxPeers");
+    expect(problems({ http: { port: 70_000 } })).toEqual([
+      { path: "http.port", flag: "http.port", why: "http.port (--http.port): want a port, 0 to 65535" },
+    ]);
+    for (const port of [Number.NaN, -1, 1.5, "8545", null, Number.POSITIVE_INFINITY])
+      expect(problems({ http: { port } })).toHaveLength(1);
+    for (const maxPeers of [Number.NaN, -1, "25"])
+      expect(problems({ p2p: { maxPeers } })[0]?.path).toBe("p2p.maxPeers");
     expect(problems({ dataDir: 5 })[0]?.flag).toBe("datadir");
     expect(problems({ dataDir: "a\0b" })).toHaveLength(1);
     expect(problems({ http: { modules: "eth" } })).toHaveLength(1);
@@ -36,17 +43,25 @@ describe("ND-03 a config that is wrong", () => {
   });
 
   test("every problem is told at once", () => {
-    expect(problems({ name: "a/b", http: { port: -1 }, what: 1, p2p: { staticNodes: ["nonsense"] } }).map((one) => one.path)).toEqual(["what", "http.port", "p2p.staticNodes[0]", "name"]);
+    expect(
+      problems({ name: "a/b", http: { port: -1 }, what: 1, p2p: { staticNodes: ["nonsense"] } }).map(
+        (one) => one.path,
+      ),
+    ).toEqual(["what", "http.port", "p2p.staticNodes[0]", "name"]);
   });
 
   test("a bad key is refused without telling it", () => {
     const privateKey = new Uint8Array(32).fill(0xff);
-    expect(why({ p2p: { privateKey } })).toEqual(["p2p.privateKey (--nodekey): want 32 bytes that are a secp256k1 key"]);
+    expect(why({ p2p: { privateKey } })).toEqual([
+      "p2p.privateKey (--nodekey): want 32 bytes that are a secp256k1 key",
+    ]);
     expect(problems({ p2p: { privateKey: new Uint8Array(31).fill(1) } })).toHaveLength(1);
   });
 
   test("a field given in both forms is refused", () => {
-    expect(why({ http: { port: 1 }, httpPort: 1 })).toEqual(["http.port is given twice: as http.port and as httpPort"]);
+    expect(why({ http: { port: 1 }, httpPort: 1 })).toEqual([
+      "http.port is given twice: as http.port and as httpPort",
+    ]);
   });
 
   test("names (geth's texts)", () => {
@@ -61,13 +76,34 @@ describe("ND-03 a config that is wrong", () => {
 describe("what a config means", () => {
   test("nothing given: nothing listens, nothing on disk", () => {
     const config = parseConfig({});
-    expect(config).toMatchObject({ dataDir: "", ipcEndpoint: "", keyStoreDir: undefined, networkId: undefined, http: { host: "", port: 0, vhosts: ["localhost"], cors: [], modules: [] }, ws: { host: "", port: undefined } });
+    expect(config).toMatchObject({
+      dataDir: "",
+      ipcEndpoint: "",
+      keyStoreDir: undefined,
+      networkId: undefined,
+      http: { host: "", port: 0, vhosts: ["localhost"], cors: [], modules: [] },
+      ws: { host: "", port: undefined },
+    });
     expect(Object.isFrozen(config) && Object.isFrozen(config.http)).toBe(true);
   });
 
   test("grouped and flat forms mean the same", () => {
-    const grouped = parseConfig({ http: { host: "127.0.0.1", port: 1, cors: ["a"], vhosts: ["b"], modules: ["c"] }, ws: { host: "::1", port: 2, origins: ["d"], modules: ["e"], exposeAll: true } });
-    const flat = parseConfig({ httpHost: "127.0.0.1", httpPort: 1, httpCors: ["a"], httpVirtualHosts: ["b"], httpModules: ["c"], wsHost: "::1", wsPort: 2, wsOrigins: ["d"], wsModules: ["e"], wsExposeAll: true });
+    const grouped = parseConfig({
+      http: { host: "127.0.0.1", port: 1, cors: ["a"], vhosts: ["b"], modules: ["c"] },
+      ws: { host: "::1", port: 2, origins: ["d"], modules: ["e"], exposeAll: true },
+    });
+    const flat = parseConfig({
+      httpHost: "127.0.0.1",
+      httpPort: 1,
+      httpCors: ["a"],
+      httpVirtualHosts: ["b"],
+      httpModules: ["c"],
+      wsHost: "::1",
+      wsPort: 2,
+      wsOrigins: ["d"],
+      wsModules: ["e"],
+      wsExposeAll: true,
+    });
     expect(grouped).toEqual(flat);
   });
 
@@ -79,7 +115,26 @@ describe("what a config means", () => {
   });
 
   test("every field of the seed has a row, every row a meaning", () => {
-    const seed = ["name", "userIdent", "version", "dataDir", "keyStoreDir", "useLightweightKdf", "noUsb", "ipcPath", "httpHost", "httpPort", "httpCors", "httpVirtualHosts", "httpModules", "wsHost", "wsPort", "wsOrigins", "wsModules", "wsExposeAll"];
+    const seed = [
+      "name",
+      "userIdent",
+      "version",
+      "dataDir",
+      "keyStoreDir",
+      "useLightweightKdf",
+      "noUsb",
+      "ipcPath",
+      "httpHost",
+      "httpPort",
+      "httpCors",
+      "httpVirtualHosts",
+      "httpModules",
+      "wsHost",
+      "wsPort",
+      "wsOrigins",
+      "wsModules",
+      "wsExposeAll",
+    ];
     const names = new Set(configTable.flatMap((row) => [row.path, row.seed ?? row.path]));
     expect(seed.filter((name) => !names.has(name))).toEqual([]);
     expect(configTable.every((row) => row.doc.length > 10)).toBe(true);

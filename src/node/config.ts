@@ -5,7 +5,14 @@ import { type Logger, silentLogger } from "#log";
 import type { ServerConfig } from "#p2p";
 import { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
 import { ConfigError, type ConfigProblem } from "./errors.ts";
-import { identifierOf, instanceNameOf, ipcEndpointOf, keyStoreDirOf, type Machine, thisMachine } from "./paths.ts";
+import {
+  identifierOf,
+  instanceNameOf,
+  ipcEndpointOf,
+  keyStoreDirOf,
+  type Machine,
+  thisMachine,
+} from "./paths.ts";
 
 /** `p2p` part of a config: what Server takes, less what the node fills in. */
 export type P2pConfig = Omit<ServerConfig, "name" | "protocols" | "log" | "privateKey"> & {
@@ -85,7 +92,9 @@ export interface ResolvedConfig {
   /** `host` "" = off. */
   readonly http: Required<{ [K in keyof HttpConfig]: NonNullable<HttpConfig[K]> }>;
   /** `host` "" = off; `port` undefined = shared with HTTP. */
-  readonly ws: Omit<Required<{ [K in keyof WsConfig]: NonNullable<WsConfig[K]> }>, "port"> & { readonly port: number | undefined };
+  readonly ws: Omit<Required<{ [K in keyof WsConfig]: NonNullable<WsConfig[K]> }>, "port"> & {
+    readonly port: number | undefined;
+  };
   readonly logger: Logger;
 }
 
@@ -99,7 +108,9 @@ interface Reading {
 }
 
 const byPath = new Map(configTable.map((row) => [row.path, row]));
-const bySeedName = new Map(configTable.flatMap((row) => (row.seed === undefined ? [] : [[row.seed, row] as const])));
+const bySeedName = new Map(
+  configTable.flatMap((row) => (row.seed === undefined ? [] : [[row.seed, row] as const])),
+);
 
 /**
  * Checks a config whole and fills it in.
@@ -125,7 +136,8 @@ function collect(config: Config, reading: Reading): void {
     else if (GROUPS.has(key)) collectGroup(key, value, config, reading);
     else {
       const row = byPath.get(key);
-      if (row === undefined) reading.problems.push({ path: key, flag: undefined, why: `unknown option ${key}` });
+      if (row === undefined)
+        reading.problems.push({ path: key, flag: undefined, why: `unknown option ${key}` });
       else put(row, value, reading);
     }
   }
@@ -143,7 +155,12 @@ function collectGroup(group: string, value: unknown, config: Config, reading: Re
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const row = byPath.get(`${group}.${name}`);
-    if (row === undefined) reading.problems.push({ path: `${group}.${name}`, flag: undefined, why: `unknown option ${group}.${name}` });
+    if (row === undefined)
+      reading.problems.push({
+        path: `${group}.${name}`,
+        flag: undefined,
+        why: `unknown option ${group}.${name}`,
+      });
     else put(row, member, reading);
   }
 }
@@ -151,7 +168,11 @@ function collectGroup(group: string, value: unknown, config: Config, reading: Re
 function put(row: OptionRow | undefined, value: unknown, { values, problems }: Reading): void {
   if (row === undefined) return;
   if (values.has(row.path)) {
-    problems.push({ path: row.path, flag: row.flag, why: `${row.path} is given twice: as ${row.path} and as ${row.seed ?? row.path}` });
+    problems.push({
+      path: row.path,
+      flag: row.flag,
+      why: `${row.path} is given twice: as ${row.path} and as ${row.seed ?? row.path}`,
+    });
   }
   values.set(row.path, value);
 }
@@ -165,8 +186,14 @@ const CHECKS: Readonly<Record<OptionKind, { wanted: string; fits(value: unknown)
   count: { wanted: "a whole number, 0 or more", fits: isCount },
   bool: { wanted: "true or false", fits: (value) => typeof value === "boolean" },
   list: { wanted: "a list of texts", fits: isTextList },
-  networkId: { wanted: "a whole number, 0 or more", fits: (value) => isCount(value) || (typeof value === "bigint" && value >= 0n) },
-  key: { wanted: "32 bytes that are a secp256k1 key", fits: (value) => value instanceof Uint8Array && isPrivateKey(value) },
+  networkId: {
+    wanted: "a whole number, 0 or more",
+    fits: (value) => isCount(value) || (typeof value === "bigint" && value >= 0n),
+  },
+  key: {
+    wanted: "32 bytes that are a secp256k1 key",
+    fits: (value) => value instanceof Uint8Array && isPrivateKey(value),
+  },
 };
 
 const NODE_LISTS: ReadonlySet<string> = new Set(["p2p.staticNodes", "p2p.trustedNodes"]);
@@ -177,8 +204,13 @@ function checkValue(row: OptionRow, value: unknown, problems: ConfigProblem[]): 
     checkNodes(path, value, problems);
     return;
   }
-  const { wanted, fits } = CHECKS[row.kind];
-  if (!fits(value)) problems.push({ path, flag, why: `${path}${flag === undefined ? "" : ` (--${flag})`}: want ${wanted}` });
+  const check = CHECKS[row.kind];
+  if (!check.fits(value))
+    problems.push({
+      path,
+      flag,
+      why: `${path}${flag === undefined ? "" : ` (--${flag})`}: want ${check.wanted}`,
+    });
 }
 
 function checkNodes(path: string, value: unknown, problems: ConfigProblem[]): void {
@@ -192,7 +224,11 @@ function checkNodes(path: string, value: unknown, problems: ConfigProblem[]): vo
       parseEnode(String(one));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      problems.push({ path: `${path}[${index}]`, flag: undefined, why: `${path}[${index}]: invalid enode: ${why}` });
+      problems.push({
+        path: `${path}[${index}]`,
+        flag: undefined,
+        why: `${path}[${index}]: invalid enode: ${why}`,
+      });
     }
   }
 }
@@ -207,7 +243,11 @@ function checkName({ values, problems }: Reading): void {
   else if (name === "." || name === "..") complain(`Config.Name cannot be "${name}"`);
 }
 
-function resolveConfig(config: Config, values: ReadonlyMap<string, unknown>, machine: Machine): ResolvedConfig {
+function resolveConfig(
+  config: Config,
+  values: ReadonlyMap<string, unknown>,
+  machine: Machine,
+): ResolvedConfig {
   // as: each value was checked against its row's kind
   const get = <T>(path: string) => (values.has(path) ? values.get(path) : byPath.get(path)?.default) as T;
   const given = get<string>("dataDir");

@@ -23,7 +23,11 @@ afterEach(async () => {
 });
 
 const row = () => method({ doc: "", params: [], result: text, handle: () => "here" });
-const apis = [api({ namespace: "eth", methods: { open: row() } }), api({ namespace: "eth", isPublic: false, methods: { hidden: row() } }), api({ namespace: "secret", isPublic: false, methods: { open: row() } })];
+const apis = [
+  api({ namespace: "eth", methods: { open: row() } }),
+  api({ namespace: "eth", isPublic: false, methods: { hidden: row() } }),
+  api({ namespace: "secret", isPublic: false, methods: { open: row() } }),
+];
 
 async function start(config: Config = {}): Promise<Node> {
   const node = new Node({ name: "test", p2p: { listenAddr: "127.0.0.1:0" }, ...config });
@@ -41,7 +45,8 @@ async function dial(endpoint: string): Promise<RpcClient> {
   return client;
 }
 
-const modulesOf = async (client: RpcClient) => Object.keys((await client.request({ method: "rpc_modules" })) as object).sort();
+const modulesOf = async (client: RpcClient) =>
+  Object.keys((await client.request({ method: "rpc_modules" })) as object).sort();
 const can = async (client: RpcClient, name: string) => {
   try {
     await client.request({ method: name });
@@ -72,7 +77,12 @@ describe("T5 module exposure", () => {
   });
 
   test("exposeAll is WebSocket's only; IPC and in process have everything", async () => {
-    const node = await start({ ipcPath: "t.ipc", dataDir: folder, http: { modules: ["eth"] }, ws: { modules: ["eth"], exposeAll: true } });
+    const node = await start({
+      ipcPath: "t.ipc",
+      dataDir: folder,
+      http: { modules: ["eth"] },
+      ws: { modules: ["eth"], exposeAll: true },
+    });
     const all = ["admin", "eth", "net", "rpc", "secret", "web3"];
     expect(await modulesOf(await dial(`http://${node.httpEndpoint}`))).toEqual(["eth", "rpc"]);
     expect(await modulesOf(await dial(`ws://${node.wsEndpoint}`))).toEqual(all);
@@ -84,7 +94,16 @@ describe("T5 module exposure", () => {
   test("RP-20 admin, and what is not listed, is not there: -32601", async () => {
     const node = await start({ http: { modules: ["eth", "net", "web3"] } });
     const client = await dial(`http://${node.httpEndpoint}`);
-    for (const name of ["admin_addPeer", "admin_startHTTP", "admin_datadir", "admin_peers", "debug_traceCall", "personal_sign", "secret_open"]) expect(await can(client, name), name).toBe(false);
+    for (const name of [
+      "admin_addPeer",
+      "admin_startHTTP",
+      "admin_datadir",
+      "admin_peers",
+      "debug_traceCall",
+      "personal_sign",
+      "secret_open",
+    ])
+      expect(await can(client, name), name).toBe(false);
   });
 });
 
@@ -107,16 +126,25 @@ describe("endpoints of a node", () => {
 
   test("Trap 8: a second instance in the same data directory does not steal a live socket", async () => {
     await start({ dataDir: folder, ipcPath: "t.ipc" });
-    await expect(start({ dataDir: folder, ipcPath: "t.ipc", name: "other" })).rejects.toMatchObject({ code: "RPC_IPC_TAKEN" });
+    await expect(start({ dataDir: folder, ipcPath: "t.ipc", name: "other" })).rejects.toMatchObject({
+      code: "RPC_IPC_TAKEN",
+    });
   });
 
   test("T6 vhosts, CORS and origins come from the config; WebSocket checks Host too", async () => {
-    const node = await start({ http: { vhosts: ["my.host"], cors: ["http://good.example"] }, ws: { origins: ["http://good.example"] } });
+    const node = await start({
+      http: { vhosts: ["my.host"], cors: ["http://good.example"] },
+      ws: { origins: ["http://good.example"] },
+    });
     const port = portOf(node.httpEndpoint);
     const body = call(1, "eth_open");
     expect((await http(port, { body, headers: { Host: "My.Host" } })).status).toBe(200);
     expect((await http(port, { body, headers: { Host: "localhost" } })).status).toBe(403);
-    expect((await http(port, { body, headers: { Origin: "http://good.example" } })).headers["access-control-allow-origin"]).toBe("http://good.example");
+    expect(
+      (await http(port, { body, headers: { Origin: "http://good.example" } })).headers[
+        "access-control-allow-origin"
+      ],
+    ).toBe("http://good.example");
     (await wsLine(port, { Origin: "http://good.example" })).close();
     await expect(wsLine(port, { Origin: "http://localhost" })).rejects.toThrow("403");
     await expect(wsLine(port, { Host: "evil.example" })).rejects.toThrow("403");
@@ -138,18 +166,39 @@ describe("admin_", () => {
     const admin = node.attach();
     expect(node.httpEndpoint).toBe("");
     expect(await admin.request({ method: "admin_startHTTP" })).toBe(true);
-    await expect(admin.request({ method: "admin_startHTTP" })).rejects.toMatchObject({ code: -32000, message: `HTTP RPC already running on ${node.httpEndpoint}` });
+    await expect(admin.request({ method: "admin_startHTTP" })).rejects.toMatchObject({
+      code: -32000,
+      message: `HTTP RPC already running on ${node.httpEndpoint}`,
+    });
     const port = portOf(node.httpEndpoint);
-    expect((await http(port, { body: call(1, "rpc_modules"), headers: { Host: "from.config" } })).body).toContain('{"eth":"1.0","rpc":"1.0"}');
+    expect(
+      (await http(port, { body: call(1, "rpc_modules"), headers: { Host: "from.config" } })).body,
+    ).toContain('{"eth":"1.0","rpc":"1.0"}');
     expect(await admin.request({ method: "admin_stopHTTP" })).toBe(true);
-    await expect(admin.request({ method: "admin_stopHTTP" })).rejects.toMatchObject({ code: -32000, message: "HTTP RPC not running" });
-    expect(await admin.request({ method: "admin_startHTTP", params: ["127.0.0.1", 0, "*", "net, web3", "other.host"] })).toBe(true);
+    await expect(admin.request({ method: "admin_stopHTTP" })).rejects.toMatchObject({
+      code: -32000,
+      message: "HTTP RPC not running",
+    });
+    expect(
+      await admin.request({
+        method: "admin_startHTTP",
+        params: ["127.0.0.1", 0, "*", "net, web3", "other.host"],
+      }),
+    ).toBe(true);
     const again = portOf(node.httpEndpoint);
-    const reply = await http(again, { body: call(1, "rpc_modules"), headers: { Host: "other.host", Origin: "http://x" } });
-    expect([reply.body.includes('{"net":"1.0","rpc":"1.0","web3":"1.0"}'), reply.headers["access-control-allow-origin"]]).toEqual([true, "*"]);
+    const reply = await http(again, {
+      body: call(1, "rpc_modules"),
+      headers: { Host: "other.host", Origin: "http://x" },
+    });
+    expect([
+      reply.body.includes('{"net":"1.0","rpc":"1.0","web3":"1.0"}'),
+      reply.headers["access-control-allow-origin"],
+    ]).toEqual([true, "*"]);
     await admin.request({ method: "admin_stopHTTP" });
     await admin.request({ method: "admin_startHTTP", params: [null, null, null, ""] });
-    expect((await http(portOf(node.httpEndpoint), { body: call(1, "rpc_modules") })).body).toContain('"result":{"rpc":"1.0"}');
+    expect((await http(portOf(node.httpEndpoint), { body: call(1, "rpc_modules") })).body).toContain(
+      '"result":{"rpc":"1.0"}',
+    );
   });
 
   test("an endpoint opened at run time does not come back after a restart", async () => {
@@ -177,7 +226,9 @@ describe("admin_", () => {
     const port = portOf(node.httpEndpoint);
     expect(await client.request({ method: "admin_startWS", params: ["127.0.0.1", port] })).toBe(true);
     expect(node.wsEndpoint).toBe(node.httpEndpoint);
-    await expect(client.request({ method: "admin_startWS" })).rejects.toMatchObject({ message: `WebSocket RPC already running on ${node.wsEndpoint}` });
+    await expect(client.request({ method: "admin_startWS" })).rejects.toMatchObject({
+      message: `WebSocket RPC already running on ${node.wsEndpoint}`,
+    });
     const line = await wsLine(port);
     expect(await client.request({ method: "admin_stopHTTP" })).toBe(true);
     expect((await http(port, { body: call(1, "rpc_modules") })).status).toBe(404);
@@ -186,7 +237,9 @@ describe("admin_", () => {
     expect(await node.attach().request({ method: "admin_stopWS" })).toBe(true);
     await line.closed;
     await expect(http(port, { body: "" })).rejects.toThrow("ECONNREFUSED");
-    await expect(node.attach().request({ method: "admin_stopWS" })).rejects.toMatchObject({ message: "WebSocket RPC not running" });
+    await expect(node.attach().request({ method: "admin_stopWS" })).rejects.toMatchObject({
+      message: "WebSocket RPC not running",
+    });
   });
 
   test("peers: bad URLs are told, good ones answer true", async () => {
@@ -195,13 +248,33 @@ describe("admin_", () => {
     const url = formatEnode(makeEnode(publicKeyOf(generateKey()), { ip: "127.0.0.1", tcp: 1, udp: 1 }));
     for (const name of ["addPeer", "removePeer", "addTrustedPeer", "removeTrustedPeer"]) {
       expect(await admin.request({ method: `admin_${name}`, params: [url] })).toBe(true);
-      for (const bad of ["", "nonsense", "enode://12@127.0.0.1:1", "http://x", `enode://${"0".repeat(128)}@1.2.3.4:1`, "../../etc/passwd", "x".repeat(100_000)]) {
-        await expect(admin.request({ method: `admin_${name}`, params: [bad] }), bad.slice(0, 40)).rejects.toMatchObject({ code: -32000, message: expect.stringMatching(/^invalid enode: /) as string });
+      for (const bad of [
+        "",
+        "nonsense",
+        "enode://12@127.0.0.1:1",
+        "http://x",
+        `enode://${"0".repeat(128)}@1.2.3.4:1`,
+        "../../etc/passwd",
+        "x".repeat(100_000),
+      ]) {
+        await expect(
+          admin.request({ method: `admin_${name}`, params: [bad] }),
+          bad.slice(0, 40),
+        ).rejects.toMatchObject({
+          code: -32000,
+          message: expect.stringMatching(/^invalid enode: /) as string,
+        });
       }
-      for (const params of [[], [5], [null], [url, 1]]) await expect(admin.request({ method: `admin_${name}`, params })).rejects.toMatchObject({ code: -32602 });
+      for (const params of [[], [5], [null], [url, 1]])
+        await expect(admin.request({ method: `admin_${name}`, params })).rejects.toMatchObject({
+          code: -32602,
+        });
     }
     expect(await admin.request({ method: "admin_peers" })).toEqual([]);
-    expect(await admin.request({ method: "admin_nodeInfo" })).toMatchObject({ id: node.server?.self.id, name: node.config.identifier });
+    expect(await admin.request({ method: "admin_nodeInfo" })).toMatchObject({
+      id: node.server?.self.id,
+      name: node.config.identifier,
+    });
     expect(await admin.request({ method: "admin_datadir" })).toBe("");
   });
 
@@ -210,7 +283,12 @@ describe("admin_", () => {
     const two = await start();
     const client = one.attach();
     open.push(client);
-    await expect((await dial(`http://${(await start({ http: { modules: ["admin"] } })).httpEndpoint}`)).subscribe("admin", ["peerEvents"])).rejects.toMatchObject({ code: -32601, message: "notifications not supported" });
+    await expect(
+      (await dial(`http://${(await start({ http: { modules: ["admin"] } })).httpEndpoint}`)).subscribe(
+        "admin",
+        ["peerEvents"],
+      ),
+    ).rejects.toMatchObject({ code: -32601, message: "notifications not supported" });
     const events = await client.subscribe("admin", ["peerEvents"]);
     await client.request({ method: "admin_addPeer", params: [two.server?.self.enode] });
     const seen: unknown[] = [];
@@ -236,6 +314,8 @@ test("net_ and web3_", async () => {
   expect(await client.request({ method: "net_listening" })).toBe(true);
   expect(await client.request({ method: "net_peerCount" })).toBe("0x0");
   expect(await client.request({ method: "web3_clientVersion" })).toBe(node.config.identifier);
-  expect(await client.request({ method: "web3_sha3", params: ["0x"] })).toBe("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+  expect(await client.request({ method: "web3_sha3", params: ["0x"] })).toBe(
+    "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470",
+  );
   expect(await (await start({ networkId: 5 })).attach().request({ method: "net_version" })).toBe("5");
 });

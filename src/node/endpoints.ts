@@ -74,24 +74,46 @@ export class Endpoints implements AsyncDisposable {
       shared.setHttp(face);
       this.#http = { endpoint: shared, server };
     } else {
-      const endpoint = await HttpEndpoint.open({ host, port, http: face, clock: this.#host.clock, log: this.#log });
+      const endpoint = await HttpEndpoint.open({
+        host,
+        port,
+        http: face,
+        clock: this.#host.clock,
+        log: this.#log,
+      });
       this.#http = { endpoint, server };
     }
-    this.#log.info("HTTP endpoint opened", { url: `http://${this.#http.endpoint.endpoint}`, cors, vhosts, modules: server.namespaces });
+    this.#log.info("HTTP endpoint opened", {
+      url: `http://${this.#http.endpoint.endpoint}`,
+      cors,
+      vhosts,
+      modules: server.namespaces,
+    });
   }
 
   async startWs({ host, port, origins, vhosts, modules, exposeAll }: WsSettings): Promise<void> {
-    const server = exposeAll ? new RpcServer({ apis: this.#apis, host: this.#host, log: this.#log }) : this.#serverFor(modules);
+    const server = exposeAll
+      ? new RpcServer({ apis: this.#apis, host: this.#host, log: this.#log })
+      : this.#serverFor(modules);
     const face = { server, vhosts, origins };
     const shared = sharedWith(this.#http, host, port);
     if (shared !== undefined) {
       shared.setWs(face);
       this.#ws = { endpoint: shared, server };
     } else {
-      const endpoint = await HttpEndpoint.open({ host, port: port ?? 0, ws: face, clock: this.#host.clock, log: this.#log });
+      const endpoint = await HttpEndpoint.open({
+        host,
+        port: port ?? 0,
+        ws: face,
+        clock: this.#host.clock,
+        log: this.#log,
+      });
       this.#ws = { endpoint, server };
     }
-    this.#log.info("WebSocket endpoint opened", { url: `ws://${this.#ws.endpoint.endpoint}`, modules: server.namespaces });
+    this.#log.info("WebSocket endpoint opened", {
+      url: `ws://${this.#ws.endpoint.endpoint}`,
+      modules: server.namespaces,
+    });
   }
 
   /**
@@ -141,9 +163,17 @@ export class Endpoints implements AsyncDisposable {
 }
 
 /** The listener of the other side, if it is the one asked for. */
-function sharedWith(face: Face | undefined, host: string, port: number | undefined): HttpEndpoint | undefined {
+function sharedWith(
+  face: Face | undefined,
+  host: string,
+  port: number | undefined,
+): HttpEndpoint | undefined {
   if (face === undefined || host === "") return undefined;
   const { address } = face.endpoint;
-  const sameHost = host === address.host || (host === "localhost" && (address.host === "127.0.0.1" || address.host === "::1"));
-  return sameHost && (port === undefined || (port !== 0 && port === address.port)) ? face.endpoint : undefined;
+  const sameHost =
+    host === address.host ||
+    (host === "localhost" && (address.host === "127.0.0.1" || address.host === "::1"));
+  return sameHost && (port === undefined || (port !== 0 && port === address.port))
+    ? face.endpoint
+    : undefined;
 }

@@ -22,10 +22,11 @@ export const ConfigError = defineErrors("CONFIG", {
 export const NodeError = defineErrors("NODE", {
   RUNNING: { message: () => "node already running", blame: "caller" },
   NOT_STARTED: { message: () => "node not started", blame: "caller" },
-  UNKNOWN_SERVICE: { message: (_: { name: string }) => "unknown service", blame: "caller" },
+  UNKNOWN_SERVICE: { message: () => "unknown service", blame: "caller" },
   DUPLICATE_SERVICE: { message: (d: { name: string }) => `duplicate service: ${d.name}`, blame: "caller" },
   DATADIR_USED: {
-    message: (_: { folder: string; pid?: number | undefined }) => "datadir already used by another process",
+    /** The cause, HOST_LOCKED, knows the holder's pid. */
+    message: () => "datadir already used by another process",
     blame: "environment",
     exitCode: 3,
   },
@@ -43,7 +44,9 @@ export const NodeError = defineErrors("NODE", {
   STOPPED_WHILE_STARTING: { message: () => "node stopped while starting", blame: "caller" },
   STOP_FAILED: {
     message: (d: { failures: readonly { part: string; error: unknown }[] }) =>
-      d.failures.map(({ part, error }) => `${part}: ${error instanceof Error ? error.message : String(error)}`).join("; "),
+      d.failures
+        .map(({ part, error }) => `${part}: ${error instanceof Error ? error.message : String(error)}`)
+        .join("; "),
     blame: "environment",
   },
 });

@@ -14,4 +14,10 @@ export { configTable, type OptionKind, type OptionRow } from "./config-table.ts"
 export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
 export { Node } from "./node.ts";
 export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
-export type { DatabaseOptions, Service, ServiceClass, ServiceConstructor, ServiceContext } from "./service.ts";
+export type {
+  DatabaseOptions,
+  Service,
+  ServiceClass,
+  ServiceConstructor,
+  ServiceContext,
+} from "./service.ts";

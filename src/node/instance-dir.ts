@@ -33,7 +33,11 @@ async function checkFolder(folder: string): Promise<void> {
  * @throws NODE_DATADIR_USED if another node holds it, NODE_DATADIR_UNUSABLE (exit 2) for a folder that is not ours,
  *   open to everybody, or not writable
  */
-export async function openInstanceDir(dataDir: string, instanceName: string, { files }: Pick<Host, "files">): Promise<AsyncDisposable> {
+export async function openInstanceDir(
+  dataDir: string,
+  instanceName: string,
+  { files }: Pick<Host, "files">,
+): Promise<AsyncDisposable> {
   const folder = join(dataDir, instanceName);
   try {
     await checkFolder(dataDir);
@@ -41,10 +45,7 @@ export async function openInstanceDir(dataDir: string, instanceName: string, { f
     await files.mkdir(folder, { mode: 0o700 });
     return await files.lock(folder);
   } catch (error) {
-    if (isError(error, "HOST_LOCKED")) {
-      const { pid } = error.data as { pid?: number | undefined }; // as: the row of HostError.LOCKED
-      throw NodeError("DATADIR_USED", { folder, pid }, { cause: error });
-    }
+    if (isError(error, "HOST_LOCKED")) throw NodeError("DATADIR_USED", undefined, { cause: error });
     if (error instanceof GlimError) throw error;
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw NodeError("DATADIR_UNUSABLE", { folder, why: WORDS.get(why) ?? why }, { cause: error });

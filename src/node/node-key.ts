@@ -12,7 +12,11 @@ import { restrictFile } from "./instance-dir.ts";
  * @param path - where the key is read; legacy files of geth may lie elsewhere than new ones
  * @throws NODE_BAD_NODE_KEY, and never tells what the file holds
  */
-export async function loadNodeKey(path: string, { files, entropy }: Pick<Host, "files" | "entropy">, log: Logger): Promise<PrivateKey> {
+export async function loadNodeKey(
+  path: string,
+  { files, entropy }: Pick<Host, "files" | "entropy">,
+  log: Logger,
+): Promise<PrivateKey> {
   const refuse = (why: string, cause?: unknown) => NodeError("BAD_NODE_KEY", { path, why }, { cause });
   let file: Uint8Array | undefined;
   try {

@@ -9,7 +9,11 @@ const MAX_NODES = 10_000;
  * Reads static-nodes.json or trusted-nodes.json: a JSON array of enode URLs. A missing file is `undefined`. Broken JSON
  * loses the whole list, a bad URL only itself; both are logged (geth node/config.go:346-387@v1.8.27).
  */
-export async function loadNodeList(path: string, { files }: Pick<Host, "files">, log: Logger): Promise<readonly Enode[] | undefined> {
+export async function loadNodeList(
+  path: string,
+  { files }: Pick<Host, "files">,
+  log: Logger,
+): Promise<readonly Enode[] | undefined> {
   const file = await files.readFile(path);
   if (file === undefined) return undefined;
   log.warn("node list file is deprecated, name the nodes in the config instead", { path });

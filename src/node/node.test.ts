@@ -34,7 +34,12 @@ function make(config: Config = {}): Node {
 /** Writes down what happens to it. */
 class Recorder implements Service {
   readonly protocols: readonly Protocol[] = [];
-  readonly apis = [api({ namespace: "rec", methods: { name: method({ doc: "", params: [], result: text, handle: () => this.name }) } })];
+  readonly apis = [
+    api({
+      namespace: "rec",
+      methods: { name: method({ doc: "", params: [], result: text, handle: () => this.name }) },
+    }),
+  ];
   readonly name: string;
   readonly events: string[];
   readonly failAt: string;
@@ -80,7 +85,10 @@ const freePort = () =>
 describe("T3 life cycle", () => {
   test("stopped: stop, attach, service, rpcHandler refuse; wait returns; server is undefined", async () => {
     const node = make();
-    await expect(node.stop()).rejects.toMatchObject({ code: "NODE_NOT_STARTED", message: "node not started" });
+    await expect(node.stop()).rejects.toMatchObject({
+      code: "NODE_NOT_STARTED",
+      message: "node not started",
+    });
     await expect(node.restart()).rejects.toMatchObject({ code: "NODE_NOT_STARTED" });
     expect(() => node.attach()).toThrow("node not started");
     expect(() => node.service(A)).toThrow("node not started");
@@ -94,7 +102,10 @@ describe("T3 life cycle", () => {
     const events: string[] = [];
     node.register(() => new A("a", events));
     await node.start();
-    await expect(node.start()).rejects.toMatchObject({ code: "NODE_RUNNING", message: "node already running" });
+    await expect(node.start()).rejects.toMatchObject({
+      code: "NODE_RUNNING",
+      message: "node already running",
+    });
     expect(() => node.register(() => new B("b", events))).toThrow("node already running");
     expect(node.service(A).name).toBe("a");
     expect(() => node.service(Recorder)).toThrow("unknown service");
@@ -132,7 +143,17 @@ describe("T3 life cycle", () => {
     node.register(() => new C("c", events));
     await node.start();
     await node.stop();
-    expect(events).toEqual(["new a", "new b", "new c", "start a", "start b", "start c", "stop c", "stop b", "stop a"]);
+    expect(events).toEqual([
+      "new a",
+      "new b",
+      "new c",
+      "start a",
+      "start b",
+      "start c",
+      "stop c",
+      "stop b",
+      "stop a",
+    ]);
     expect(seen).toEqual(["unknown service", "a", "unknown service"]);
   });
 
@@ -141,7 +162,10 @@ describe("T3 life cycle", () => {
     const events: string[] = [];
     node.register(() => new A("a", events));
     node.register(() => new A("b", events));
-    await expect(node.start()).rejects.toMatchObject({ code: "NODE_DUPLICATE_SERVICE", message: "duplicate service: A" });
+    await expect(node.start()).rejects.toMatchObject({
+      code: "NODE_DUPLICATE_SERVICE",
+      message: "duplicate service: A",
+    });
     expect(events).toEqual(["new a", "new b", "stop b", "stop a"]);
   });
 
@@ -174,7 +198,11 @@ describe("T3 life cycle", () => {
     node.register(() => new B("b", events));
     node.register(() => new C("c", events, "stop"));
     await node.start();
-    await expect(node.stop()).rejects.toMatchObject({ code: "NODE_STOP_FAILED", data: { failures: [{ part: "C" }, { part: "A" }] }, message: "C: c stop; A: a stop" });
+    await expect(node.stop()).rejects.toMatchObject({
+      code: "NODE_STOP_FAILED",
+      data: { failures: [{ part: "C" }, { part: "A" }] },
+      message: "C: c stop; A: a stop",
+    });
     expect(events.slice(-3)).toEqual(["stop c", "stop b", "stop a"]);
     await node.start(); // the lock is free
   });
@@ -231,7 +259,13 @@ describe("T3 each step of the start fails (Trap 5): nothing is left, and it star
 
   test.each(steps)("%s", async (step, message) => {
     const [p2pPort, httpPort, wsPort] = [await freePort(), await freePort(), await freePort()];
-    const node = make({ dataDir: folder, ipcPath: "n.ipc", p2p: { listenAddr: `127.0.0.1:${p2pPort}` }, http: { port: httpPort }, ws: { port: wsPort } });
+    const node = make({
+      dataDir: folder,
+      ipcPath: "n.ipc",
+      p2p: { listenAddr: `127.0.0.1:${p2pPort}` },
+      http: { port: httpPort },
+      ws: { port: wsPort },
+    });
     const events: string[] = [];
     const failAt = new Map([
       ["constructor", "construct"],
@@ -251,7 +285,12 @@ describe("T3 each step of the start fails (Trap 5): nothing is left, and it star
     const count = (event: string) => events.filter((one) => one === event).length;
     expect([count("stop a"), count("stop b")]).toEqual([count("new a"), count("new b")]);
     for (const port of [p2pPort, httpPort, wsPort]) {
-      if ((step === "p2p" && port === p2pPort) || (step === "http" && port === httpPort) || (step === "ws" && port === wsPort)) continue;
+      if (
+        (step === "p2p" && port === p2pPort) ||
+        (step === "http" && port === httpPort) ||
+        (step === "ws" && port === wsPort)
+      )
+        continue;
       expect(await isListening(port), `port ${port}`).toBe(false);
     }
     if (step !== "ipc") expect(await readdir(folder)).not.toContain("n.ipc");
@@ -264,7 +303,10 @@ describe("T3 each step of the start fails (Trap 5): nothing is left, and it star
     expect(await readdir(folder)).toEqual(["test"]);
   });
 
-  async function breakStep(step: string, ports: { p2pPort: number; httpPort: number; wsPort: number }): Promise<() => Promise<unknown>> {
+  async function breakStep(
+    step: string,
+    ports: { p2pPort: number; httpPort: number; wsPort: number },
+  ): Promise<() => Promise<unknown>> {
     const occupy = async (port: number) => {
       const server = createServer();
       await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -300,7 +342,12 @@ describe("T4, ND-01 one data directory", () => {
     const first = make({ dataDir: folder });
     const second = make({ dataDir: folder });
     await first.start();
-    await expect(second.start()).rejects.toMatchObject({ code: "NODE_DATADIR_USED", message: "datadir already used by another process", exitCode: 3, data: { pid: process.pid } });
+    await expect(second.start()).rejects.toMatchObject({
+      code: "NODE_DATADIR_USED",
+      message: "datadir already used by another process",
+      exitCode: 3,
+      cause: { data: { pid: process.pid } },
+    });
     await first.stop();
     await second.start();
   });
@@ -336,12 +383,21 @@ describe("ND-02 data directories", () => {
     const open = join(folder, "open");
     await mkdir(open);
     await chmod(open, 0o777);
-    await expect(make({ dataDir: open }).start()).rejects.toMatchObject({ code: "NODE_DATADIR_UNUSABLE", exitCode: 2, message: expect.stringContaining("everybody may write") as string });
+    await expect(make({ dataDir: open }).start()).rejects.toMatchObject({
+      code: "NODE_DATADIR_UNUSABLE",
+      exitCode: 2,
+      message: expect.stringContaining("everybody may write") as string,
+    });
     await writeFile(join(folder, "file"), "");
-    await expect(make({ dataDir: join(folder, "file") }).start()).rejects.toMatchObject({ code: "NODE_DATADIR_UNUSABLE" });
+    await expect(make({ dataDir: join(folder, "file") }).start()).rejects.toMatchObject({
+      code: "NODE_DATADIR_UNUSABLE",
+    });
     if (process.getuid?.() !== 0) {
       await mkdir(join(folder, "ro"), { mode: 0o500 });
-      await expect(make({ dataDir: join(folder, "ro") }).start()).rejects.toMatchObject({ code: "NODE_DATADIR_UNUSABLE", message: expect.stringContaining("permission denied") as string });
+      await expect(make({ dataDir: join(folder, "ro") }).start()).rejects.toMatchObject({
+        code: "NODE_DATADIR_UNUSABLE",
+        message: expect.stringContaining("permission denied") as string,
+      });
     }
   });
 
@@ -349,15 +405,27 @@ describe("ND-02 data directories", () => {
     await mkdir(join(folder, "real"), { mode: 0o700 });
     await symlink(join(folder, "real"), join(folder, "link"));
     await make({ dataDir: join(folder, "real") }).start();
-    await expect(make({ dataDir: join(folder, "link") }).start()).rejects.toMatchObject({ code: "NODE_DATADIR_USED" });
+    await expect(make({ dataDir: join(folder, "link") }).start()).rejects.toMatchObject({
+      code: "NODE_DATADIR_USED",
+    });
   });
 
   test("Trap 7: a node key that cannot be read is refused, kept, and not told", async () => {
     await mkdir(join(folder, "test"), { mode: 0o700 });
     const path = join(folder, "test", "nodekey");
-    for (const content of ["", "abc", "g".repeat(64), "0".repeat(64), "f".repeat(64), `0x${"1".repeat(64)}`, "1".repeat(65)]) {
+    for (const content of [
+      "",
+      "abc",
+      "g".repeat(64),
+      "0".repeat(64),
+      "f".repeat(64),
+      `0x${"1".repeat(64)}`,
+      "1".repeat(65),
+    ]) {
       await writeFile(path, content);
-      const error: unknown = await make({ dataDir: folder }).start().catch((reason: unknown) => reason);
+      const error: unknown = await make({ dataDir: folder })
+        .start()
+        .catch((reason: unknown) => reason);
       expect(error, content).toMatchObject({ code: "NODE_BAD_NODE_KEY", exitCode: 2 });
       if (content.length > 10) expect(String(error)).not.toContain(content);
       expect(await readFile(path, "utf8")).toBe(content);
@@ -386,7 +454,12 @@ describe("static-nodes.json, trusted-nodes.json", () => {
     await mkdir(join(folder, "test"), { recursive: true, mode: 0o700 });
     await writeFile(join(folder, "test", "trusted-nodes.json"), content);
     const lines: string[] = [];
-    const log: Logger = { ...silentLogger, warn: (message) => lines.push(message), error: (message) => lines.push(message), child: () => log };
+    const log: Logger = {
+      ...silentLogger,
+      warn: (message) => lines.push(message),
+      error: (message) => lines.push(message),
+      child: () => log,
+    };
     const node = make({ dataDir: folder, logger: log, ...config });
     await node.start();
     const trusted = node.server?.config.trustedNodes ?? [];
@@ -397,11 +470,17 @@ describe("static-nodes.json, trusted-nodes.json", () => {
   test("good ones are taken, bad and empty ones skipped, broken files lost as a whole", async () => {
     const [one, two] = [enode(), enode()];
     expect((await listsOf(JSON.stringify([one, "", "nonsense", two]))).trusted).toHaveLength(2);
-    expect(await listsOf("[")).toMatchObject({ trusted: [], lines: [/deprecated/, /not JSON/].map((re) => expect.stringMatching(re) as string) });
+    expect(await listsOf("[")).toMatchObject({
+      trusted: [],
+      lines: [/deprecated/, /not JSON/].map((re) => expect.stringMatching(re) as string),
+    });
     expect((await listsOf("{}")).trusted).toEqual([]);
   });
 
   test("a list in the config, also an empty one, puts the file aside", async () => {
-    expect(await listsOf(JSON.stringify([enode()]), { p2p: { trustedNodes: [] } })).toEqual({ trusted: [], lines: [] });
+    expect(await listsOf(JSON.stringify([enode()]), { p2p: { trustedNodes: [] } })).toEqual({
+      trusted: [],
+      lines: [],
+    });
   });
 });

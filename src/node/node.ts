@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { generateKey } from "#crypto";
 import { type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
@@ -13,8 +14,14 @@ import { NodeError } from "./errors.ts";
 import { openInstanceDir } from "./instance-dir.ts";
 import { loadNodeKey } from "./node-key.ts";
 import { loadNodeList } from "./node-lists.ts";
-import { resolveInstancePath, thisMachine } from "./paths.ts";
-import type { DatabaseOptions, Service, ServiceClass, ServiceConstructor, ServiceContext } from "./service.ts";
+import { resolveInstancePath } from "./paths.ts";
+import type {
+  DatabaseOptions,
+  Service,
+  ServiceClass,
+  ServiceConstructor,
+  ServiceContext,
+} from "./service.ts";
 
 /** Everything one run of a node has acquired so far, in the order it is undone from the bottom up. */
 interface Run {
@@ -121,7 +128,9 @@ export class Node implements AsyncDisposable {
   /** The same for WebSocket. */
   get wsEndpoint(): string {
     const { host, port } = this.config.ws;
-    return this.#run?.endpoints?.ws?.endpoint ?? (host === "" ? "" : hostPort(host, port ?? this.config.http.port));
+    return (
+      this.#run?.endpoints?.ws?.endpoint ?? (host === "" ? "" : hostPort(host, port ?? this.config.http.port))
+    );
   }
 
   /** Path of the IPC socket; "" = off. */
@@ -137,7 +146,7 @@ export class Node implements AsyncDisposable {
 
   /** seed-behaviour §1.3: absolute as it is, else inside the instance directory, "" if ephemeral. */
   resolvePath(path: string): string {
-    return resolveInstancePath(path, this.config, thisMachine().exists);
+    return resolveInstancePath(path, this.config, (file) => existsSync(file));
   }
 
   /** Stops if it runs; quiet otherwise, so `await using` may follow a stop(). */
@@ -208,7 +217,10 @@ export class Node implements AsyncDisposable {
     };
     for (const service of run.services) yield async () => service.start(runningServer(run));
     yield async () => {
-      const apis: readonly Api[] = [...builtinApis(this.#face(run)), ...run.services.flatMap((service) => service.apis)];
+      const apis: readonly Api[] = [
+        ...builtinApis(this.#face(run)),
+        ...run.services.flatMap((service) => service.apis),
+      ];
       run.endpoints = new Endpoints(apis, { host: this.#host, log: this.#log });
     };
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
@@ -238,10 +250,13 @@ export class Node implements AsyncDisposable {
     const { p2p, identifier, dataDir } = this.config;
     const isEphemeral = dataDir === "";
     const nodes = async (given: typeof p2p.staticNodes, file: string) =>
-      given ?? (isEphemeral ? [] : ((await loadNodeList(this.resolvePath(file), this.#host, this.#log)) ?? []));
+      given ??
+      (isEphemeral ? [] : ((await loadNodeList(this.resolvePath(file), this.#host, this.#log)) ?? []));
     const privateKey =
       p2p.privateKey ??
-      (isEphemeral ? generateKey(this.#host.entropy) : await loadNodeKey(this.resolvePath("nodekey"), this.#host, this.#log));
+      (isEphemeral
+        ? generateKey(this.#host.entropy)
+        : await loadNodeKey(this.resolvePath("nodekey"), this.#host, this.#log));
     return new Server(
       {
         ...p2p,
@@ -269,7 +284,8 @@ export class Node implements AsyncDisposable {
       }
     };
     await attempt("rpc", () => run.endpoints?.[Symbol.asyncDispose]());
-    for (const service of run.services.toReversed()) await attempt(service.constructor.name, () => service.stop());
+    for (const service of run.services.toReversed())
+      await attempt(service.constructor.name, () => service.stop());
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
@@ -298,7 +314,9 @@ export class Node implements AsyncDisposable {
 
   /** What admin_ and net_ may touch, for the length of one run. */
   #face(run: Run): NodeFace {
-    const node = this;
+    const networkId = () =>
+      this.config.networkId ?? run.services.find((service) => service.networkId !== undefined)?.networkId;
+    const shownEndpoints = () => ({ http: this.httpEndpoint, ws: this.wsEndpoint });
     const endpoints = () => {
       if (run.endpoints === undefined) throw NodeError("NOT_STARTED");
       return run.endpoints;
@@ -309,14 +327,14 @@ export class Node implements AsyncDisposable {
         return run.server;
       },
       get networkId() {
-        const id = node.config.networkId ?? run.services.find((service) => service.networkId !== undefined)?.networkId;
+        const id = networkId();
         return id === undefined ? undefined : BigInt(id);
       },
       get httpEndpoint() {
-        return node.httpEndpoint;
+        return shownEndpoints().http;
       },
       get wsEndpoint() {
-        return node.wsEndpoint;
+        return shownEndpoints().ws;
       },
       get isServingHttp() {
         return run.endpoints?.http !== undefined;
@@ -339,7 +357,7 @@ function runningServer({ server }: Run): Server {
 
 function findService<T>(services: readonly Service[], type: ServiceClass<T>): T {
   const found = services.find((service) => service.constructor === type);
-  if (found === undefined) throw NodeError("UNKNOWN_SERVICE", { name: type.name });
+  if (found === undefined) throw NodeError("UNKNOWN_SERVICE");
   return found as T; // as: its constructor is the class of T
 }
 

@@ -1,8 +1,34 @@
 import { describe, expect, test } from "vitest";
-import { defaultDataDir, defaultIpcEndpoint, identifierOf, instanceNameOf, ipcEndpointOf, keyStoreDirOf, type Machine, resolveInstancePath, thisMachine } from "./paths.ts";
+import {
+  defaultDataDir,
+  defaultIpcEndpoint,
+  identifierOf,
+  instanceNameOf,
+  ipcEndpointOf,
+  keyStoreDirOf,
+  type Machine,
+  resolveInstancePath,
+  thisMachine,
+} from "./paths.ts";
 
-const linux: Machine = { ...thisMachine(), platform: "linux", arch: "x64", home: "/home/u", tempDir: "/tmp", cwd: "/work", program: "/usr/bin/app.mjs", appData: undefined, runtime: "node20.20.2" };
-const windows: Machine = { ...linux, platform: "win32", home: "C:\\Users\\u", appData: "C:\\Users\\u\\AppData\\Roaming", tempDir: "C:\\Temp" };
+const linux: Machine = {
+  ...thisMachine(),
+  platform: "linux",
+  arch: "x64",
+  home: "/home/u",
+  tempDir: "/tmp",
+  cwd: "/work",
+  program: "/usr/bin/app.mjs",
+  appData: undefined,
+  runtime: "node20.20.2",
+};
+const windows: Machine = {
+  ...linux,
+  platform: "win32",
+  home: "C:\\Users\\u",
+  appData: "C:\\Users\\u\\AppData\\Roaming",
+  tempDir: "C:\\Temp",
+};
 
 describe("T1 paths", () => {
   test("default data directory", () => {
@@ -25,7 +51,8 @@ describe("T1 paths", () => {
       ["./glim.ipc", "/data", linux, "./glim.ipc"],
       ["sub/glim.ipc", "", linux, "sub/glim.ipc"],
     ];
-    for (const [ipcPath, dataDir, machine, wanted] of rows) expect(ipcEndpointOf(ipcPath, dataDir, machine), ipcPath).toBe(wanted);
+    for (const [ipcPath, dataDir, machine, wanted] of rows)
+      expect(ipcEndpointOf(ipcPath, dataDir, machine), ipcPath).toBe(wanted);
     expect(defaultIpcEndpoint("", linux)).toBe("/home/u/.glim/app.ipc");
     expect(defaultIpcEndpoint("glim", linux)).toBe("/home/u/.glim/glim.ipc");
   });
@@ -50,7 +77,9 @@ describe("T1 paths", () => {
       expect(resolveInstancePath(name, geth, none)).toBe(`/data/geth/${name}`);
       expect(resolveInstancePath(name, glim, all), "only for geth").toBe(`/data/glim/${name}`);
     }
-    expect(resolveInstancePath("chaindata", geth, all), "geth's chain data is never opened").toBe("/data/geth/chaindata");
+    expect(resolveInstancePath("chaindata", geth, all), "geth's chain data is never opened").toBe(
+      "/data/geth/chaindata",
+    );
     expect(resolveInstancePath("other", geth, all)).toBe("/data/geth/other");
   });
 

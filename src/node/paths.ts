@@ -57,11 +57,17 @@ export function identifierOf(
 ): string {
   const { instanceName, userIdent, version } = parts;
   const name = instanceName === "geth" || instanceName === "geth-testnet" ? "Geth" : instanceName;
-  return [name, userIdent, version === "" ? "" : `v${version}`, `${platform}-${arch}`, runtime].filter((one) => one !== "").join("/");
+  return [name, userIdent, version === "" ? "" : `v${version}`, `${platform}-${arch}`, runtime]
+    .filter((one) => one !== "")
+    .join("/");
 }
 
 /** seed-behaviour §1.4; "" = IPC off. */
-export function ipcEndpointOf(ipcPath: string, dataDir: string, { platform, tempDir }: Pick<Machine, "platform" | "tempDir">): string {
+export function ipcEndpointOf(
+  ipcPath: string,
+  dataDir: string,
+  { platform, tempDir }: Pick<Machine, "platform" | "tempDir">,
+): string {
   if (ipcPath === "") return "";
   if (platform === "win32") return ipcPath.startsWith("\\\\.\\pipe\\") ? ipcPath : `\\\\.\\pipe\\${ipcPath}`;
   if (posix.basename(ipcPath) !== ipcPath) return ipcPath;

@@ -9,7 +9,11 @@ const failure = (id: string, message: string) => errorText(id, { code: rpcCodes.
  * Runs a batch: in order, neighbours that allow it at once; replies in request order, none for notifications. Past the
  * reply cap the rest gets −32003 and is not run. An empty batch is an error, a batch of notifications no reply.
  */
-export function runBatch(items: readonly unknown[], jobOf: (item: unknown) => Job, limits: RpcLimits): string | Promise<string | undefined> {
+export function runBatch(
+  items: readonly unknown[],
+  jobOf: (item: unknown) => Job,
+  limits: RpcLimits,
+): string | Promise<string | undefined> {
   if (items.length === 0) return failure("null", "empty batch");
   if (items.length > limits.batchItems) return `[${failure(firstCallId(items, jobOf), "batch too large")}]`;
   return runAll(items.map(jobOf), limits);
@@ -53,7 +57,11 @@ async function runAll(jobs: readonly Job[], limits: RpcLimits): Promise<string |
   return joinReplies(jobs, replies, limits.replyBytes);
 }
 
-function joinReplies(jobs: readonly Job[], replies: readonly (string | undefined)[], maxBytes: number): string | undefined {
+function joinReplies(
+  jobs: readonly Job[],
+  replies: readonly (string | undefined)[],
+  maxBytes: number,
+): string | undefined {
   const kept: string[] = [];
   let size = 0;
   for (const [index, job] of jobs.entries()) {
@@ -66,5 +74,7 @@ function joinReplies(jobs: readonly Job[], replies: readonly (string | undefined
 }
 
 function tooLarge({ id }: Job): string | undefined {
-  return id === undefined ? undefined : errorText(id, { code: rpcCodes.tooLarge, message: "response too large" });
+  return id === undefined
+    ? undefined
+    : errorText(id, { code: rpcCodes.tooLarge, message: "response too large" });
 }

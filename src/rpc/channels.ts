@@ -28,7 +28,12 @@ export type Channel =
 const REPLY_BYTES = 64 * 1024 * 1024;
 
 export function disconnected(why: string, cause?: unknown): RpcError {
-  return new RpcError(rpcCodes.disconnected, `disconnected: ${why}`, undefined, cause === undefined ? undefined : { cause });
+  return new RpcError(
+    rpcCodes.disconnected,
+    `disconnected: ${why}`,
+    undefined,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 /** Straight into a server of this process, by the same texts as over a wire. */
@@ -37,7 +42,9 @@ export function inProcessChannel(server: RpcServer): Channel {
     kind: "duplex",
     async open(onMessage, onClose) {
       if (server.isClosed) throw disconnected("the server is closed");
-      const connection = server.connect({ transport: "inproc", remote: "" }, onMessage, () => onClose(disconnected("the server closed")));
+      const connection = server.connect({ transport: "inproc", remote: "" }, onMessage, () =>
+        onClose(disconnected("the server closed")),
+      );
       return {
         send: (text) => void connection.receive(text),
         close: () => connection.close(),
@@ -72,7 +79,8 @@ export function httpChannel(endpoint: string): Channel {
           return await once(text, signal);
         } catch (error) {
           // the server closed a kept-alive socket just as we took it: nothing was read, so ask on a new one
-          if (!(error instanceof StaleSocket) || tries >= 2) throw error instanceof StaleSocket ? disconnected("connection reset") : error;
+          if (!(error instanceof StaleSocket) || tries >= 2)
+            throw error instanceof StaleSocket ? disconnected("connection reset") : error;
         }
       }
     },
@@ -93,7 +101,9 @@ async function readReply(response: IncomingMessage): Promise<string> {
   }
   const text = Buffer.concat(chunks).toString("utf8");
   if (response.statusCode === 200) return text;
-  throw disconnected(`HTTP status ${response.statusCode ?? 0}${text === "" ? "" : `: ${text.slice(0, 200)}`}`);
+  throw disconnected(
+    `HTTP status ${response.statusCode ?? 0}${text === "" ? "" : `: ${text.slice(0, 200)}`}`,
+  );
 }
 
 export function wsChannel(endpoint: string): Channel {
@@ -108,7 +118,13 @@ export function wsChannel(endpoint: string): Channel {
           isOpen = true;
           resolve({ send: (text) => socket.send(text), close: () => socket.close(1000) });
         });
-        socket.on("message", (raw) => onMessage(Array.isArray(raw) ? Buffer.concat(raw).toString("utf8") : Buffer.from(raw as Buffer).toString("utf8"))); // as: binaryType is nodebuffer
+        socket.on("message", (raw) =>
+          onMessage(
+            Array.isArray(raw)
+              ? Buffer.concat(raw).toString("utf8")
+              : Buffer.from(raw as Buffer).toString("utf8"),
+          ),
+        ); // as: binaryType is nodebuffer
         socket.on("error", (error) => {
           failure = error;
         });

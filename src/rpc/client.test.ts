@@ -22,7 +22,12 @@ const eth = api({
   methods: {
     chainId: method({ doc: "", params: [], result: quantity, handle: () => 1337 }),
     blockNumber: method({ doc: "", params: [], result: quantity, handle: () => 42 }),
-    getBalance: method({ doc: "", params: [address, blockNumberOrHash], result: quantity, handle: () => 10n ** 18n }),
+    getBalance: method({
+      doc: "",
+      params: [address, blockNumberOrHash],
+      result: quantity,
+      handle: () => 10n ** 18n,
+    }),
     call: method({
       doc: "",
       params: [json],
@@ -45,7 +50,13 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "glim-client-"));
   service = new TestService();
   server = new RpcServer({ apis: [...service.apis, eth], host: nodeHost() });
-  web = await HttpEndpoint.open({ host: "127.0.0.1", port: 0, http: { server }, ws: { server }, clock: nodeHost().clock });
+  web = await HttpEndpoint.open({
+    host: "127.0.0.1",
+    port: 0,
+    http: { server },
+    ws: { server },
+    clock: nodeHost().clock,
+  });
   ipc = await IpcEndpoint.open({ path: join(folder, "c.ipc"), server });
 });
 
@@ -76,13 +87,21 @@ describe.each(names)("a client %s", (name) => {
   test("results, errors with code, message and data, batches", async () => {
     const client = await dial(name);
     expect(await client.request({ method: "nftest_echo", params: [5] })).toBe(5);
-    const error: unknown = await client.request({ method: "test_returnError" }).catch((reason: unknown) => reason);
+    const error: unknown = await client
+      .request({ method: "test_returnError" })
+      .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(RpcError);
     expect(error).toMatchObject({ code: 444, message: "testError", data: "testError data" });
-    const batch = await client.batch([{ method: "nftest_echo", params: [1] }, { method: "test_returnError" }, { method: "nftest_echo", params: [3] }]);
+    const batch = await client.batch([
+      { method: "nftest_echo", params: [1] },
+      { method: "test_returnError" },
+      { method: "nftest_echo", params: [3] },
+    ]);
     expect(batch).toEqual([1, expect.objectContaining({ code: 444 }), 3]);
     expect(await client.batch([])).toEqual([]);
-    const many = Array.from({ length: 200 }, (_, i) => client.request({ method: "nftest_echo", params: [i] }));
+    const many = Array.from({ length: 200 }, (_, i) =>
+      client.request({ method: "nftest_echo", params: [i] }),
+    );
     expect(await Promise.all(many)).toEqual(Array.from({ length: 200 }, (_, i) => i));
   });
 
@@ -91,7 +110,10 @@ describe.each(names)("a client %s", (name) => {
     expect(await client.getChainId()).toBe(1337);
     expect(await client.getBlockNumber()).toBe(42n);
     expect(await client.getBalance({ address: `0x${"11".repeat(20)}` })).toBe(10n ** 18n);
-    await expect(client.request({ method: "eth_call", params: [{}] })).rejects.toMatchObject({ details: "execution reverted", cause: { code: 3, data: "0x1234" } });
+    await expect(client.request({ method: "eth_call", params: [{}] })).rejects.toMatchObject({
+      details: "execution reverted",
+      cause: { code: 3, data: "0x1234" },
+    });
   });
 
   test("ethers' BrowserProvider takes it as it is", async () => {
@@ -107,7 +129,9 @@ describe.each(names)("a client %s", (name) => {
     const request = client.request({ method: "test_hang" }, { signal: stop.signal });
     stop.abort(new Error("enough"));
     await expect(request).rejects.toThrow("enough");
-    await expect(client.request({ method: "nftest_echo", params: [1] }, { signal: stop.signal })).rejects.toThrow("enough");
+    await expect(
+      client.request({ method: "nftest_echo", params: [1] }, { signal: stop.signal }),
+    ).rejects.toThrow("enough");
     expect(await client.request({ method: "nftest_echo", params: [1] })).toBe(1);
   });
 
@@ -118,7 +142,9 @@ describe.each(names)("a client %s", (name) => {
     await client.close();
     await client.close();
     await refused;
-    await expect(client.request({ method: "nftest_echo", params: [1] })).rejects.toMatchObject({ code: 4900 });
+    await expect(client.request({ method: "nftest_echo", params: [1] })).rejects.toMatchObject({
+      code: 4900,
+    });
   });
 });
 
@@ -135,7 +161,10 @@ describe.each(twoWay)("subscriptions %s", (name) => {
       if (got.length === 5) break;
     }
     expect(got).toEqual([1, 2, 3, 4, 5]);
-    expect(messages[0]).toEqual({ type: "nftest_subscription", data: { subscription: events.id, result: 1 } });
+    expect(messages[0]).toEqual({
+      type: "nftest_subscription",
+      data: { subscription: events.id, result: 1 },
+    });
     client.removeListener("message", listener);
     for await (const item of await client.subscribe("nftest", ["someSubscription", 1, 9])) {
       expect(item).toBe(9);
@@ -155,11 +184,16 @@ describe.each(twoWay)("subscriptions %s", (name) => {
 });
 
 test("over HTTP: notifications not supported", async () => {
-  await expect((await dial("HTTP")).subscribe("nftest", ["silent"])).rejects.toMatchObject({ code: -32601, message: "notifications not supported" });
+  await expect((await dial("HTTP")).subscribe("nftest", ["silent"])).rejects.toMatchObject({
+    code: -32601,
+    message: "notifications not supported",
+  });
 });
 
 test("viem over its own HTTP and WebSocket transports, batches included", async () => {
-  const viaHttp = createPublicClient({ transport: viemHttp(`http://${web.endpoint}`, { batch: true, retryCount: 0 }) });
+  const viaHttp = createPublicClient({
+    transport: viemHttp(`http://${web.endpoint}`, { batch: true, retryCount: 0 }),
+  });
   expect(await Promise.all([viaHttp.getChainId(), viaHttp.getBlockNumber()])).toEqual([1337, 42n]);
   const viaWs = createPublicClient({ transport: webSocket(`ws://${web.endpoint}`, { retryCount: 0 }) });
   expect(await viaWs.getBlockNumber()).toBe(42n);
@@ -211,7 +245,9 @@ describe("servers that are not what they seem", () => {
     const fake = createServer((_, response) => response.writeHead(status).end(body));
     await new Promise<void>((resolve) => fake.listen(0, "127.0.0.1", resolve));
     const address = fake.address();
-    const client = await dialRpc(`http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`);
+    const client = await dialRpc(
+      `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
+    );
     const error: unknown = await client.request({ method: "x" }).catch((reason: unknown) => reason);
     await client.close();
     fake.close();
@@ -233,13 +269,17 @@ describe("servers that are not what they seem", () => {
     ] as const) {
       expect(await answer(status, body), body).toBeInstanceOf(RpcError);
     }
-    expect(await answer(200, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}}')).toMatchObject({ code: -32600 });
+    expect(
+      await answer(200, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}}'),
+    ).toMatchObject({ code: -32600 });
   });
 
   test("nobody there, unknown scheme", async () => {
     await expect(dialRpc(join(folder, "nothing.ipc"))).rejects.toMatchObject({ code: 4900 });
     await expect(dialRpc("ws://127.0.0.1:1")).rejects.toMatchObject({ code: 4900 });
-    await expect((await dialRpc("http://127.0.0.1:1")).request({ method: "x" })).rejects.toMatchObject({ code: 4900 });
+    await expect((await dialRpc("http://127.0.0.1:1")).request({ method: "x" })).rejects.toMatchObject({
+      code: 4900,
+    });
     await expect(dialRpc("ftp://x")).rejects.toMatchObject({ code: "RPC_BAD_ENDPOINT" });
   });
 });

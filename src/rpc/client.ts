@@ -2,7 +2,15 @@ import { Feed } from "#event";
 import type { Clock } from "#host";
 import { nodeHost } from "#host/node";
 import { type Deferred, deferred } from "#util";
-import { type Channel, type Duplex, disconnected, httpChannel, inProcessChannel, ipcChannel, wsChannel } from "./channels.ts";
+import {
+  type Channel,
+  type Duplex,
+  disconnected,
+  httpChannel,
+  inProcessChannel,
+  ipcChannel,
+  wsChannel,
+} from "./channels.ts";
 import { RpcError, rpcCodes } from "./errors.ts";
 import { RpcSetupError } from "./listen.ts";
 import type { RpcServer } from "./server.ts";
@@ -89,7 +97,11 @@ export class RpcClient implements AsyncDisposable {
    * Subscribes: `subscribe("eth", ["newHeads"])`. Iterate the result; leaving the loop unsubscribes.
    * @throws RpcError (over HTTP always: notifications not supported)
    */
-  async subscribe(namespace: string, params: readonly unknown[], options: RequestOptions = {}): Promise<RpcSubscription> {
+  async subscribe(
+    namespace: string,
+    params: readonly unknown[],
+    options: RequestOptions = {},
+  ): Promise<RpcSubscription> {
     const [id, body] = this.#envelope({ method: `${namespace}_subscribe`, params });
     const feed = new Feed<unknown>();
     const controller = new AbortController();
@@ -123,7 +135,10 @@ export class RpcClient implements AsyncDisposable {
   }
 
   /** EIP-1193: forgets a listener given to `on`. */
-  removeListener<Name extends keyof ProviderEvents>(_event: Name, listener: (value: ProviderEvents[Name]) => void): this {
+  removeListener<Name extends keyof ProviderEvents>(
+    _event: Name,
+    listener: (value: ProviderEvents[Name]) => void,
+  ): this {
     const held = this.#listeners.get(listener);
     held?.pop()?.[Symbol.dispose]();
     if (held !== undefined && held.length === 0) this.#listeners.delete(listener);
@@ -149,7 +164,12 @@ export class RpcClient implements AsyncDisposable {
     return [id, { jsonrpc: "2.0", id, method, params }];
   }
 
-  async #send(text: string, ids: readonly number[], options: RequestOptions, onReply?: (reply: Reply) => void): Promise<Reply[]> {
+  async #send(
+    text: string,
+    ids: readonly number[],
+    options: RequestOptions,
+    onReply?: (reply: Reply) => void,
+  ): Promise<Reply[]> {
     if (this.#isClosed) throw disconnected("client closed");
     options.signal?.throwIfAborted();
     const abort = new AbortController();
@@ -166,7 +186,10 @@ export class RpcClient implements AsyncDisposable {
     const onAbort = () => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      const replies = this.#channel.kind === "http" ? this.#exchange(text, ids, abort.signal) : this.#post(text, ids, onReply);
+      const replies =
+        this.#channel.kind === "http"
+          ? this.#exchange(text, ids, abort.signal)
+          : this.#post(text, ids, onReply);
       return await Promise.race([replies, failed.promise]);
     } finally {
       timer?.cancel();
@@ -302,14 +325,23 @@ function readReplies(value: unknown): Reply[] {
   return items.filter((item): item is Reply => {
     if (typeof item !== "object" || item === null) return false;
     const { method, params, error } = item as Record<string, unknown>; // as: a JSON object, members unknown
-    if (method !== undefined && (typeof params !== "object" || params === null || !("subscription" in params))) return false;
-    return error === undefined || (typeof error === "object" && error !== null && "code" in error && "message" in error);
+    if (
+      method !== undefined &&
+      (typeof params !== "object" || params === null || !("subscription" in params))
+    )
+      return false;
+    return (
+      error === undefined ||
+      (typeof error === "object" && error !== null && "code" in error && "message" in error)
+    );
   });
 }
 
 function unwrap(reply: Reply | undefined): unknown {
-  if (reply?.error !== undefined) throw new RpcError(Number(reply.error.code), String(reply.error.message), reply.error.data);
-  if (reply === undefined || !("result" in reply)) throw new RpcError(rpcCodes.disconnected, "the server gave no reply to this request");
+  if (reply?.error !== undefined)
+    throw new RpcError(Number(reply.error.code), String(reply.error.message), reply.error.data);
+  if (reply === undefined || !("result" in reply))
+    throw new RpcError(rpcCodes.disconnected, "the server gave no reply to this request");
   return reply.result;
 }
 
@@ -324,7 +356,10 @@ export function inProcess(server: RpcServer): RpcClient {
  *
  * @throws RPC_BAD_ENDPOINT for an unknown scheme, RpcError 4900 if nobody answers (WebSocket and IPC)
  */
-export async function dialRpc(endpoint: string, { clock = nodeHost().clock }: { clock?: Clock | undefined } = {}): Promise<RpcClient> {
+export async function dialRpc(
+  endpoint: string,
+  { clock = nodeHost().clock }: { clock?: Clock | undefined } = {},
+): Promise<RpcClient> {
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(endpoint)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return new RpcClient(httpChannel(endpoint), clock);
   if (scheme !== undefined && scheme !== "ws" && scheme !== "wss") {

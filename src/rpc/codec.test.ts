@@ -1,8 +1,34 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { address, type AnyCodec, bool, bytes, bytesUpTo, fixedBytes, hash, hexOrDecimal, json, literal, number, quantity, slot, text, uint53, uint64 } from "./codec.ts";
+import {
+  address,
+  type AnyCodec,
+  bool,
+  bytes,
+  bytesUpTo,
+  fixedBytes,
+  hash,
+  hexOrDecimal,
+  json,
+  literal,
+  number,
+  quantity,
+  slot,
+  text,
+  uint53,
+  uint64,
+} from "./codec.ts";
 import { RpcError } from "./errors.ts";
-import { blockNumberOrHash, blockTag, either, list, nullable, object, oneOrMany, optional } from "./shapes.ts";
+import {
+  blockNumberOrHash,
+  blockTag,
+  either,
+  list,
+  nullable,
+  object,
+  oneOrMany,
+  optional,
+} from "./shapes.ts";
 
 const hex = (n: number) => `0x${"ab".repeat(n)}`;
 
@@ -21,13 +47,33 @@ describe("RP-11 hex parameters", () => {
   test("quantities: exactly 0x, no leading zeros, at most 256 bits", () => {
     expect(quantity.decode("0x0", "0")).toBe(0n);
     expect(quantity.decode(`0x${"f".repeat(64)}`, "0")).toBe(2n ** 256n - 1n);
-    for (const bad of ["0x", "0x00", "0x01", "01", "1", "-0x1", "0xg", "0x 1", "", " 0x1", "0x1 ", "0X1", `0x1${"0".repeat(64)}`, 1, null, {}, ["0x1"], true]) {
+    for (const bad of [
+      "0x",
+      "0x00",
+      "0x01",
+      "01",
+      "1",
+      "-0x1",
+      "0xg",
+      "0x 1",
+      "",
+      " 0x1",
+      "0x1 ",
+      "0X1",
+      `0x1${"0".repeat(64)}`,
+      1,
+      null,
+      {},
+      ["0x1"],
+      true,
+    ]) {
       refusal(quantity, bad);
     }
   });
 
   test("a million digits are refused by their length, before BigInt", () => {
-    for (const codec of [quantity, uint64, uint53, hash, address, slot, hexOrDecimal]) refusal(codec, `0x${"f".repeat(1_000_000)}`);
+    for (const codec of [quantity, uint64, uint53, hash, address, slot, hexOrDecimal])
+      refusal(codec, `0x${"f".repeat(1_000_000)}`);
     refusal(hexOrDecimal, "9".repeat(1_000_000));
     refusal(bytesUpTo(32), `0x${"f".repeat(1_000_000)}`);
   });
@@ -76,7 +122,10 @@ describe("RP-11 hex parameters", () => {
 
 describe("shapes", () => {
   test("a refusal names the place", () => {
-    const filter = object({ address: optional(oneOrMany(address)), topics: optional(list(nullable(oneOrMany(hash)), { max: 4 })) });
+    const filter = object({
+      address: optional(oneOrMany(address)),
+      topics: optional(list(nullable(oneOrMany(hash)), { max: 4 })),
+    });
     expect(refusal(filter, { topics: [null, ["0x12"]] })).toContain("invalid argument 0.topics[1][0]: ");
     expect(refusal(filter, { address: 5 })).toContain("invalid argument 0.address: ");
     expect(refusal(filter, [])).toContain("invalid argument 0: want an object");
@@ -98,14 +147,20 @@ describe("shapes", () => {
   });
 
   test("block tags, EIP-1898 and bare hashes", () => {
-    for (const tag of ["latest", "earliest", "pending", "safe", "finalized"] as const) expect(blockTag.decode(tag, "0")).toBe(tag);
+    for (const tag of ["latest", "earliest", "pending", "safe", "finalized"] as const)
+      expect(blockTag.decode(tag, "0")).toBe(tag);
     expect(blockTag.decode("0x10", "0")).toBe(16);
     for (const bad of ["LATEST", "0x010", "10", 16, null, "toString", "__proto__"]) refusal(blockTag, bad);
     const blockHash = fixedBytes(32).decode(hex(32), "0");
     expect(blockNumberOrHash.decode(hex(32), "0")).toEqual({ blockHash, requireCanonical: false });
-    expect(blockNumberOrHash.decode({ blockHash: hex(32), requireCanonical: true }, "0")).toEqual({ blockHash, requireCanonical: true });
+    expect(blockNumberOrHash.decode({ blockHash: hex(32), requireCanonical: true }, "0")).toEqual({
+      blockHash,
+      requireCanonical: true,
+    });
     expect(blockNumberOrHash.decode({ blockNumber: "0x1" }, "0")).toBe(1);
-    expect(refusal(blockNumberOrHash, { blockNumber: "0x1", blockHash: hex(32) })).toContain("cannot specify both");
+    expect(refusal(blockNumberOrHash, { blockNumber: "0x1", blockHash: hex(32) })).toContain(
+      "cannot specify both",
+    );
     expect(refusal(blockNumberOrHash, {})).toContain("neither block nor hash");
   });
 
@@ -116,7 +171,11 @@ describe("shapes", () => {
     refusal(bool, 1);
     refusal(number, "1");
     refusal(text, 1);
-    expect([hexOrDecimal.decode("0xa", "0"), hexOrDecimal.decode("10", "0"), hexOrDecimal.decode(10, "0")]).toEqual([10, 10, 10]);
+    expect([
+      hexOrDecimal.decode("0xa", "0"),
+      hexOrDecimal.decode("10", "0"),
+      hexOrDecimal.decode(10, "0"),
+    ]).toEqual([10, 10, 10]);
     expect(nullable(uint53).encode(undefined)).toBeNull();
     expect(object({ a: uint53, b: optional(text) }).encode({ a: 1 })).toEqual({ a: "0x1" });
   });

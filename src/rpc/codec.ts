@@ -37,12 +37,16 @@ const QUANTITY = /^0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)$/;
 
 /** Checks shape and length before any conversion (RP-11): `0x`, no leading zeros, at most `bits`. */
 function quantityText(value: unknown, path: string, bits: number): string {
-  if (typeof value !== "string") throw invalidParams(path, `want a quantity as hex text, got ${kindOf(value)}`);
+  if (typeof value !== "string")
+    throw invalidParams(path, `want a quantity as hex text, got ${kindOf(value)}`);
   if (value.length > 2 + bits / 4) throw invalidParams(path, `hex number > ${bits} bits`);
   if (!value.startsWith("0x")) throw invalidParams(path, "hex string without 0x prefix");
   if (value === "0x") throw invalidParams(path, 'hex string "0x"');
   if (!QUANTITY.test(value)) {
-    throw invalidParams(path, value.startsWith("0x0") ? "hex number with leading zero digits" : "invalid hex string");
+    throw invalidParams(
+      path,
+      value.startsWith("0x0") ? "hex number with leading zero digits" : "invalid hex string",
+    );
   }
   return value;
 }
@@ -78,16 +82,19 @@ export const hexOrDecimal: Codec<number> = {
   doc: "count, hex or decimal",
   decode(value, path) {
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-    if (typeof value === "string" && /^[0-9]{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
+    if (typeof value === "string" && /^[0-9]{1,16}$/.test(value) && Number.isSafeInteger(Number(value)))
+      return Number(value);
     return uint53.decode(value, path);
   },
-  encode: uint53.encode,
+  encode: (value) => uint53.encode(value),
 };
 
 function hexText(value: unknown, path: string, maxBytes: number): Uint8Array {
   if (typeof value !== "string") throw invalidParams(path, `want hex text, got ${kindOf(value)}`);
-  if (value.length > 2 + 2 * maxBytes) throw invalidParams(path, `hex string has more than ${maxBytes} bytes`);
-  if (!value.startsWith("0x") && !value.startsWith("0X")) throw invalidParams(path, "hex string without 0x prefix");
+  if (value.length > 2 + 2 * maxBytes)
+    throw invalidParams(path, `hex string has more than ${maxBytes} bytes`);
+  if (!value.startsWith("0x") && !value.startsWith("0X"))
+    throw invalidParams(path, "hex string without 0x prefix");
   try {
     return fromHex(value);
   } catch (error) {
@@ -100,7 +107,12 @@ const writeHex = (value: Uint8Array) => `"${toHex(value)}"`;
 
 /** `0x`-hex of at most `max` bytes. */
 export function bytesUpTo(max: number): Codec<Uint8Array> {
-  return { doc: `up to ${max} bytes`, decode: (value, path) => hexText(value, path, max), encode: toHex, write: writeHex };
+  return {
+    doc: `up to ${max} bytes`,
+    decode: (value, path) => hexText(value, path, max),
+    encode: toHex,
+    write: writeHex,
+  };
 }
 
 /** `0x`-hex of any length a message can hold. */
@@ -112,7 +124,8 @@ export function fixedBytes(length: number): Codec<Uint8Array> {
     doc: `${length} bytes`,
     decode(value, path) {
       const decoded = hexText(value, path, length);
-      if (decoded.length !== length) throw invalidParams(path, `hex string has ${decoded.length} bytes, want ${length}`);
+      if (decoded.length !== length)
+        throw invalidParams(path, `hex string has ${decoded.length} bytes, want ${length}`);
       return decoded;
     },
     encode: toHex,
@@ -169,7 +182,8 @@ export const text: Codec<string> = textUpTo(1_048_576);
 export const number: Codec<number> = {
   doc: "number",
   decode(value, path) {
-    if (typeof value !== "number" || !Number.isFinite(value)) throw invalidParams(path, `want a number, got ${kindOf(value)}`);
+    if (typeof value !== "number" || !Number.isFinite(value))
+      throw invalidParams(path, `want a number, got ${kindOf(value)}`);
     return value;
   },
   encode: (value) => value,

@@ -37,7 +37,12 @@ export class RpcConnection implements Disposable {
   readonly #context: Context;
   #isClosed = false;
 
-  constructor(server: RpcServer, info: ConnectionInfo, send: ((text: string) => void) | undefined, onClose: () => void) {
+  constructor(
+    server: RpcServer,
+    info: ConnectionInfo,
+    send: ((text: string) => void) | undefined,
+    onClose: () => void,
+  ) {
     this.#server = server;
     this.info = info;
     this.#send = send;
@@ -54,7 +59,8 @@ export class RpcConnection implements Disposable {
     const context = new Context(this.info);
     const reply = this.#reply(text, context, [], timeoutMs !== undefined);
     if (!(reply instanceof Promise)) return reply;
-    const timer = timeoutMs === undefined ? undefined : this.#server.host.clock.after(timeoutMs, () => context.expire());
+    const timer =
+      timeoutMs === undefined ? undefined : this.#server.host.clock.after(timeoutMs, () => context.expire());
     return {
       text: reply.finally(() => timer?.cancel()),
       abort: () => context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection")),
@@ -96,10 +102,16 @@ export class RpcConnection implements Disposable {
     this.close();
   }
 
-  #reply(text: string, context: Context, releases: (() => void)[], isTimed: boolean): string | undefined | Promise<string | undefined> {
+  #reply(
+    text: string,
+    context: Context,
+    releases: (() => void)[],
+    isTimed: boolean,
+  ): string | undefined | Promise<string | undefined> {
     const { limits } = this.#server;
     const refusal = scanJson(text, { maxDepth: limits.jsonDepth, maxTokens: limits.jsonTokens });
-    if (refusal !== undefined) return errorText("null", { code: rpcCodes.invalidRequest, message: `invalid request: ${refusal}` });
+    if (refusal !== undefined)
+      return errorText("null", { code: rpcCodes.invalidRequest, message: `invalid request: ${refusal}` });
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -114,7 +126,11 @@ export class RpcConnection implements Disposable {
   #job(incoming: Incoming, context: Context, releases: (() => void)[], isTimed: boolean): Job {
     if (incoming.kind === "invalid") {
       const { id, why } = incoming;
-      return { id, isConcurrent: true, run: () => errorText(id, { code: rpcCodes.invalidRequest, message: why }) };
+      return {
+        id,
+        isConcurrent: true,
+        run: () => errorText(id, { code: rpcCodes.invalidRequest, message: why }),
+      };
     }
     const id = incoming.kind === "call" ? incoming.id : undefined;
     const found = this.#server.method(incoming.method);
@@ -169,7 +185,8 @@ export class RpcConnection implements Disposable {
   async #callHeavy(found: Method, params: readonly unknown[], context: Context): Promise<string> {
     const { heavy } = this.#server;
     const place = heavy.enter();
-    if (place === "refused") throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
+    if (place === "refused")
+      throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
     await place;
     try {
       context.throwIfOver(); // whoever asked may have left while waiting
@@ -182,7 +199,10 @@ export class RpcConnection implements Disposable {
   #success(id: string, result: string): string {
     const { replyBytes } = this.#server.limits;
     if (result.length * 3 > replyBytes && Buffer.byteLength(result) > replyBytes) {
-      return errorText(id, { code: rpcCodes.tooLarge, message: `response too large: more than ${replyBytes} bytes` });
+      return errorText(id, {
+        code: rpcCodes.tooLarge,
+        message: `response too large: more than ${replyBytes} bytes`,
+      });
     }
     return resultText(id, result);
   }
@@ -195,7 +215,12 @@ export class RpcConnection implements Disposable {
   /** The client gets an id, the log gets the rest: texts of unexpected errors may hold paths or secrets. */
   #unexpected(name: string, error: unknown): RpcErrorObject {
     const id = toHex(this.#server.host.entropy.bytes(6)).slice(2);
-    this.#server.log.error("rpc method failed", { method: name, id, error, stack: error instanceof Error ? error.stack : undefined });
+    this.#server.log.error("rpc method failed", {
+      method: name,
+      id,
+      error,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
     return { code: rpcCodes.internal, message: `internal error, id ${id}` };
   }
 }

@@ -56,6 +56,7 @@ export function expectedError(error: unknown): RpcErrorObject | undefined {
     if (error.rpcCode !== undefined) return { code: error.rpcCode, message: error.message };
     return error.blame === "bug" ? undefined : { code: rpcCodes.failed, message: error.message };
   }
-  if (error instanceof Error && error.name === "AbortError") return { code: rpcCodes.timeout, message: "request aborted" };
+  if (error instanceof Error && error.name === "AbortError")
+    return { code: rpcCodes.timeout, message: "request aborted" };
   return undefined;
 }

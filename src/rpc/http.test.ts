@@ -11,7 +11,11 @@ import { RpcServer } from "./server.ts";
 const open: HttpEndpoint[] = [];
 let aborted: unknown[] = [];
 
-async function serve(options: { http?: Partial<HttpFace>; ws?: Partial<WsFace>; limits?: Partial<RpcLimits> } & Partial<Pick<HttpEndpointOptions, "port">> = {}) {
+async function serve(
+  options: { http?: Partial<HttpFace>; ws?: Partial<WsFace>; limits?: Partial<RpcLimits> } & Partial<
+    Pick<HttpEndpointOptions, "port">
+  > = {},
+) {
   aborted = [];
   const service = new TestService({ onAbort: (reason) => aborted.push(reason) });
   const server = new RpcServer({ apis: service.apis, host: nodeHost(), limits: options.limits });
@@ -33,7 +37,8 @@ afterEach(async () => {
 
 const body = call(1, "nftest_echo", [1]);
 const ok = '{"jsonrpc":"2.0","id":1,"result":1}';
-const rawRequest = (headers: readonly string[], text = body) => `POST / HTTP/1.1\r\n${headers.join("\r\n")}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`;
+const rawRequest = (headers: readonly string[], text = body) =>
+  `POST / HTTP/1.1\r\n${headers.join("\r\n")}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`;
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
 
 describe("RP-01 DNS rebinding", () => {
@@ -57,7 +62,11 @@ describe("RP-01 DNS rebinding", () => {
     const answer = await raw(port, rawRequest([`Host: ${host}`]));
     expect(statusOf(answer)).toBe(status);
     expect(answer.includes("invalid host specified")).toBe(status === 403);
-    const upgrade = await raw(port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`, /\r\n\r\n/);
+    const upgrade = await raw(
+      port,
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+      /\r\n\r\n/,
+    );
     expect(statusOf(upgrade)).toBe(status === 200 ? 101 : 403);
   });
 
@@ -65,7 +74,8 @@ describe("RP-01 DNS rebinding", () => {
     const { port } = await serve();
     expect(statusOf(await raw(port, rawRequest(["X: y"])))).toBe(200);
     expect(statusOf(await raw(port, rawRequest(["Host: localhost", "Host: evil.example"])))).toBe(403);
-    const upgrade = "GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    const upgrade =
+      "GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
     expect(statusOf(await raw(port, upgrade))).toBe(403);
   });
 
@@ -88,40 +98,80 @@ describe("RP-02 CORS and simple requests", () => {
       const { status, headers } = await http(port, { body, headers: { Origin } });
       expect([status, headers["access-control-allow-origin"]]).toEqual([200, undefined]);
     }
-    expect(await http(port, { method: "OPTIONS", headers: { Origin: "http://evil.example", "Access-Control-Request-Method": "POST" } })).toMatchObject({ status: 200, body: "" });
+    expect(
+      await http(port, {
+        method: "OPTIONS",
+        headers: { Origin: "http://evil.example", "Access-Control-Request-Method": "POST" },
+      }),
+    ).toMatchObject({ status: 200, body: "" });
   });
 
   test("with a list: the listed origin only, named back", async () => {
     const { port } = await serve({ http: { cors: ["http://good.example", "HTTPS://Upper.example:443"] } });
-    const origin = async (Origin: string) => (await http(port, { body, headers: { Origin } })).headers["access-control-allow-origin"];
+    const origin = async (Origin: string) =>
+      (await http(port, { body, headers: { Origin } })).headers["access-control-allow-origin"];
     expect(await origin("http://good.example")).toBe("http://good.example");
     expect(await origin("https://upper.example")).toBe("https://upper.example");
-    for (const bad of ["http://evil.example", "null", "https://good.example", "http://good.example:81", "http://good.example.evil"]) expect(await origin(bad)).toBeUndefined();
-    const preflight = (Origin: string) => http(port, { method: "OPTIONS", headers: { Origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type" } });
+    for (const bad of [
+      "http://evil.example",
+      "null",
+      "https://good.example",
+      "http://good.example:81",
+      "http://good.example.evil",
+    ])
+      expect(await origin(bad)).toBeUndefined();
+    const preflight = (Origin: string) =>
+      http(port, {
+        method: "OPTIONS",
+        headers: {
+          Origin,
+          "Access-Control-Request-Method": "POST",
+          "Access-Control-Request-Headers": "content-type",
+        },
+      });
     expect((await preflight("http://good.example")).headers).toMatchObject({
       "access-control-allow-origin": "http://good.example",
       "access-control-allow-methods": "POST, GET",
       "access-control-allow-headers": "content-type",
       "access-control-max-age": "600",
     });
-    expect((await preflight("http://evil.example")).headers).not.toHaveProperty("access-control-allow-origin");
+    expect((await preflight("http://evil.example")).headers).not.toHaveProperty(
+      "access-control-allow-origin",
+    );
   });
 
   test("* is answered with *", async () => {
     const { port } = await serve({ http: { cors: ["*"] } });
-    expect((await http(port, { body, headers: { Origin: "http://any.example" } })).headers["access-control-allow-origin"]).toBe("*");
+    expect(
+      (await http(port, { body, headers: { Origin: "http://any.example" } })).headers[
+        "access-control-allow-origin"
+      ],
+    ).toBe("*");
   });
 
   test("what a page can send without asking is refused: 415, 405", async () => {
     const { port } = await serve();
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonx", "text/json"]) {
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data; boundary=x",
+      "",
+      "application/jsonx",
+      "text/json",
+    ]) {
       const { status, body: text } = await http(port, { body, headers: { "Content-Type": type } });
       expect([status, text], type).toEqual([415, "invalid content type, only application/json is supported"]);
     }
-    for (const type of ["application/json; charset=utf-8", "application/json-rpc", "Application/JSON", "application/jsonrequest"]) {
+    for (const type of [
+      "application/json; charset=utf-8",
+      "application/json-rpc",
+      "Application/JSON",
+      "application/jsonrequest",
+    ]) {
       expect((await http(port, { body, headers: { "Content-Type": type } })).body, type).toBe(ok);
     }
-    for (const method of ["PUT", "DELETE", "PATCH", "HEAD", "TRACE"]) expect((await http(port, { method })).status, method).toBe(405);
+    for (const method of ["PUT", "DELETE", "PATCH", "HEAD", "TRACE"])
+      expect((await http(port, { method })).status, method).toBe(405);
     expect((await http(port, { method: "GET", path: "/?q=1" })).status).toBe(405);
     expect(await http(port, { method: "GET" })).toMatchObject({ status: 200, body: "" });
   });
@@ -161,7 +211,9 @@ describe("RP-04 bodies", () => {
     expect((await http(port, { body: text })).body).toBe(ok);
     const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${limit + 1}\r\n\r\n`;
     expect(statusOf(await raw(port, head, /\r\n\r\n/))).toBe(413);
-    expect(statusOf(await raw(port, head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"), /\r\n\r\n/))).toBe(413);
+    expect(
+      statusOf(await raw(port, head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"), /\r\n\r\n/)),
+    ).toBe(413);
   });
 
   test("Expect: 100-continue is answered when the request will be read", async () => {
@@ -174,7 +226,9 @@ describe("RP-04 bodies", () => {
         if (got === "HTTP/1.1 100 Continue\r\n\r\n") socket.write(body);
       });
       socket.on("close", () => resolve(got));
-      socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`);
+      socket.write(
+        `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`,
+      );
     });
     expect(answer).toContain(ok);
   });
@@ -198,7 +252,9 @@ describe("RP-04 bodies", () => {
       });
       socket.on("error", () => {});
       socket.on("close", () => resolve(got));
-      socket.write("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      socket.write(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+      );
       pump();
     });
     expect(statusOf(answer)).toBe(413);
@@ -208,7 +264,10 @@ describe("RP-04 bodies", () => {
   test("compressed bodies are 415, whatever is inside", async () => {
     const { port } = await serve();
     for (const encoding of ["gzip", "deflate", "br", "GZIP", "gzip, identity"]) {
-      expect((await http(port, { body: gzipSync(body), headers: { "Content-Encoding": encoding } })).status, encoding).toBe(415);
+      expect(
+        (await http(port, { body: gzipSync(body), headers: { "Content-Encoding": encoding } })).status,
+        encoding,
+      ).toBe(415);
     }
     expect((await http(port, { body, headers: { "Content-Encoding": "identity" } })).status).toBe(200);
   });
@@ -216,7 +275,14 @@ describe("RP-04 bodies", () => {
   test("smuggling: doubled length, length with chunked, bad length: 400 and closed", async () => {
     const { port } = await serve();
     const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-    for (const lines of ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: -1", "Content-Length: 0x5", "Transfer-Encoding: xchunked", " Content-Length: 5"]) {
+    for (const lines of [
+      "Content-Length: 5\r\nContent-Length: 6",
+      "Content-Length: 5\r\nTransfer-Encoding: chunked",
+      "Content-Length: -1",
+      "Content-Length: 0x5",
+      "Transfer-Encoding: xchunked",
+      " Content-Length: 5",
+    ]) {
       expect(statusOf(await raw(port, `${head}${lines}\r\n\r\n0\r\n\r\n`)), lines).toBe(400);
     }
   });
@@ -241,7 +307,14 @@ describe("RP-05 headers and slow clients", () => {
     const limits = { httpHeadersTimeoutMs: 60, httpRequestTimeoutMs: 120, httpCheckIntervalMs: 20 };
     const { port } = await serve({ limits });
     expect(statusOf(await raw(port, "POST / HTTP/1.1\r\nHost: local"))).toBe(408);
-    expect(statusOf(await raw(port, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"))).toBe(408);
+    expect(
+      statusOf(
+        await raw(
+          port,
+          "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+        ),
+      ),
+    ).toBe(408);
   });
 });
 
@@ -319,7 +392,10 @@ describe("one port, two faces", () => {
 
   test("a busy port is named", async () => {
     const { port } = await serve();
-    await expect(serve({ port })).rejects.toMatchObject({ code: "RPC_LISTEN_FAILED", data: { endpoint: `127.0.0.1:${port}`, why: "address already in use" } });
+    await expect(serve({ port })).rejects.toMatchObject({
+      code: "RPC_LISTEN_FAILED",
+      data: { endpoint: `127.0.0.1:${port}`, why: "address already in use" },
+    });
   });
 
   test("closing lets the answer under way out and closes the rest; twice is fine", async () => {

@@ -60,7 +60,11 @@ const LINGER_MS = 1_000;
 /** How long answers under way may take once the endpoint closes. */
 const CLOSE_GRACE_MS = 1_000;
 
-const CONTENT_TYPES: ReadonlySet<string> = new Set(["application/json", "application/json-rpc", "application/jsonrequest"]);
+const CONTENT_TYPES: ReadonlySet<string> = new Set([
+  "application/json",
+  "application/json-rpc",
+  "application/jsonrequest",
+]);
 
 /**
  * One listening port that serves JSON-RPC over HTTP, over WebSocket, or both. Either side can come and go while the
@@ -95,7 +99,9 @@ export class HttpEndpoint implements AsyncDisposable {
     this.#server.on("connection", (socket) => this.#accept(socket));
     this.#server.on("request", (request, response) => this.#request(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#request(request, response, true));
-    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
+    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket, head),
+    );
     this.#server.on("clientError", refuseBroken);
   }
 
@@ -106,7 +112,9 @@ export class HttpEndpoint implements AsyncDisposable {
     endpoint.setWs(options.ws);
     const { host, port } = options;
     await new Promise<void>((resolve, reject) => {
-      endpoint.#server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailed(`${host}:${port}`, error)));
+      endpoint.#server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(listenFailed(`${host}:${port}`, error)),
+      );
       endpoint.#server.listen({ host, port }, resolve);
     });
     endpoint.#server.removeAllListeners("error");
@@ -151,7 +159,10 @@ export class HttpEndpoint implements AsyncDisposable {
   /** Serves (or no longer serves) WebSocket; open ones are closed (1001). */
   setWs(face: WsFace | undefined): void {
     this.#ws?.close();
-    this.#ws = face === undefined ? undefined : new WsSide(face, { clock: this.#clock, limits: this.#limits, log: this.#log });
+    this.#ws =
+      face === undefined
+        ? undefined
+        : new WsSide(face, { clock: this.#clock, limits: this.#limits, log: this.#log });
   }
 
   /**
@@ -191,7 +202,8 @@ export class HttpEndpoint implements AsyncDisposable {
   #dropIdle(): boolean {
     let oldest: [Socket, SocketState] | undefined;
     for (const entry of this.#sockets) {
-      if (entry[1].active === 0 && (oldest === undefined || entry[1].idleSince < oldest[1].idleSince)) oldest = entry;
+      if (entry[1].active === 0 && (oldest === undefined || entry[1].idleSince < oldest[1].idleSince))
+        oldest = entry;
     }
     if (oldest === undefined) return false;
     this.#sockets.delete(oldest[0]);
@@ -247,22 +259,34 @@ export class HttpEndpoint implements AsyncDisposable {
   #refusal({ method, headers, url }: IncomingMessage): [number, string] | undefined {
     if (method === "OPTIONS") return undefined;
     if (method === "GET") {
-      const isProbe = headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0" && !(url ?? "").includes("?");
+      const isProbe =
+        headers["transfer-encoding"] === undefined &&
+        (headers["content-length"] ?? "0") === "0" &&
+        !(url ?? "").includes("?");
       return isProbe ? undefined : [405, "method not allowed"];
     }
     if (method !== "POST") return [405, "method not allowed"];
     const length = Number(headers["content-length"] ?? 0);
     if (length > this.#limits.httpBodyBytes) return [413, tooLargeText(this.#limits.httpBodyBytes)];
     const encoding = headers["content-encoding"];
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity") return [415, "compressed request bodies are not supported"];
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+      return [415, "compressed request bodies are not supported"];
     const type = headers["content-type"] ?? "";
     if (type === "application/json") return undefined;
     const semicolon = type.indexOf(";");
     const media = (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
-    return CONTENT_TYPES.has(media) ? undefined : [415, "invalid content type, only application/json is supported"];
+    return CONTENT_TYPES.has(media)
+      ? undefined
+      : [415, "invalid content type, only application/json is supported"];
   }
 
-  #answer(body: string, server: RpcServer, info: ConnectionInfo, response: ServerResponse, state: SocketState): void {
+  #answer(
+    body: string,
+    server: RpcServer,
+    info: ConnectionInfo,
+    response: ServerResponse,
+    state: SocketState,
+  ): void {
     if (body === "") {
       this.#write(response, undefined, state);
       return;
@@ -293,7 +317,12 @@ export class HttpEndpoint implements AsyncDisposable {
       response.end();
       return;
     }
-    response.writeHead(200, ["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(text))]);
+    response.writeHead(200, [
+      "Content-Type",
+      "application/json",
+      "Content-Length",
+      String(Buffer.byteLength(text)),
+    ]);
     response.end(text);
     if (text.length > 65_536) this.#watchWrite(response);
   }
@@ -371,9 +400,18 @@ function countHosts(rawHeaders: readonly string[]): number {
 }
 
 /** Adds CORS headers for a listed origin; answers a preflight itself (true). */
-function writeCors(rules: OriginRules, origin: string | undefined, request: IncomingMessage, response: ServerResponse): boolean {
-  const isPreflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
-  response.setHeader("Vary", isPreflight ? "Origin, Access-Control-Request-Method, Access-Control-Request-Headers" : "Origin");
+function writeCors(
+  rules: OriginRules,
+  origin: string | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const isPreflight =
+    request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
+  response.setHeader(
+    "Vary",
+    isPreflight ? "Origin, Access-Control-Request-Method, Access-Control-Request-Headers" : "Origin",
+  );
   if (origin !== undefined && rules.allows(origin)) {
     response.setHeader("Access-Control-Allow-Origin", rules.allowsAll ? "*" : origin);
     if (isPreflight) {

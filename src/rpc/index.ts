@@ -34,7 +34,15 @@ export {
   uint53,
   uint64,
 } from "./codec.ts";
-export { dialRpc, inProcess, type ProviderMessage, type RequestOptions, RpcClient, type RpcRequest, RpcSubscription } from "./client.ts";
+export {
+  dialRpc,
+  inProcess,
+  type ProviderMessage,
+  type RequestOptions,
+  RpcClient,
+  type RpcRequest,
+  RpcSubscription,
+} from "./client.ts";
 export { type PendingAnswer, type Received, RpcConnection } from "./connection.ts";
 export { invalidParams, RpcError, type RpcErrorObject, rpcCodes } from "./errors.ts";
 export { HttpEndpoint, type HttpEndpointOptions, type HttpFace, type WsFace } from "./http.ts";

@@ -99,13 +99,17 @@ describe("RP-21 the socket", () => {
     await symlink(target, join(folder, "link.ipc"));
     await writeFile(join(folder, "file.ipc"), "precious");
     await mkdir(join(folder, "dir.ipc"));
-    for (const name of ["link.ipc", "file.ipc", "dir.ipc"]) await expect(listen(name)).rejects.toMatchObject({ code: "RPC_IPC_REFUSED", exitCode: 2 });
+    for (const name of ["link.ipc", "file.ipc", "dir.ipc"])
+      await expect(listen(name)).rejects.toMatchObject({ code: "RPC_IPC_REFUSED", exitCode: 2 });
     expect((await lstat(join(folder, "link.ipc"))).isSymbolicLink()).toBe(true);
     expect((await readdir(folder)).sort()).toEqual(["dir.ipc", "file.ipc", "link.ipc", "target"]);
   });
 
   test("a path longer than the system takes is refused with the number", async () => {
-    await expect(listen("x".repeat(120))).rejects.toMatchObject({ code: "RPC_IPC_REFUSED", message: expect.stringContaining("107") as string });
+    await expect(listen("x".repeat(120))).rejects.toMatchObject({
+      code: "RPC_IPC_REFUSED",
+      message: expect.stringContaining("107") as string,
+    });
   });
 
   test("a folder nobody may write to is a clear error", async () => {
@@ -156,7 +160,9 @@ describe("RP-21 the socket", () => {
   test("a message at the bound is served", async () => {
     const { path } = await listen("glim.ipc", { ipcMessageBytes: 1_000 });
     const line = await ipcLine(path);
-    line.send(call(1, "nftest_echo", [1]).replace("{", `{${" ".repeat(1_000 - call(1, "nftest_echo", [1]).length)}`));
+    line.send(
+      call(1, "nftest_echo", [1]).replace("{", `{${" ".repeat(1_000 - call(1, "nftest_echo", [1]).length)}`),
+    );
     expect(await line.next()).toContain('"result":1');
     line.close();
   });

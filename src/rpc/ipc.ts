@@ -72,7 +72,10 @@ export class IpcEndpoint implements AsyncDisposable {
   async #listenUnix(): Promise<void> {
     const path = resolve(this.path);
     if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
-      throw RpcSetupError("IPC_REFUSED", { path, why: `the path is longer than ${LONGEST_SOCKET_PATH} bytes` });
+      throw RpcSetupError("IPC_REFUSED", {
+        path,
+        why: `the path is longer than ${LONGEST_SOCKET_PATH} bytes`,
+      });
     }
     const folder = dirname(path);
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -95,7 +98,9 @@ export class IpcEndpoint implements AsyncDisposable {
 
   #listen(path: string): Promise<void> {
     return new Promise((done, fail) => {
-      this.#listener.once("error", (error: NodeJS.ErrnoException) => fail(listenFailed(basename(this.path), error)));
+      this.#listener.once("error", (error: NodeJS.ErrnoException) =>
+        fail(listenFailed(basename(this.path), error)),
+      );
       this.#listener.listen(path, () => {
         this.#listener.removeAllListeners("error");
         this.#listener.on("error", (error) => this.#log.warn("ipc listener failed", { error }));
@@ -122,7 +127,9 @@ export class IpcEndpoint implements AsyncDisposable {
       buffered: () => socket.writableLength,
       overflow: () => socket.destroy(),
     });
-    const connection = this.#server.connect({ transport: "ipc", remote: this.path }, (text) => outbox.push(text));
+    const connection = this.#server.connect({ transport: "ipc", remote: this.path }, (text) =>
+      outbox.push(text),
+    );
     const splitter = new JsonSplitter(this.#limits.ipcMessageBytes);
     let running = 0;
     let isBroken = false;
@@ -146,7 +153,12 @@ export class IpcEndpoint implements AsyncDisposable {
       });
       if (failure === "syntax") leave(parseErrorText);
       else if (failure === "too large") {
-        leave(errorText("null", { code: rpcCodes.tooLarge, message: `message too large: more than ${this.#limits.ipcMessageBytes} bytes` }));
+        leave(
+          errorText("null", {
+            code: rpcCodes.tooLarge,
+            message: `message too large: more than ${this.#limits.ipcMessageBytes} bytes`,
+          }),
+        );
       }
     });
     socket.on("error", (error) => this.#log.debug("ipc client failed", { error }));
@@ -167,7 +179,8 @@ async function checkPlace(path: string): Promise<void> {
   const refuse = (why: string) => RpcSetupError("IPC_REFUSED", { path, why });
   if (there.isSymbolicLink()) throw refuse("there is a symbolic link at this path");
   if (!there.isSocket()) throw refuse("there is something at this path that is no socket");
-  if (process.getuid !== undefined && there.uid !== process.getuid()) throw refuse("the socket there belongs to another user");
+  if (process.getuid !== undefined && there.uid !== process.getuid())
+    throw refuse("the socket there belongs to another user");
   if (await isLive(path)) throw RpcSetupError("IPC_TAKEN", { path });
 }
 

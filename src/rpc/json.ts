@@ -12,7 +12,10 @@ export interface JsonBudget {
  *
  * @returns why the text is refused, or undefined
  */
-export function scanJson(text: string, { maxDepth, maxTokens }: JsonBudget): "too deep" | "too many values" | undefined {
+export function scanJson(
+  text: string,
+  { maxDepth, maxTokens }: JsonBudget,
+): "too deep" | "too many values" | undefined {
   let depth = 0;
   let tokens = 0;
   const length = text.length;
@@ -68,8 +71,10 @@ function writeWithBigints(value: unknown, depth: number): string {
   if (depth > 64) throw new RangeError("value nested too deep for JSON");
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if ("toJSON" in value && typeof value.toJSON === "function") return writeWithBigints(value.toJSON(), depth + 1);
-  if (Array.isArray(value)) return `[${value.map((one: unknown) => writeWithBigints(one, depth + 1)).join(",")}]`;
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    return writeWithBigints(value.toJSON(), depth + 1);
+  if (Array.isArray(value))
+    return `[${value.map((one: unknown) => writeWithBigints(one, depth + 1)).join(",")}]`;
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined && typeof member !== "function")
     .map(([name, member]) => `${JSON.stringify(name)}:${writeWithBigints(member, depth + 1)}`);

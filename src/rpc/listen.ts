@@ -17,7 +17,11 @@ export const RpcSetupError = defineErrors("RPC", {
     blame: "environment",
     exitCode: 2,
   },
-  BAD_ENDPOINT: { message: (d: { endpoint: string; why: string }) => `bad RPC endpoint: ${d.why}`, blame: "caller", exitCode: 2 },
+  BAD_ENDPOINT: {
+    message: (d: { endpoint: string; why: string }) => `bad RPC endpoint: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
 });
 
 const REASONS: ReadonlyMap<string, string> = new Map([

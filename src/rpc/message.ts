@@ -11,11 +11,14 @@ export type Incoming =
 /** Text of an id that can be echoed as it came; undefined for objects, lists, −0, 1e309, beyond 2⁵³, over 1 KiB (RP-10). */
 function idText(id: unknown, maxBytes: number): string | undefined {
   if (typeof id === "number") {
-    const isExact = Number.isInteger(id) ? Number.isSafeInteger(id) && !Object.is(id, -0) : Number.isFinite(id);
+    const isExact = Number.isInteger(id)
+      ? Number.isSafeInteger(id) && !Object.is(id, -0)
+      : Number.isFinite(id);
     return isExact ? String(id) : undefined;
   }
   if (typeof id === "string") {
-    if (id.length > maxBytes || (id.length * 3 > maxBytes && Buffer.byteLength(id) > maxBytes)) return undefined;
+    if (id.length > maxBytes || (id.length * 3 > maxBytes && Buffer.byteLength(id) > maxBytes))
+      return undefined;
     return JSON.stringify(id);
   }
   return id === null ? "null" : undefined;
@@ -31,7 +34,9 @@ export function readMessage(value: unknown, limits: RpcLimits): Incoming {
   if (method.length > limits.methodNameBytes || Buffer.byteLength(method) > limits.methodNameBytes) {
     return invalid(echo ?? "null", `method name too long: more than ${limits.methodNameBytes} bytes`);
   }
-  return echo === undefined ? { kind: "notification", method, params } : { kind: "call", id: echo, method, params };
+  return echo === undefined
+    ? { kind: "notification", method, params }
+    : { kind: "call", id: echo, method, params };
 }
 
 function invalid(id: string, why = "invalid request"): Incoming {

@@ -93,7 +93,9 @@ export interface SubscriptionSpec<P extends Params, Out, In> {
 }
 
 /** One row under `subscriptions`: reached by `<ns>_subscribe`, told by `<ns>_subscription`. */
-export function subscription<const P extends Params, Out, In>(spec: SubscriptionSpec<P, Out, In>): Subscription {
+export function subscription<const P extends Params, Out, In>(
+  spec: SubscriptionSpec<P, Out, In>,
+): Subscription {
   const { item, params } = spec;
   const write = item.write?.bind(item) ?? ((value: In) => writeJson(item.encode(value)));
   return {
@@ -130,7 +132,8 @@ export interface ApiSpec {
 
 /** A table of methods under one namespace: `api({ namespace: "eth", methods: { blockNumber: method({…}) } })`. */
 export function api({ namespace, methods = {}, subscriptions = {}, isPublic = true }: ApiSpec): Api {
-  if (!/^[a-zA-Z][a-zA-Z0-9]*$/.test(namespace)) throw new TypeError(`bad namespace ${JSON.stringify(namespace)}`);
+  if (!/^[a-zA-Z][a-zA-Z0-9]*$/.test(namespace))
+    throw new TypeError(`bad namespace ${JSON.stringify(namespace)}`);
   return {
     namespace,
     methods: new Map(Object.entries(methods)),

@@ -20,7 +20,10 @@ export class Outbox {
   #waiting = 0;
   #isOver = false;
 
-  constructor({ outgoingBytes, outgoingMessages }: Pick<RpcLimits, "outgoingBytes" | "outgoingMessages">, sink: Sink) {
+  constructor(
+    { outgoingBytes, outgoingMessages }: Pick<RpcLimits, "outgoingBytes" | "outgoingMessages">,
+    sink: Sink,
+  ) {
     this.#maxBytes = outgoingBytes;
     this.#maxMessages = outgoingMessages;
     this.#sink = sink;
@@ -33,7 +36,10 @@ export class Outbox {
   push(text: string): void {
     if (this.#isOver) return;
     // a single reply may be larger than the bound (25 MB): it is the queue behind it that is refused
-    if (this.#waiting >= this.#maxMessages || (this.#waiting > 0 && this.#sink.buffered() + text.length > this.#maxBytes)) {
+    if (
+      this.#waiting >= this.#maxMessages ||
+      (this.#waiting > 0 && this.#sink.buffered() + text.length > this.#maxBytes)
+    ) {
       this.#isOver = true;
       this.#sink.overflow();
       return;

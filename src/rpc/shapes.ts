@@ -1,4 +1,13 @@
-import { type AnyCodec, bool, type Codec, type Decoded, type Encodable, hash, kindOf, uint53 } from "./codec.ts";
+import {
+  type AnyCodec,
+  bool,
+  type Codec,
+  type Decoded,
+  type Encodable,
+  hash,
+  kindOf,
+  uint53,
+} from "./codec.ts";
 import { invalidParams, RpcError } from "./errors.ts";
 
 /** May be left out, or null: then the handler gets `undefined`. */
@@ -21,7 +30,10 @@ export function nullable<Out, In>(inner: Codec<Out, In>): Codec<Out | undefined,
 }
 
 /** A JSON array of at most `max` items (1,000 unless told). */
-export function list<Out, In>(item: Codec<Out, In>, { max = 1_000 }: { max?: number } = {}): Codec<Out[], readonly In[]> {
+export function list<Out, In>(
+  item: Codec<Out, In>,
+  { max = 1_000 }: { max?: number } = {},
+): Codec<Out[], readonly In[]> {
   return {
     doc: `list of ${item.doc}`,
     decode(value, path) {
@@ -34,11 +46,15 @@ export function list<Out, In>(item: Codec<Out, In>, { max = 1_000 }: { max?: num
 }
 
 type Fields = Readonly<Record<string, AnyCodec>>;
-type OptionalKeys<F extends Fields> = { [K in keyof F]: undefined extends Decoded<F[K]> ? K : never }[keyof F];
+type OptionalKeys<F extends Fields> = {
+  [K in keyof F]: undefined extends Decoded<F[K]> ? K : never;
+}[keyof F];
 type ObjectOut<F extends Fields> = { [K in Exclude<keyof F, OptionalKeys<F>>]: Decoded<F[K]> } & {
   [K in OptionalKeys<F>]?: Decoded<F[K]>;
 };
-type OptionalInKeys<F extends Fields> = { [K in keyof F]: undefined extends Encodable<F[K]> ? K : never }[keyof F];
+type OptionalInKeys<F extends Fields> = {
+  [K in keyof F]: undefined extends Encodable<F[K]> ? K : never;
+}[keyof F];
 type ObjectIn<F extends Fields> = { readonly [K in Exclude<keyof F, OptionalInKeys<F>>]: Encodable<F[K]> } & {
   readonly [K in OptionalInKeys<F>]?: Encodable<F[K]>;
 };
@@ -95,12 +111,15 @@ export function either<A, AIn, B, BIn>(first: Codec<A, AIn>, second: Codec<B, BI
 }
 
 /** One value or a list of them, always a list inside (log filters' address). */
-export function oneOrMany<Out, In>(item: Codec<Out, In>, options: { max?: number } = {}): Codec<Out[], readonly In[]> {
+export function oneOrMany<Out, In>(
+  item: Codec<Out, In>,
+  options: { max?: number } = {},
+): Codec<Out[], readonly In[]> {
   const many = list(item, options);
   return {
     doc: `${item.doc} or ${many.doc}`,
     decode: (value, path) => (Array.isArray(value) ? many.decode(value, path) : [item.decode(value, path)]),
-    encode: many.encode,
+    encode: (values) => many.encode(values),
   };
 }
 

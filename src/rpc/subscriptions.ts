@@ -35,19 +35,27 @@ export class SubscriptionSet {
   open(namespace: string, params: readonly unknown[], releases: (() => void)[]): string {
     if (this.#send === undefined) throw new RpcError(rpcCodes.methodNotFound, "notifications not supported");
     const [name, ...rest] = params;
-    if (typeof name !== "string") throw new RpcError(rpcCodes.invalidParams, "expected subscription name as first argument");
+    if (typeof name !== "string")
+      throw new RpcError(rpcCodes.invalidParams, "expected subscription name as first argument");
     const { limits } = this.#server;
     const found = this.#server.subscription(namespace, name);
     if (found === undefined) {
-      throw new RpcError(rpcCodes.methodNotFound, `no "${name.slice(0, limits.methodNameBytes)}" subscription in ${namespace} namespace`);
+      throw new RpcError(
+        rpcCodes.methodNotFound,
+        `no "${name.slice(0, limits.methodNameBytes)}" subscription in ${namespace} namespace`,
+      );
     }
     if (this.#open.size >= limits.subscriptionsPerConnection) {
-      throw new RpcError(rpcCodes.busy, `too many subscriptions: at most ${limits.subscriptionsPerConnection} on one connection`);
+      throw new RpcError(
+        rpcCodes.busy,
+        `too many subscriptions: at most ${limits.subscriptionsPerConnection} on one connection`,
+      );
     }
     const controller = new AbortController();
     const { transport, remote } = this.#info;
     const items = found.open(rest, { signal: controller.signal, transport, remote, connection: this.#info });
-    if (!this.#server.takeSubscription()) throw new RpcError(rpcCodes.busy, "too many subscriptions on this server");
+    if (!this.#server.takeSubscription())
+      throw new RpcError(rpcCodes.busy, "too many subscriptions on this server");
     const id = this.#newId();
     let release = () => {};
     const gate = new Promise<void>((resolve) => {
@@ -63,7 +71,8 @@ export class SubscriptionSet {
   /** `<ns>_unsubscribe`, any namespace: only this connection's ids. */
   remove(params: readonly unknown[]): string {
     const [id] = params;
-    if (typeof id !== "string") throw new RpcError(rpcCodes.invalidParams, "expected subscription id as first argument");
+    if (typeof id !== "string")
+      throw new RpcError(rpcCodes.invalidParams, "expected subscription id as first argument");
     const open = this.#open.get(id);
     if (open === undefined) throw new RpcError(rpcCodes.failed, "subscription not found");
     this.#end(id, open);
@@ -79,7 +88,11 @@ export class SubscriptionSet {
       const first = open.iterator.next(); // the source listens from here on
       first.catch(() => {}); // reported below, if the gate opens first
       await gate;
-      for (let step = await first; step.done !== true && this.#open.has(id); step = await open.iterator.next()) {
+      for (
+        let step = await first;
+        step.done !== true && this.#open.has(id);
+        step = await open.iterator.next()
+      ) {
         this.#send?.(notificationText(namespace, id, step.value));
       }
     } catch (error) {

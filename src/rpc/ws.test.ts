@@ -22,7 +22,8 @@ afterEach(async () => {
   for (const endpoint of open.splice(0)) await endpoint.close();
 });
 
-const upgrade = (extra = "") => `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${extra}\r\n`;
+const upgrade = (extra = "") =>
+  `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${extra}\r\n`;
 
 /** Upgrades, sends frames as they are, gives what came until the server closed: its close code, if it told one. */
 function frames(port: number, ...parts: readonly Buffer[]): Promise<number | undefined> {
@@ -48,7 +49,10 @@ function frames(port: number, ...parts: readonly Buffer[]): Promise<number | und
 function frame(opcode: number, payload: Buffer, { fin = true, masked = true, rsv = 0 } = {}): Buffer {
   const first = (fin ? 0x80 : 0) | rsv | opcode;
   const mask = masked ? 0x80 : 0;
-  const length = payload.length < 126 ? Buffer.of(first, mask | payload.length) : Buffer.from([first, mask | 126, payload.length >> 8, payload.length & 0xff]);
+  const length =
+    payload.length < 126
+      ? Buffer.of(first, mask | payload.length)
+      : Buffer.from([first, mask | 126, payload.length >> 8, payload.length & 0xff]);
   return Buffer.concat([length, masked ? Buffer.alloc(4) : Buffer.alloc(0), payload]);
 }
 
@@ -83,17 +87,27 @@ describe("RP-16 frames", () => {
 
   test("more fragments than the bound close the connection", async () => {
     const { port } = await serve({ wsFragments: 100 });
-    const code = await frames(port, frame(1, Buffer.from(" "), { fin: false }), ...Array.from({ length: 200 }, () => frame(0, Buffer.from(" "), { fin: false })));
+    const code = await frames(
+      port,
+      frame(1, Buffer.from(" "), { fin: false }),
+      ...Array.from({ length: 200 }, () => frame(0, Buffer.from(" "), { fin: false })),
+    );
     expect([1002, 1008, 1009]).toContain(code);
   });
 
   test("compression is not offered back, hostile extension headers do no harm", async () => {
     const { port } = await serve();
-    const answer = await raw(port, upgrade("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"), /\r\n\r\n/);
+    const answer = await raw(
+      port,
+      upgrade("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"),
+      /\r\n\r\n/,
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 101 /);
     expect(answer.toLowerCase()).not.toContain("sec-websocket-extensions");
-    for (const name of ["constructor", "__proto__; __proto__=1", ";;;", "a;b=\""]) {
-      expect(await raw(port, upgrade(`Sec-WebSocket-Extensions: ${name}\r\n`), /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 (101|400) /);
+    for (const name of ["constructor", "__proto__; __proto__=1", ";;;", 'a;b="']) {
+      expect(await raw(port, upgrade(`Sec-WebSocket-Extensions: ${name}\r\n`), /\r\n\r\n/)).toMatch(
+        /^HTTP\/1\.1 (101|400) /,
+      );
     }
   });
 

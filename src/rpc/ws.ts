@@ -80,7 +80,9 @@ export class WsSide {
     socket.on("message", (raw) => {
       session.isAlive = true;
       if (++running >= this.#limits.messagesAtOnce) socket.pause();
-      const text = Array.isArray(raw) ? Buffer.concat(raw).toString("utf8") : Buffer.from(raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
+      const text = Array.isArray(raw)
+        ? Buffer.concat(raw).toString("utf8")
+        : Buffer.from(raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
       void this.#receive(connection, text).then((received) => {
         running--;
         if (socket.isPaused) socket.resume();
@@ -112,7 +114,8 @@ export class WsSide {
       session.isAlive = false;
       session.socket.ping();
     }
-    this.#timer = this.#sessions.size === 0 ? undefined : this.#clock.after(this.#limits.wsPingMs, () => this.#ping());
+    this.#timer =
+      this.#sessions.size === 0 ? undefined : this.#clock.after(this.#limits.wsPingMs, () => this.#ping());
   }
 
   #stopTimer(): void {

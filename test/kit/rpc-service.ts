@@ -1,5 +1,19 @@
 /** The service that geth's transcripts talk to (rpc/testservice_test.go@v1.17.5), and a few rows more for our own tests. */
-import { type Api, api, type CallContext, json, list, method, none, number, object, optional, RpcError, subscription, text } from "#rpc";
+import {
+  type Api,
+  api,
+  type CallContext,
+  json,
+  list,
+  method,
+  none,
+  number,
+  object,
+  optional,
+  RpcError,
+  subscription,
+  text,
+} from "#rpc";
 
 export interface TestServiceOptions {
   /** Called by test_hang when its signal aborts. */
@@ -40,9 +54,19 @@ export class TestService {
         namespace: "test",
         methods: {
           echo: method({ doc: "", params: [text, number, optional(echoArgs)], result: json, handle: echo }),
-          echoWithCtx: method({ doc: "", params: [text, number, optional(echoArgs)], result: json, handle: echo }),
+          echoWithCtx: method({
+            doc: "",
+            params: [text, number, optional(echoArgs)],
+            result: json,
+            handle: echo,
+          }),
           noArgsRets: method({ doc: "", params: [], result: none, handle: () => {} }),
-          repeat: method({ doc: "", params: [text, number], result: text, handle: ([one, times]) => one.repeat(times) }),
+          repeat: method({
+            doc: "",
+            params: [text, number],
+            result: text,
+            handle: ([one, times]) => one.repeat(times),
+          }),
           returnError: method({
             doc: "",
             params: [],
@@ -59,14 +83,39 @@ export class TestService {
               throw new Error("a secret path /home/operator");
             },
           }),
-          optional: method({ doc: "", params: [optional(text)], result: json, handle: ([one]) => one ?? "absent" }),
-          hang: method({ doc: "", params: [], result: json, isConcurrent: true, handle: (_, ctx) => { service.hanging++; return hang(ctx, onAbort); } }),
-          heavy: method({ doc: "", params: [], result: json, isHeavy: true, handle: (_, ctx) => hang(ctx, onAbort) }),
+          optional: method({
+            doc: "",
+            params: [optional(text)],
+            result: json,
+            handle: ([one]) => one ?? "absent",
+          }),
+          hang: method({
+            doc: "",
+            params: [],
+            result: json,
+            isConcurrent: true,
+            handle: (_, ctx) => {
+              service.hanging++;
+              return hang(ctx, onAbort);
+            },
+          }),
+          heavy: method({
+            doc: "",
+            params: [],
+            result: json,
+            isHeavy: true,
+            handle: (_, ctx) => hang(ctx, onAbort),
+          }),
           context: method({
             doc: "",
             params: [],
             result: json,
-            handle: (_, { transport, remote, connection }) => ({ transport, remote, origin: connection.origin, userAgent: connection.userAgent }),
+            handle: (_, { transport, remote, connection }) => ({
+              transport,
+              remote,
+              origin: connection.origin,
+              userAgent: connection.userAgent,
+            }),
           }),
           /** Says what ran when: `[name, ticks]`. */
           slow: method({
@@ -92,16 +141,30 @@ export class TestService {
               return name;
             },
           }),
-          list: method({ doc: "", params: [list(text, { max: 3 })], result: json, handle: ([items]) => items.length }),
+          list: method({
+            doc: "",
+            params: [list(text, { max: 3 })],
+            result: json,
+            handle: ([items]) => items.length,
+          }),
           big: method({ doc: "", params: [], result: json, handle: () => ({ difficulty: 2n ** 80n }) }),
         },
       }),
-      api({ namespace: "private", isPublic: false, methods: { secret: method({ doc: "", params: [], result: text, handle: () => "secret" }) } }),
+      api({
+        namespace: "private",
+        isPublic: false,
+        methods: { secret: method({ doc: "", params: [], result: text, handle: () => "secret" }) },
+      }),
       api({
         namespace: "nftest",
         methods: { echo: method({ doc: "", params: [number], result: number, handle: ([one]) => one }) },
         subscriptions: {
-          someSubscription: subscription({ doc: "", params: [number, number], item: number, open: ([n, start]) => count(n, start) }),
+          someSubscription: subscription({
+            doc: "",
+            params: [number, number],
+            item: number,
+            open: ([n, start]) => count(n, start),
+          }),
           /** Big items for ever. */
           flood: subscription({
             doc: "",

@@ -17,18 +17,26 @@ export interface HttpAsk {
 }
 
 /** One HTTP request on a connection of its own. */
-export function http(port: number, { method = "POST", path = "/", headers = {}, body = "" }: HttpAsk): Promise<HttpReply> {
+export function http(
+  port: number,
+  { method = "POST", path = "/", headers = {}, body = "" }: HttpAsk,
+): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     const type = method === "POST" ? { "Content-Type": "application/json" } : {};
-    const request = httpRequest({ host: "127.0.0.1", port, method, path, headers: { ...type, ...headers }, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-      response.on("error", reject);
-    });
+    const request = httpRequest(
+      { host: "127.0.0.1", port, method, path, headers: { ...type, ...headers }, agent: false },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+        );
+        response.on("error", reject);
+      },
+    );
     request.on("error", reject);
     request.end(body);
   });
@@ -86,14 +94,25 @@ class Inbox {
   }
 }
 
-export function wsLine(port: number, headers: Readonly<Record<string, string>> = {}): Promise<Line & { socket: WebSocket }> {
+export function wsLine(
+  port: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Line & { socket: WebSocket }> {
   const inbox = new Inbox();
   const socket = new WebSocket(`ws://127.0.0.1:${port}/any/path`, { headers });
   const closed = new Promise<number>((resolve) => socket.on("close", (code) => resolve(code)));
   socket.on("message", (data) => inbox.push(String(data)));
   void closed.then(() => inbox.end());
   return new Promise((resolve, reject) => {
-    socket.on("open", () => resolve({ socket, closed, send: (text) => socket.send(text), next: () => inbox.next(), close: () => socket.close() }));
+    socket.on("open", () =>
+      resolve({
+        socket,
+        closed,
+        send: (text) => socket.send(text),
+        next: () => inbox.next(),
+        close: () => socket.close(),
+      }),
+    );
     socket.on("error", reject);
   });
 }
@@ -112,7 +131,15 @@ export function ipcLine(path: string): Promise<Line & { socket: Socket }> {
   });
   void closed.then(() => inbox.end());
   return new Promise((resolve, reject) => {
-    socket.on("connect", () => resolve({ socket, closed, send: (text) => void socket.write(text), next: () => inbox.next(), close: () => socket.destroy() }));
+    socket.on("connect", () =>
+      resolve({
+        socket,
+        closed,
+        send: (text) => void socket.write(text),
+        next: () => inbox.next(),
+        close: () => socket.destroy(),
+      }),
+    );
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "ECONNRESET" && error.code !== "EPIPE") reject(error);
     });
