@@ -14,7 +14,7 @@ describe("what is kept", () => {
     cache.put("node", hashOf(1), value);
     value.fill(9);
     expect(cache.get("node", hashOf(1))).toEqual(valueOf(1));
-    expect(cache.get("code", hashOf(1))).toBeUndefined();
+    expect(cache.get("body", hashOf(1))).toBeUndefined();
     expect({ hits: cache.hits, misses: cache.misses }).toEqual({ hits: 1, misses: 1 });
   });
 

@@ -13,15 +13,13 @@ const SEQUENCE_BYTES = 6;
 export type CachedKind = "node" | "code" | "body" | "receipts";
 /** Before the hash in keys. Nodes and codes are found by the hash of what they are, so neither can stand for the other. */
 const tags: Readonly<Record<CachedKind, string>> = { node: "", code: "", body: "b", receipts: "r" };
-/** Uses within so many new entries count as one: hot nodes need not be moved at every read. */
-const USE_GRAIN = 256;
 
 interface Entry {
   readonly size: number;
   /** Absent: only on disk. */
   value: Uint8Array | undefined;
   isOnDisk: boolean;
-  /** When it was last moved to the end, in `USE_GRAIN`s of entries. */
+  /** Entries made before it was last moved to the end. */
   used: number;
 }
 
@@ -106,9 +104,9 @@ export class RetrievedCache {
       this.#memoryBytes += entry.size;
     }
     this.hits++;
-    const now = Math.floor(this.#puts / USE_GRAIN);
-    if (entry.used !== now) {
-      entry.used = now;
+    // a hot node need not be moved at every read: a sixteenth of the cache is as good as the end
+    if (this.#puts - entry.used > this.#entries.size >> 4) {
+      entry.used = this.#puts;
       this.#entries.delete(key);
       this.#entries.set(key, entry);
     }
@@ -123,8 +121,7 @@ export class RetrievedCache {
     if (this.#entries.has(key)) return;
     const size = key.length + value.length + ENTRY_OVERHEAD;
     if (size * 4 > this.#maxBytes) return;
-    const used = Math.floor(this.#puts++ / USE_GRAIN);
-    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false, used });
+    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false, used: this.#puts++ });
     this.#bytes += size;
     this.#memoryBytes += size;
     this.#evict();
