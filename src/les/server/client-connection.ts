@@ -216,7 +216,8 @@ export class ClientConnection {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    for (let task = this.#next(); task !== undefined; task = this.#next()) await this.#answerOne(task, signal);
+    for (let task = this.#next(); task !== undefined; task = this.#next())
+      await this.#answerOne(task, signal);
   }
 
   #next(): Task | undefined {

@@ -22,8 +22,7 @@ export class ClientPool {
     if (peer.isTrusted) return { [Symbol.dispose]() {} };
     const address = peer.remoteAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
     const isTaken = !isLan(address) && [...this.#admitted.values()].includes(address);
-    if (this.#admitted.size >= this.#capacity || isTaken)
-      throw P2pError("TOO_MANY_PEERS");
+    if (this.#admitted.size >= this.#capacity || isTaken) throw P2pError("TOO_MANY_PEERS");
     this.#admitted.set(peer.id, address);
     return { [Symbol.dispose]: () => void this.#admitted.delete(peer.id) };
   }
