@@ -1,10 +1,11 @@
 import { emptyCodeHash, emptyTxRoot } from "#core/types";
 import type { AccountDiff, StateDiff } from "#core/vm";
 import { keccak256 } from "#crypto";
-import { devGenesis } from "#params";
-import { encode } from "#rlp";
+import { devGenesis, sepoliaConfig, sepoliaGenesisHash } from "#params";
+import { decode, encode } from "#rlp";
 import { secureKey, verifyProof } from "#trie";
-import { ByteMap, concatBytes, fromHex, GlimError, toHex } from "#util";
+import { ByteMap, bytesToBigint, concatBytes, fromHex, GlimError, toHex, utf8Encode } from "#util";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -177,6 +178,26 @@ describe("genesis", () => {
     const make = () => genesisBlock(devGenesis({ "0x71562b71999873db5b286df957af199ec94617f7": 10n ** 24n }));
     expect(toHex(make().header.hash)).toBe(toHex(make().header.hash));
     expect(make().header).toMatchObject({ number: 0, baseFee: 1_000_000_000n, difficulty: 1n, time: 0 });
+  });
+
+  test("sepolia's hash, from geth's own allocation", () => {
+    const alloc = decode(fromHex(readFileSync("test/vectors/genesis/sepolia-alloc.hex", "latin1").replaceAll("\n", ""))) as [Uint8Array, Uint8Array][];
+    const genesis = {
+      ...devGenesis({}),
+      config: sepoliaConfig,
+      timestamp: 1_633_267_481,
+      extraData: utf8Encode("Sepolia, Athens, Attica, Greece!"),
+      gasLimit: 30_000_000n,
+      difficulty: 131_072n,
+      alloc: alloc.map(([at, balance]) => ({
+        address: concatBytes(new Uint8Array(20 - at.length), at),
+        balance: bytesToBigint(balance),
+        nonce: 0n,
+        code: new Uint8Array(0),
+        storage: [],
+      })),
+    };
+    expect(toHex(genesisBlock(genesis).header.hash)).toBe(toHex(sepoliaGenesisHash));
   });
 
   test("forks at genesis bring their header fields", () => {
