@@ -6,7 +6,16 @@ import { type BlockPlace, type Fork, rulesAt } from "./rules.ts";
 export const GAS_PER_BLOB = 131_072n;
 
 /** Newest first; a fork without a row of its own keeps the one before. */
-const BLOB_FORKS = ["bpo5", "bpo4", "bpo3", "bpo2", "bpo1", "osaka", "prague", "cancun"] as const satisfies readonly Fork[];
+const BLOB_FORKS = [
+  "bpo5",
+  "bpo4",
+  "bpo3",
+  "bpo2",
+  "bpo1",
+  "osaka",
+  "prague",
+  "cancun",
+] as const satisfies readonly Fork[];
 
 /** Blob parameters in force at a block; undefined before Cancun. */
 export function blobScheduleAt(config: ChainConfig, place: BlockPlace): BlobSchedule | undefined {

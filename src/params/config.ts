@@ -78,7 +78,12 @@ export const FORKS = [
   { name: "bpo3", at: "bpo3Time", by: "time", optional: true },
   { name: "bpo4", at: "bpo4Time", by: "time", optional: true },
   { name: "bpo5", at: "bpo5Time", by: "time", optional: true },
-] as const satisfies readonly { name: string; at: keyof ChainConfig; by: "block" | "time"; optional?: boolean }[];
+] as const satisfies readonly {
+  name: string;
+  at: keyof ChainConfig;
+  by: "block" | "time";
+  optional?: boolean;
+}[];
 
 /**
  * Refuses configurations whose forks do not start in order (geth `CheckConfigForkOrder`).

@@ -6,7 +6,9 @@ import type { Genesis, GenesisAccount } from "./genesis.ts";
  * The key that seals dev chains unless told otherwise. Public knowledge (go-ethereum's tests use it), so a node in one
  * program and a light node in another agree on the same genesis. Never hold value with it.
  */
-export const DEV_KEY: Uint8Array = fromHex("0xb71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291");
+export const DEV_KEY: Uint8Array = fromHex(
+  "0xb71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291",
+);
 /** The address of DEV_KEY. */
 export const DEV_ADDRESS: Uint8Array = fromHex("0x71562b71999873db5b286df957af199ec94617f7");
 
@@ -43,10 +45,14 @@ export interface DevGenesisOptions {
   readonly accounts?: readonly GenesisAccount[] | undefined;
 }
 
-const addressBytes = (address: Uint8Array | Hex) => (typeof address === "string" ? fromHex(address) : address);
+const addressBytes = (address: Uint8Array | Hex) =>
+  typeof address === "string" ? fromHex(address) : address;
 
 /** A clique chain for development: chain id 1337, London rules, the given balances in wei. Same arguments, same hash. */
-export function devGenesis(balances: Readonly<Record<Hex, bigint>>, options: DevGenesisOptions = {}): Genesis {
+export function devGenesis(
+  balances: Readonly<Record<Hex, bigint>>,
+  options: DevGenesisOptions = {},
+): Genesis {
   const chainId = options.chainId ?? 1337;
   const signers = (options.signers ?? [DEV_ADDRESS]).map(addressBytes);
   const forks = options.forks ?? devForks;
@@ -60,7 +66,11 @@ export function devGenesis(balances: Readonly<Record<Hex, bigint>>, options: Dev
     }),
   );
   return {
-    config: { ...forks, chainId: BigInt(chainId), clique: { period: options.period ?? 1, epoch: options.epoch ?? 30_000 } },
+    config: {
+      ...forks,
+      chainId: BigInt(chainId),
+      clique: { period: options.period ?? 1, epoch: options.epoch ?? 30_000 },
+    },
     chainId,
     nonce: 0n,
     timestamp: options.timestamp ?? 0,

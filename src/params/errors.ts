@@ -8,7 +8,8 @@ export const ParamsError = defineErrors("PARAMS", {
     exitCode: 2,
   },
   FORK_ORDER: {
-    message: (d: { earlier: string; later: string }) => `unsupported fork order: ${d.earlier} must not come after ${d.later}`,
+    message: (d: { earlier: string; later: string }) =>
+      `unsupported fork order: ${d.earlier} must not come after ${d.later}`,
     blame: "environment",
     exitCode: 2,
   },

@@ -13,7 +13,8 @@ export function formatChainConfig(config: ChainConfig): Record<string, unknown> 
     json["terminalTotalDifficulty"] = Number(config.terminalTotalDifficulty);
     json["terminalTotalDifficultyPassed"] = true;
   }
-  if (config.depositContractAddress !== undefined) json["depositContractAddress"] = toHex(config.depositContractAddress);
+  if (config.depositContractAddress !== undefined)
+    json["depositContractAddress"] = toHex(config.depositContractAddress);
   if (config.blobSchedule !== undefined)
     json["blobSchedule"] = Object.fromEntries(
       Object.entries(config.blobSchedule).map(([fork, row]) => [
@@ -21,7 +22,8 @@ export function formatChainConfig(config: ChainConfig): Record<string, unknown> 
         { target: row.target, max: row.max, baseFeeUpdateFraction: Number(row.baseFeeUpdateFraction) },
       ]),
     );
-  if (config.clique !== undefined) json["clique"] = { period: config.clique.period, epoch: config.clique.epoch };
+  if (config.clique !== undefined)
+    json["clique"] = { period: config.clique.period, epoch: config.clique.epoch };
   if (config.ethash !== undefined) json["ethash"] = {};
   return json;
 }
@@ -44,7 +46,10 @@ export function formatGenesis(genesis: Genesis): Record<string, unknown> {
         if (account.code.length > 0) row["code"] = toHex(account.code);
         if (account.storage.length > 0)
           row["storage"] = Object.fromEntries(
-            account.storage.map(([slot, value]) => [toHex(slot), `0x${toHex(value).slice(2).padStart(64, "0")}`]),
+            account.storage.map(([slot, value]) => [
+              toHex(slot),
+              `0x${toHex(value).slice(2).padStart(64, "0")}`,
+            ]),
           );
         return [toHex(account.address).slice(2), row];
       }),

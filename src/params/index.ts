@@ -24,6 +24,12 @@ export {
   MAX_TX_GAS,
   MIN_GAS_LIMIT,
 } from "./limits.ts";
-export { DEFAULT_BLOB_SCHEDULE, mainnetConfig, mainnetGenesisHash, sepoliaConfig, sepoliaGenesisHash } from "./networks.ts";
+export {
+  DEFAULT_BLOB_SCHEDULE,
+  mainnetConfig,
+  mainnetGenesisHash,
+  sepoliaConfig,
+  sepoliaGenesisHash,
+} from "./networks.ts";
 export { headerNonce, parseChainConfig, parseGenesis } from "./parse-genesis.ts";
 export { type BlockPlace, type Fork, isClique, type Rules, rulesAt } from "./rules.ts";

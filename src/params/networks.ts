@@ -1,7 +1,11 @@
 import { fromHex } from "#util";
 import type { BlobSchedule, ChainConfig } from "./config.ts";
 
-const schedule = (target: number, max: number, baseFeeUpdateFraction: bigint): BlobSchedule => ({ target, max, baseFeeUpdateFraction });
+const schedule = (target: number, max: number, baseFeeUpdateFraction: bigint): BlobSchedule => ({
+  target,
+  max,
+  baseFeeUpdateFraction,
+});
 
 /** Blob parameters where a configuration names none (geth params.DefaultBlobSchedule). */
 export const DEFAULT_BLOB_SCHEDULE: Readonly<Record<string, BlobSchedule>> = {
@@ -70,6 +74,10 @@ export const sepoliaConfig: ChainConfig = {
 };
 
 /** @see params/config.go MainnetGenesisHash */
-export const mainnetGenesisHash: Uint8Array = fromHex("0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3");
+export const mainnetGenesisHash: Uint8Array = fromHex(
+  "0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
+);
 /** @see params/config.go SepoliaGenesisHash */
-export const sepoliaGenesisHash: Uint8Array = fromHex("0x25a5cc106eea7138acab33231d7160d69cb777ee0c2c553fcddf5138993e6dd9");
+export const sepoliaGenesisHash: Uint8Array = fromHex(
+  "0x25a5cc106eea7138acab33231d7160d69cb777ee0c2c553fcddf5138993e6dd9",
+);

@@ -26,7 +26,8 @@ const codeOf = (fn: () => unknown) => {
 
 describe("rulesAt", () => {
   test("mainnet, by block and by time", () => {
-    const fork = (number: number, time: number, difficulty = 1n) => rulesAt(mainnetConfig, { number, time, difficulty }).fork;
+    const fork = (number: number, time: number, difficulty = 1n) =>
+      rulesAt(mainnetConfig, { number, time, difficulty }).fork;
     expect(fork(0, 0)).toBe("chainstart");
     expect(fork(1_150_000, 0)).toBe("homestead");
     expect(fork(1_920_000, 0)).toBe("homestead");
@@ -54,7 +55,15 @@ describe("rulesAt", () => {
   });
 
   test("petersburg comes with constantinople unless it has a block of its own (geth IsPetersburg)", () => {
-    const base = { chainId: 1n, homesteadBlock: 0, eip150Block: 0, eip155Block: 0, eip158Block: 0, byzantiumBlock: 0, constantinopleBlock: 5 };
+    const base = {
+      chainId: 1n,
+      homesteadBlock: 0,
+      eip150Block: 0,
+      eip155Block: 0,
+      eip158Block: 0,
+      byzantiumBlock: 0,
+      constantinopleBlock: 5,
+    };
     expect(rulesAt(base, { number: 5, time: 0 }).fork).toBe("petersburg");
     expect(rulesAt({ ...base, petersburgBlock: 9 }, { number: 5, time: 0 }).fork).toBe("constantinople");
   });
@@ -62,7 +71,9 @@ describe("rulesAt", () => {
 
 test("forks out of order are refused", () => {
   const base = { chainId: 1n, homesteadBlock: 10, eip150Block: 5 };
-  expect(codeOf(() => checkForkOrder(base))).toBe("PARAMS_FORK_ORDER unsupported fork order: homesteadBlock must not come after eip150Block");
+  expect(codeOf(() => checkForkOrder(base))).toBe(
+    "PARAMS_FORK_ORDER unsupported fork order: homesteadBlock must not come after eip150Block",
+  );
   expect(codeOf(() => checkForkOrder({ chainId: 1n, londonBlock: 5 }))).toMatch(/^PARAMS_FORK_ORDER/);
   expect(codeOf(() => checkForkOrder(mainnetConfig))).toBe("none");
   expect(codeOf(() => checkForkOrder(sepoliaConfig))).toBe("none");
@@ -77,24 +88,48 @@ describe("parseGenesis", () => {
       nonce: "",
       timestamp: 7,
       alloc: {
-        "0x00000000000000000000000000000000000000aa": { balance: "10", nonce: "0x2", code: "0x60", storage: { "0x3": "0x007", "4": "0x00" } },
+        "0x00000000000000000000000000000000000000aa": {
+          balance: "10",
+          nonce: "0x2",
+          code: "0x60",
+          storage: { "0x3": "0x007", "4": "0x00" },
+        },
         "00000000000000000000000000000000000000bb": { balance: "0xff" },
       },
     });
-    expect([genesis.chainId, genesis.difficulty, genesis.gasLimit, genesis.timestamp]).toEqual([1337, 16n, 16n, 7]);
+    expect([genesis.chainId, genesis.difficulty, genesis.gasLimit, genesis.timestamp]).toEqual([
+      1337,
+      16n,
+      16n,
+      7,
+    ]);
     expect(genesis.config.clique).toEqual({ period: 1, epoch: 30_000 });
     const [a, b] = genesis.alloc;
     expect([a?.balance, a?.nonce, b?.balance]).toEqual([10n, 2n, 255n]);
-    expect(a?.storage.map(([slot, value]) => [toHex(slot), toHex(value)])).toEqual([[`0x${"3".padStart(64, "0")}`, "0x07"]]);
+    expect(a?.storage.map(([slot, value]) => [toHex(slot), toHex(value)])).toEqual([
+      [`0x${"3".padStart(64, "0")}`, "0x07"],
+    ]);
   });
 
   test.each([
     ["not JSON", "{", "PARAMS_BAD_GENESIS genesis: (file): not JSON"],
     ["no difficulty", { alloc: {} }, "PARAMS_BAD_GENESIS genesis: difficulty: missing"],
     ["no alloc", { difficulty: 1 }, "PARAMS_BAD_GENESIS genesis: alloc: missing"],
-    ["a negative number", { difficulty: -1, alloc: {} }, "PARAMS_BAD_GENESIS genesis: difficulty: not a decimal or 0x number"],
-    ["a short hash", { difficulty: 1, alloc: {}, mixHash: "0x12" }, "PARAMS_BAD_GENESIS genesis: mixHash: 1 bytes instead of 32"],
-    ["a balance over 256 bits", { difficulty: 1, alloc: { [`${"0".repeat(40)}`]: { balance: `0x1${"0".repeat(64)}` } } }, `PARAMS_BAD_GENESIS genesis: alloc.${"0".repeat(40)}.balance: more than 256 bits`],
+    [
+      "a negative number",
+      { difficulty: -1, alloc: {} },
+      "PARAMS_BAD_GENESIS genesis: difficulty: not a decimal or 0x number",
+    ],
+    [
+      "a short hash",
+      { difficulty: 1, alloc: {}, mixHash: "0x12" },
+      "PARAMS_BAD_GENESIS genesis: mixHash: 1 bytes instead of 32",
+    ],
+    [
+      "a balance over 256 bits",
+      { difficulty: 1, alloc: { [`${"0".repeat(40)}`]: { balance: `0x1${"0".repeat(64)}` } } },
+      `PARAMS_BAD_GENESIS genesis: alloc.${"0".repeat(40)}.balance: more than 256 bits`,
+    ],
   ])("%s is named with its path", (_, json, message) => {
     expect(codeOf(() => parseGenesis(json))).toBe(message);
   });
@@ -104,7 +139,13 @@ describe("parseGenesis", () => {
       { "0x71562b71999873db5b286df957af199ec94617f7": 10n ** 24n },
       {
         accounts: [
-          { address: new Uint8Array(20), balance: 1n, nonce: 2n, code: fromHex("0x6001"), storage: [[new Uint8Array(32), Uint8Array.of(9)]] },
+          {
+            address: new Uint8Array(20),
+            balance: 1n,
+            nonce: 2n,
+            code: fromHex("0x6001"),
+            storage: [[new Uint8Array(32), Uint8Array.of(9)]],
+          },
         ],
       },
     );
@@ -136,7 +177,8 @@ describe("blobs", () => {
   });
 
   test("schedule by fork; osaka keeps prague's where it has none", () => {
-    const at = (time: number, config: ChainConfig = mainnetConfig) => blobScheduleAt(config, { number: 30_000_000, time, difficulty: 0n });
+    const at = (time: number, config: ChainConfig = mainnetConfig) =>
+      blobScheduleAt(config, { number: 30_000_000, time, difficulty: 0n });
     expect(at(1_700_000_000)).toBeUndefined();
     expect(at(1_710_338_135)?.max).toBe(6);
     expect(at(1_746_612_311)?.max).toBe(9);

@@ -39,10 +39,12 @@ function bytes(value: unknown, path: string, length?: number): Uint8Array {
   try {
     decoded = fromHex(value);
   } catch (cause) {
-    if (cause instanceof RangeError) throw ParamsError("BAD_GENESIS", { path, problem: "not a hex text" }, { cause });
+    if (cause instanceof RangeError)
+      throw ParamsError("BAD_GENESIS", { path, problem: "not a hex text" }, { cause });
     throw cause;
   }
-  if (length !== undefined && decoded.length !== length) throw bad(path, `${decoded.length} bytes instead of ${length}`);
+  if (length !== undefined && decoded.length !== length)
+    throw bad(path, `${decoded.length} bytes instead of ${length}`);
   return decoded;
 }
 
@@ -56,7 +58,12 @@ function word(value: string, path: string): Uint8Array {
   return padded;
 }
 
-const opt = <T>(from: Json, key: string, path: string, read: (value: unknown, path: string) => T): T | undefined => {
+const opt = <T>(
+  from: Json,
+  key: string,
+  path: string,
+  read: (value: unknown, path: string) => T,
+): T | undefined => {
   const value = from[key];
   return value === undefined || value === null ? undefined : read(value, `${path}.${key}`);
 };
@@ -96,7 +103,10 @@ function parseBlobSchedule(value: unknown, path: string): Readonly<Record<string
 
 function parseClique(value: unknown, path: string): CliqueConfig {
   const from = object(value, path);
-  return { period: int(from["period"] ?? 0, `${path}.period`), epoch: int(from["epoch"] ?? 30_000, `${path}.epoch`) };
+  return {
+    period: int(from["period"] ?? 0, `${path}.period`),
+    epoch: int(from["epoch"] ?? 30_000, `${path}.epoch`),
+  };
 }
 
 /**
@@ -136,7 +146,8 @@ export function parseGenesis(json: unknown): Genesis {
     try {
       value = JSON.parse(json);
     } catch (cause) {
-      if (cause instanceof SyntaxError) throw ParamsError("BAD_GENESIS", { path: "(file)", problem: "not JSON" }, { cause });
+      if (cause instanceof SyntaxError)
+        throw ParamsError("BAD_GENESIS", { path: "(file)", problem: "not JSON" }, { cause });
       throw cause;
     }
   }
@@ -156,7 +167,9 @@ export function parseGenesis(json: unknown): Genesis {
     difficulty: bounded(from["difficulty"], "difficulty", 256),
     mixHash: opt(from, "mixHash", top, (v) => bytes(v, "mixHash", 32)) ?? new Uint8Array(32),
     coinbase: opt(from, "coinbase", top, (v) => bytes(v, "coinbase", 20)) ?? new Uint8Array(20),
-    alloc: Object.entries(object(from["alloc"], "alloc")).map(([address, account]) => parseAccount(address, account)),
+    alloc: Object.entries(object(from["alloc"], "alloc")).map(([address, account]) =>
+      parseAccount(address, account),
+    ),
     number: int(from["number"] ?? 0, "number"),
     gasUsed: bounded(from["gasUsed"] ?? 0, "gasUsed", 64),
     parentHash: opt(from, "parentHash", top, (v) => bytes(v, "parentHash", 32)) ?? new Uint8Array(32),

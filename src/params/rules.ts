@@ -80,7 +80,8 @@ export function rulesAt(config: ChainConfig, place: BlockPlace): Rules {
     isEip158: since(config.eip158Block, number),
     isByzantium: since(config.byzantiumBlock, number),
     isConstantinople,
-    isPetersburg: since(config.petersburgBlock, number) || (config.petersburgBlock === undefined && isConstantinople),
+    isPetersburg:
+      since(config.petersburgBlock, number) || (config.petersburgBlock === undefined && isConstantinople),
     isIstanbul: since(config.istanbulBlock, number),
     isBerlin: since(config.berlinBlock, number),
     isLondon,

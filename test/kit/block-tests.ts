@@ -20,21 +20,29 @@ const TRANSITIONS: Readonly<Record<string, ChainConfig>> = {
   HomesteadToDaoAt5: { ...unsealed("Homestead"), daoForkBlock: 5, daoForkSupport: true },
   HomesteadToEIP150At5: { ...unsealed("EIP150"), eip150Block: 5 },
   EIP158ToByzantiumAt5: { ...unsealed("Byzantium"), byzantiumBlock: 5 },
-  ByzantiumToConstantinopleFixAt5: { ...unsealed("ConstantinopleFix"), constantinopleBlock: 5, petersburgBlock: 5 },
+  ByzantiumToConstantinopleFixAt5: {
+    ...unsealed("ConstantinopleFix"),
+    constantinopleBlock: 5,
+    petersburgBlock: 5,
+  },
   BerlinToLondonAt5: { ...unsealed("London"), londonBlock: 5 },
   ArrowGlacierToParisAtDiffC0000: unsealed("Paris"),
   ParisToShanghaiAtTime15k: { ...unsealed("Shanghai"), shanghaiTime: 15_000 },
 };
 
 /** A test chain executed block by block. Returns how many blocks were, or what went wrong. */
-export async function runBlockTest(name: string, vector: unknown): Promise<{ blocks: number } | { problem: string }> {
+export async function runBlockTest(
+  name: string,
+  vector: unknown,
+): Promise<{ blocks: number } | { problem: string }> {
   const { network, genesisRLP, pre, blocks } = vector as Vector;
   const config = TRANSITIONS[network] ?? unsealed(network);
   const nodes = new ByteMap<Uint8Array>();
   const codes = new ByteMap<Uint8Array>();
   const genesis = decodeBlock(fromHex(genesisRLP));
   const state = genesisState(parseGenesis({ difficulty: 0, alloc: pre }));
-  if (!equalBytes(state.root, genesis.header.stateRoot)) return { problem: `${name}: genesis root ${toHex(state.root)}` };
+  if (!equalBytes(state.root, genesis.header.stateRoot))
+    return { problem: `${name}: genesis root ${toHex(state.root)}` };
   for (const [hash, node] of state.nodes) nodes.set(hash, node);
   for (const [hash, code] of state.codes) codes.set(hash, code);
   const known = new ByteMap<Block>().set(genesis.header.hash, genesis);
@@ -50,10 +58,16 @@ export async function runBlockTest(name: string, vector: unknown): Promise<{ blo
       while (at !== undefined && at.header.number > number) at = known.get(at.header.parentHash);
       return at?.header.hash;
     };
-    const result = await executeBlock(config, header, block, stateReader(nodes, codes, parent.header.stateRoot), {
-      blockHash,
-      intermediateRoot: (diff) => applyDiff(nodes, parent.header.stateRoot, diff).root,
-    });
+    const result = await executeBlock(
+      config,
+      header,
+      block,
+      stateReader(nodes, codes, parent.header.stateRoot),
+      {
+        blockHash,
+        intermediateRoot: (diff) => applyDiff(nodes, parent.header.stateRoot, diff).root,
+      },
+    );
     const update = applyDiff(nodes, parent.header.stateRoot, result.diff);
     for (const [hash, node] of update.nodes) nodes.set(hash, node);
     for (const [hash, code] of update.codes) codes.set(hash, code);

@@ -54,7 +54,16 @@ type Text = string;
 interface Vector {
   env: Record<string, Text>;
   pre: Record<string, { storage: Record<string, string> }>;
-  post: Record<string, { hash: Text; logs: Text; indexes: { data: number; gas: number; value: number }; txbytes?: Text; expectException?: Text }[]>;
+  post: Record<
+    string,
+    {
+      hash: Text;
+      logs: Text;
+      indexes: { data: number; gas: number; value: number };
+      txbytes?: Text;
+      expectException?: Text;
+    }[]
+  >;
   transaction: Record<string, unknown>;
 }
 
@@ -96,11 +105,17 @@ function headerOf(env: Record<string, Text>, fork: string): Header {
 }
 
 /** The transaction of that case, signed with its key. Undefined: a value that has no encoding. */
-function transactionOf(from: Record<string, unknown>, at: { data: number; gas: number; value: number }): Transaction {
+function transactionOf(
+  from: Record<string, unknown>,
+  at: { data: number; gas: number; value: number },
+): Transaction {
   const text = (key: string) => from[key] as Text | undefined;
   const pick = (key: string, index: number) => (from[key] as Text[])[index] ?? "0x";
   const lists = from["accessLists"] as ({ address: Text; storageKeys: Text[] }[] | null)[] | undefined;
-  const accessList = lists?.[at.data]?.map((entry) => ({ address: fromHex(entry.address), storageKeys: entry.storageKeys.map(word) }));
+  const accessList = lists?.[at.data]?.map((entry) => ({
+    address: fromHex(entry.address),
+    storageKeys: entry.storageKeys.map(word),
+  }));
   const to = text("to");
   const fields = {
     nonce: number(text("nonce")),
@@ -127,14 +142,25 @@ function transactionOf(from: Record<string, unknown>, at: { data: number; gas: n
       blobVersionedHashes: blobs.map((hash) => fromHex(hash)),
     };
   else if (text("maxFeePerGas") !== undefined)
-    typed = { ...fields, type: 2, chainId: 1n, maxFeePerGas, maxPriorityFeePerGas, accessList: accessList ?? [] };
+    typed = {
+      ...fields,
+      type: 2,
+      chainId: 1n,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+      accessList: accessList ?? [],
+    };
   else if (accessList !== undefined) typed = { ...fields, type: 1, chainId: 1n, gasPrice, accessList };
   return signTransaction(typed, key);
 }
 
 const REFUSALS = ["VM_BAD_TRANSACTION", "TYPES_TX_TYPE", "TYPES_FIELDS", "TYPES_BAD_SIGNATURE"];
 const isRefusal = (error: unknown) =>
-  VmError.is(error, "BAD_TRANSACTION") || TypesError.is(error) || (error instanceof Error && (REFUSALS.some((code) => isError(error, code)) || /^RLP_/.test(String((error as { code?: unknown }).code))));
+  VmError.is(error, "BAD_TRANSACTION") ||
+  TypesError.is(error) ||
+  (error instanceof Error &&
+    (REFUSALS.some((code) => isError(error, code)) ||
+      /^RLP_/.test(String((error as { code?: unknown }).code))));
 
 async function runCase(vector: Vector, fork: string, index: number): Promise<string | undefined> {
   const config = configs.get(fork);
@@ -156,14 +182,19 @@ async function runCase(vector: Vector, fork: string, index: number): Promise<str
   let logs: readonly Log[] = [];
   let refused = "";
   try {
-    const tx = post.txbytes === undefined ? transactionOf(vector.transaction, post.indexes) : decodeTransaction(fromHex(post.txbytes));
+    const tx =
+      post.txbytes === undefined
+        ? transactionOf(vector.transaction, post.indexes)
+        : decodeTransaction(fromHex(post.txbytes));
     logs = (await block.apply(tx)).logs;
   } catch (error) {
     if (!isRefusal(error)) throw error;
     refused = String(error);
   }
   // a reward of nothing touches the coinbase (geth tests/state_test_util.go)
-  const { diff } = await block.finish({ withdrawals: [{ index: 0n, validatorIndex: 0n, address: header.coinbase, amount: 0n }] });
+  const { diff } = await block.finish({
+    withdrawals: [{ index: 0n, validatorIndex: 0n, address: header.coinbase, amount: 0n }],
+  });
   if (post.expectException !== undefined && refused === "") return `not refused: ${post.expectException}`;
   const root = toHex(applyDiff(nodes, pre.root, diff).root);
   if (root !== post.hash) return `root ${root} instead of ${post.hash} ${refused}`;
@@ -172,7 +203,10 @@ async function runCase(vector: Vector, fork: string, index: number): Promise<str
 }
 
 /** All cases of a parsed GeneralStateTests file, for the forks given (default: all we know). */
-export function* stateCases(file: unknown, forks: ReadonlySet<string> = new Set(configs.keys())): Generator<StateCase> {
+export function* stateCases(
+  file: unknown,
+  forks: ReadonlySet<string> = new Set(configs.keys()),
+): Generator<StateCase> {
   for (const [name, vector] of Object.entries(file as Record<string, Vector>))
     for (const [fork, posts] of Object.entries(vector.post))
       if (forks.has(fork))

@@ -4,7 +4,8 @@ import { openFixtures, whyNoFixtures } from "../kit/fixtures.ts";
 import { stateCases } from "../kit/state-tests.ts";
 
 /** Minutes each in any JavaScript EVM; not run. */
-const HOURS = /stTimeConsuming|vmPerformance|stQuadratic|stAttackTest|50000|Call1MB|stMemoryStress|LoopCallsDepth|MaxRounds|loopExp|loopMul/i;
+const HOURS =
+  /stTimeConsuming|vmPerformance|stQuadratic|stAttackTest|50000|Call1MB|stMemoryStress|LoopCallsDepth|MaxRounds|loopExp|loopMul/i;
 
 for (const archive of ["ethereum-tests-state-cancun", "legacytests-constantinople-state"]) {
   const why = whyNoFixtures(archive);

@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { type ChainConfig, mainnetConfig, mainnetGenesisHash, parseChainConfig, sepoliaConfig, sepoliaGenesisHash } from "#params";
+import {
+  type ChainConfig,
+  mainnetConfig,
+  mainnetGenesisHash,
+  parseChainConfig,
+  sepoliaConfig,
+  sepoliaGenesisHash,
+} from "#params";
 import { decodeAs, encodeAs } from "#rlp";
 import { fromHex, isError, toHex } from "#util";
 import { expect, test } from "vitest";
@@ -28,17 +35,28 @@ void [shanghaiTime, cancunTime, pragueTime, osakaTime, bpo1Time, bpo2Time];
 
 function chainOf(network: string): ForkChain {
   if (network === "mainnet") return mainnet;
-  if (network === "sepolia") return { config: sepoliaConfig, genesisHash: sepoliaGenesisHash, genesisTime: 1_633_267_481 };
+  if (network === "sepolia")
+    return { config: sepoliaConfig, genesisHash: sepoliaGenesisHash, genesisTime: 1_633_267_481 };
   const from = vectors.networks[network];
   if (from === undefined) throw new Error(`no network ${network}`);
-  return { config: parseChainConfig(from.config), genesisHash: fromHex(from.genesisHash), genesisTime: from.genesisTime };
+  return {
+    config: parseChainConfig(from.config),
+    genesisHash: fromHex(from.genesisHash),
+    genesisTime: from.genesisTime,
+  };
 }
 
 test("geth's 78 fork ids", () => {
   expect(vectors.creation).toHaveLength(78);
   for (const { network, head, time, hash, next } of vectors.creation) {
     const id = forkIdAt(chainOf(network), { number: head, time });
-    expect([network, head, time, toHex(id.hash), id.next]).toEqual([network, head, time, `0x${hash}`, BigInt(next)]);
+    expect([network, head, time, toHex(id.hash), id.next]).toEqual([
+      network,
+      head,
+      time,
+      `0x${hash}`,
+      BigInt(next),
+    ]);
   }
 });
 
@@ -46,7 +64,11 @@ test("geth's 45 verdicts on a remote's id", () => {
   expect(vectors.validation).toHaveLength(45);
   for (const row of vectors.validation) {
     const chain = row.legacy ? { ...mainnet, config: legacyConfig } : mainnet;
-    const verdict = checkForkId(chain, { number: row.head, time: row.time }, { hash: fromHex(row.hash), next: BigInt(row.next) });
+    const verdict = checkForkId(
+      chain,
+      { number: row.head, time: row.time },
+      { hash: fromHex(row.hash), next: BigInt(row.next) },
+    );
     expect({ ...row, verdict }).toEqual(row);
   }
 });

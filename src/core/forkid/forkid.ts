@@ -71,7 +71,9 @@ export function forkIdAt(chain: ForkChain, head: ForkHead): ForkId {
 export function checkForkId(chain: ForkChain, head: ForkHead, remote: ForkId): ForkIdVerdict {
   const { byBlock, byTime } = gatherForks(chain);
   const forks = [...byBlock, ...byTime];
-  const sums = Array.from({ length: forks.length + 1 }, (_, passed) => checksumOf(chain, forks.slice(0, passed)));
+  const sums = Array.from({ length: forks.length + 1 }, (_, passed) =>
+    checksumOf(chain, forks.slice(0, passed)),
+  );
   const isRemote = (sum: Uint8Array | undefined) => sum !== undefined && equalBytes(sum, remote.hash);
   // the last "fork" never comes; where no fork is by time, it is not by time either
   const blocks = byTime.length === 0 ? forks.length + 1 : byBlock.length;
@@ -80,7 +82,8 @@ export function checkForkId(chain: ForkChain, head: ForkHead, remote: ForkId): F
   const here = BigInt(current >= blocks ? head.time : head.number);
   if (isRemote(sums[current])) {
     const { next } = remote;
-    const passedHere = next > 0n && (here >= next || (next > TIMESTAMP_THRESHOLD && BigInt(head.time) >= next));
+    const passedHere =
+      next > 0n && (here >= next || (next > TIMESTAMP_THRESHOLD && BigInt(head.time) >= next));
     return passedHere ? "local-incompatible-or-stale" : "ok"; // rules 1a, 1b
   }
   const behind = sums.findIndex((sum, i) => i < current && isRemote(sum));

@@ -4,4 +4,12 @@
  *
  * Not here: who sends it (`#les/protocol`, eth status, ENR entries).
  */
-export { checkForkId, type ForkChain, type ForkHead, type ForkId, forkIdAt, forkIdRlp, type ForkIdVerdict } from "./forkid.ts";
+export {
+  checkForkId,
+  type ForkChain,
+  type ForkHead,
+  type ForkId,
+  forkIdAt,
+  forkIdRlp,
+  type ForkIdVerdict,
+} from "./forkid.ts";

@@ -3,7 +3,12 @@ import type { Account } from "#core/vm";
 import { StateError } from "./errors.ts";
 
 /** In the trie's order, which is not the order one thinks of it. */
-const accountRlp: Schema<Account> = struct({ nonce: uint64, balance: uint256, storageRoot: hash, codeHash: hash });
+const accountRlp: Schema<Account> = struct({
+  nonce: uint64,
+  balance: uint256,
+  storageRoot: hash,
+  codeHash: hash,
+});
 
 /** Exactly four fields; nonce below 2^64, balance below 2^256, 32-byte hashes (TR-07). @throws RLP_* */
 export function decodeAccount(encoded: Uint8Array): Account {

@@ -10,4 +10,11 @@
 export { decodeAccount, decodeSlot, encodeAccount } from "./account.ts";
 export { StateError } from "./errors.ts";
 export { genesisBlock, genesisState } from "./genesis.ts";
-export { applyDiff, type CodeStore, proveAccount, proveStorage, stateReader, type StateUpdate } from "./state.ts";
+export {
+  applyDiff,
+  type CodeStore,
+  proveAccount,
+  proveStorage,
+  stateReader,
+  type StateUpdate,
+} from "./state.ts";

@@ -58,10 +58,20 @@ describe("applyDiff and stateReader", () => {
   test("accounts, slots and code are read back; what is not there is undefined or empty", () => {
     const stores = new Stores();
     const code = fromHex("0x6001");
-    const contract = { ...plain(2, 0n), account: { nonce: 1n, balance: 0n, codeHash: keccak256(code) }, code, storage: [[slot(1), Uint8Array.of(7)]] as const };
+    const contract = {
+      ...plain(2, 0n),
+      account: { nonce: 1n, balance: 0n, codeHash: keccak256(code) },
+      code,
+      storage: [[slot(1), Uint8Array.of(7)]] as const,
+    };
     stores.apply(plain(1, 5n), contract);
     const reader = stores.reader();
-    expect(reader.account(address(1))).toEqual({ nonce: 0n, balance: 5n, storageRoot: emptyTxRoot, codeHash: emptyCodeHash });
+    expect(reader.account(address(1))).toEqual({
+      nonce: 0n,
+      balance: 5n,
+      storageRoot: emptyTxRoot,
+      codeHash: emptyCodeHash,
+    });
     expect(reader.account(address(9))).toBeUndefined();
     expect(reader.storage(address(2), slot(1))).toEqual(Uint8Array.of(7));
     expect(reader.storage(address(2), slot(2))).toHaveLength(0);
@@ -70,7 +80,8 @@ describe("applyDiff and stateReader", () => {
 
   test("storage: set, changed, deleted, cleared; the last state is the first again", () => {
     const stores = new Stores();
-    const storageRoot = () => (stores.reader().account(address(1)) as { storageRoot: Uint8Array }).storageRoot;
+    const storageRoot = () =>
+      (stores.reader().account(address(1)) as { storageRoot: Uint8Array }).storageRoot;
     const change = (storage: AccountDiff["storage"], storageCleared = false, root?: Uint8Array): void => {
       stores.apply({ ...plain(1, 1n), storage, storageCleared, storageRoot: root });
     };
@@ -89,18 +100,25 @@ describe("applyDiff and stateReader", () => {
   test("deleting the only account leaves the empty root", () => {
     const stores = new Stores();
     stores.apply(plain(1, 5n));
-    expect(toHex(stores.apply({ address: address(1), account: undefined, storageCleared: true, storage: [] }))).toBe(toHex(emptyTxRoot));
+    expect(
+      toHex(stores.apply({ address: address(1), account: undefined, storageCleared: true, storage: [] })),
+    ).toBe(toHex(emptyTxRoot));
   });
 
   test("the root does not depend on the order or the number of diffs", () => {
-    const accounts = fc.uniqueArray(fc.record({ at: fc.integer({ min: 1, max: 255 }), balance: fc.bigInt({ min: 0n, max: 1n << 200n }) }), {
-      selector: ({ at }) => at,
-      minLength: 1,
-      maxLength: 40,
-    });
+    const accounts = fc.uniqueArray(
+      fc.record({ at: fc.integer({ min: 1, max: 255 }), balance: fc.bigInt({ min: 0n, max: 1n << 200n }) }),
+      {
+        selector: ({ at }) => at,
+        minLength: 1,
+        maxLength: 40,
+      },
+    );
     fc.assert(
       fc.property(accounts, (rows) => {
-        const diff = (list: typeof rows): StateDiff => ({ accounts: list.map(({ at, balance }) => plain(at, balance)) });
+        const diff = (list: typeof rows): StateDiff => ({
+          accounts: list.map(({ at, balance }) => plain(at, balance)),
+        });
         const once = applyDiff(new Stores().nodes, emptyTxRoot, diff(rows)).root;
         const reversed = applyDiff(new Stores().nodes, emptyTxRoot, diff(rows.toReversed())).root;
         const stepwise = new Stores();
@@ -119,7 +137,9 @@ describe("applyDiff and stateReader", () => {
     expect(codeOf(() => blind.account(address(1)))).toBe("TRIE_MISSING_NODE");
     expect(codeOf(() => blind.storage(address(1), slot(1)))).toBe("TRIE_MISSING_NODE");
     expect(codeOf(() => stores.reader().code(address(1), keccak256(address(1))))).toBe("STATE_MISSING_CODE");
-    expect(codeOf(() => applyDiff(empty, stores.root, { accounts: [plain(1, 1n)] }))).toBe("TRIE_MISSING_NODE");
+    expect(codeOf(() => applyDiff(empty, stores.root, { accounts: [plain(1, 1n)] }))).toBe(
+      "TRIE_MISSING_NODE",
+    );
   });
 });
 
@@ -127,13 +147,19 @@ test("proofs verify, for what is there and for what is not", () => {
   const stores = new Stores();
   stores.apply(...Array.from({ length: 50 }, (_, i) => plain(i + 1, BigInt(i))), {
     ...plain(99, 0n),
-    storage: [[slot(1), Uint8Array.of(1)], [slot(2), Uint8Array.of(2)]],
+    storage: [
+      [slot(1), Uint8Array.of(1)],
+      [slot(2), Uint8Array.of(2)],
+    ],
   });
-  const verify = (root: Uint8Array, key: Uint8Array, nodes: readonly Uint8Array[]) => verifyProof(root, secureKey(key), nodes, { exact: true });
+  const verify = (root: Uint8Array, key: Uint8Array, nodes: readonly Uint8Array[]) =>
+    verifyProof(root, secureKey(key), nodes, { exact: true });
   const leaf = verify(stores.root, address(99), proveAccount(stores.nodes, stores.root, address(99)));
   if (leaf === undefined) throw new Error("not proven");
   const { storageRoot } = decodeAccount(leaf);
-  expect(verify(stores.root, address(200), proveAccount(stores.nodes, stores.root, address(200)))).toBeUndefined();
+  expect(
+    verify(stores.root, address(200), proveAccount(stores.nodes, stores.root, address(200))),
+  ).toBeUndefined();
   const held = verify(storageRoot, slot(2), proveStorage(stores.nodes, storageRoot, slot(2)));
   expect(decodeSlot(held ?? new Uint8Array(0))).toEqual(Uint8Array.of(2));
   expect(verify(storageRoot, slot(3), proveStorage(stores.nodes, storageRoot, slot(3)))).toBeUndefined();
@@ -154,7 +180,11 @@ describe("TR-07 accounts and slots that no client writes", () => {
     ["balance 2^256", [0n, 1n << 256n, emptyTxRoot, emptyCodeHash], "RLP_INTEGER"],
     ["balance with a leading zero", [0n, Uint8Array.of(0, 1), emptyTxRoot, emptyCodeHash], "RLP_INTEGER"],
     ["code hash of 31 bytes", [0n, 1n, emptyTxRoot, emptyCodeHash.subarray(1)], "RLP_LENGTH"],
-    ["storage root of 33 bytes", [0n, 1n, concatBytes(emptyTxRoot, Uint8Array.of(0)), emptyCodeHash], "RLP_LENGTH"],
+    [
+      "storage root of 33 bytes",
+      [0n, 1n, concatBytes(emptyTxRoot, Uint8Array.of(0)), emptyCodeHash],
+      "RLP_LENGTH",
+    ],
   ])("account: %s", (_, fields, code) => {
     expect(codeOf(() => decodeAccount(encode(fields)))).toBe(code);
   });
@@ -169,7 +199,9 @@ describe("TR-07 accounts and slots that no client writes", () => {
   });
   test("a slot that is a list, or has bytes after it", () => {
     expect(codeOf(() => decodeSlot(encode([])))).toBe("RLP_EXPECTED_BYTES");
-    expect(codeOf(() => decodeSlot(concatBytes(encode(Uint8Array.of(1)), Uint8Array.of(1))))).toBe("RLP_TRAILING");
+    expect(codeOf(() => decodeSlot(concatBytes(encode(Uint8Array.of(1)), Uint8Array.of(1))))).toBe(
+      "RLP_TRAILING",
+    );
   });
 });
 
@@ -181,7 +213,9 @@ describe("genesis", () => {
   });
 
   test("sepolia's hash, from geth's own allocation", () => {
-    const alloc = decode(fromHex(readFileSync("test/vectors/genesis/sepolia-alloc.hex", "latin1").replaceAll("\n", ""))) as [Uint8Array, Uint8Array][];
+    const alloc = decode(
+      fromHex(readFileSync("test/vectors/genesis/sepolia-alloc.hex", "latin1").replaceAll("\n", "")),
+    ) as [Uint8Array, Uint8Array][];
     const genesis = {
       ...devGenesis({}),
       config: sepoliaConfig,
@@ -201,7 +235,14 @@ describe("genesis", () => {
   });
 
   test("forks at genesis bring their header fields", () => {
-    const forks = { ...devGenesis({}).config, terminalTotalDifficulty: 0n, shanghaiTime: 0, cancunTime: 0, pragueTime: 0, clique: undefined };
+    const forks = {
+      ...devGenesis({}).config,
+      terminalTotalDifficulty: 0n,
+      shanghaiTime: 0,
+      cancunTime: 0,
+      pragueTime: 0,
+      clique: undefined,
+    };
     const { header } = genesisBlock(devGenesis({}, { forks }));
     expect(toHex(header.withdrawalsRoot ?? new Uint8Array(0))).toBe(toHex(emptyTxRoot));
     expect([header.blobGasUsed, header.excessBlobGas]).toEqual([0n, 0n]);

@@ -99,6 +99,10 @@ export function proveAccount(nodes: NodeStore, root: Uint8Array, address: Uint8A
 }
 
 /** Nodes from an account's storage root down to the slot (32 bytes); none for the empty root. @throws TRIE_MISSING_NODE */
-export function proveStorage(nodes: NodeStore, storageRoot: Uint8Array, slot: Uint8Array): readonly Uint8Array[] {
+export function proveStorage(
+  nodes: NodeStore,
+  storageRoot: Uint8Array,
+  slot: Uint8Array,
+): readonly Uint8Array[] {
   return equalBytes(storageRoot, emptyRoot) ? [] : proveKey(nodes, storageRoot, secureKey(slot));
 }

@@ -5,7 +5,12 @@ import { headerRlp } from "./header-codec.ts";
 import { MAX_UNCLES } from "./limits.ts";
 import { transactionRlp } from "./transaction-codec.ts";
 
-export const withdrawalRlp: Schema<Withdrawal> = struct({ index: uint64, validatorIndex: uint64, address, amount: uint64 });
+export const withdrawalRlp: Schema<Withdrawal> = struct({
+  index: uint64,
+  validatorIndex: uint64,
+  address,
+  amount: uint64,
+});
 
 const transactions = list(transactionRlp);
 export const unclesRlp = list(headerRlp, { max: MAX_UNCLES });
@@ -13,7 +18,12 @@ const withdrawals = optional(list(withdrawalRlp));
 
 export const bodyRlp: Schema<Body> = struct({ transactions, uncles: unclesRlp, withdrawals });
 /** As in a chain export and in NewBlock: [header, transactions, uncles, withdrawals?]. */
-export const blockRlp: Schema<Block> = struct({ header: headerRlp, transactions, uncles: unclesRlp, withdrawals });
+export const blockRlp: Schema<Block> = struct({
+  header: headerRlp,
+  transactions,
+  uncles: unclesRlp,
+  withdrawals,
+});
 
 /** @throws RLP_*, TYPES_TX_* */
 export function decodeBody(encoded: Uint8Array): Body {

@@ -8,7 +8,12 @@ export const TypesError = defineErrors("TYPES", {
     disconnect: 0x02,
     rpcCode: -32000,
   },
-  TX_EMPTY: { message: () => "typed transaction too short", blame: "peer", disconnect: 0x02, rpcCode: -32000 },
+  TX_EMPTY: {
+    message: () => "typed transaction too short",
+    blame: "peer",
+    disconnect: 0x02,
+    rpcCode: -32000,
+  },
   BAD_SIGNATURE: {
     message: () => "invalid transaction v, r, s values",
     blame: "peer",
@@ -17,7 +22,8 @@ export const TypesError = defineErrors("TYPES", {
   },
   INVALID: { message: (d: { reason: string }) => d.reason, blame: "peer", rpcCode: -32000 },
   CHAIN_ID: {
-    message: (d: { have: bigint; want: bigint }) => `invalid chain id for signer: have ${d.have} want ${d.want}`,
+    message: (d: { have: bigint; want: bigint }) =>
+      `invalid chain id for signer: have ${d.have} want ${d.want}`,
     blame: "peer",
     disconnect: 0x02,
     rpcCode: -32000,
@@ -29,5 +35,9 @@ export const TypesError = defineErrors("TYPES", {
     blame: "caller",
     rpcCode: -32000,
   },
-  FIELDS: { message: (d: { reason: string }) => `transaction: ${d.reason}`, blame: "caller", rpcCode: -32602 },
+  FIELDS: {
+    message: (d: { reason: string }) => `transaction: ${d.reason}`,
+    blame: "caller",
+    rpcCode: -32602,
+  },
 });

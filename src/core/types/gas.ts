@@ -36,9 +36,11 @@ export function intrinsicGas(
   const creates = tx.to === undefined;
   let gas = creates && rules.isHomestead ? TX_CREATE_GAS : TX_GAS;
   const zeros = zeroBytes(tx.input);
-  gas += zeros * ZERO_BYTE_GAS + (tx.input.length - zeros) * (rules.isIstanbul ? BYTE_GAS : BYTE_GAS_FRONTIER);
+  gas +=
+    zeros * ZERO_BYTE_GAS + (tx.input.length - zeros) * (rules.isIstanbul ? BYTE_GAS : BYTE_GAS_FRONTIER);
   if (creates && rules.isShanghai) gas += Math.ceil(tx.input.length / 32) * INIT_WORD_GAS;
-  for (const entry of tx.accessList ?? []) gas += ACCESS_ADDRESS_GAS + entry.storageKeys.length * ACCESS_SLOT_GAS;
+  for (const entry of tx.accessList ?? [])
+    gas += ACCESS_ADDRESS_GAS + entry.storageKeys.length * ACCESS_SLOT_GAS;
   gas += (tx.authorizationList?.length ?? 0) * AUTHORIZATION_GAS;
   return BigInt(gas);
 }

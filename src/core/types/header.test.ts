@@ -61,7 +61,9 @@ const tail = [
 /** A header of each era: so many fields of the tail. */
 const anyHeader = fc
   .integer({ min: 0, max: tail.length })
-  .chain((length) => fc.record({ ...head, ...Object.fromEntries(tail.slice(0, length)) })) as fc.Arbitrary<HeaderFields>;
+  .chain((length) =>
+    fc.record({ ...head, ...Object.fromEntries(tail.slice(0, length)) }),
+  ) as fc.Arbitrary<HeaderFields>;
 
 test("headers of every era encode and decode to themselves, hash included", () => {
   fc.assert(
@@ -75,7 +77,9 @@ test("headers of every era encode and decode to themselves, hash included", () =
 });
 
 test("a header with a hole in its tail cannot be written", () => {
-  const fields = fc.sample(anyHeader, { seed, numRuns: 40 }).find((header) => header.requestsHash !== undefined);
+  const fields = fc
+    .sample(anyHeader, { seed, numRuns: 40 })
+    .find((header) => header.requestsHash !== undefined);
   if (fields === undefined) throw new Error("no full header");
   try {
     encodeHeader({ ...fields, withdrawalsRoot: undefined });
@@ -111,7 +115,11 @@ test("garbage headers throw RLP_* and nothing else", () => {
   );
 });
 
-const log = fc.record({ address: bytes(20), topics: fc.array(bytes(32), { maxLength: 4 }), data: fc.uint8Array({ maxLength: 70 }) });
+const log = fc.record({
+  address: bytes(20),
+  topics: fc.array(bytes(32), { maxLength: 4 }),
+  data: fc.uint8Array({ maxLength: 70 }),
+});
 const type = fc.constantFrom(0, 1, 2, 3, 4) as fc.Arbitrary<Receipt["type"]>;
 const rest = { type, cumulativeGasUsed: uint64, bloom: bytes(256), logs: fc.array(log, { maxLength: 3 }) };
 const anyReceipt: fc.Arbitrary<Receipt> = fc.oneof(
@@ -133,13 +141,20 @@ test("a receipt whose status is 2, or whose log has 5 topics, is refused", () =>
   const bad = encode([Uint8Array.of(2), 0n, new Uint8Array(256), []]);
   expect(() => decodeReceipt(bad)).toThrow("invalid receipt status");
   const topics = Array.from({ length: 5 }, () => new Uint8Array(32));
-  const five = encode([Uint8Array.of(1), 0n, new Uint8Array(256), [[new Uint8Array(20), topics, new Uint8Array(0)]]]);
+  const five = encode([
+    Uint8Array.of(1),
+    0n,
+    new Uint8Array(256),
+    [[new Uint8Array(20), topics, new Uint8Array(0)]],
+  ]);
   expect(() => decodeReceipt(five)).toThrow("more than 4 items");
   expect(() => decodeReceipt(concatBytes(Uint8Array.of(9), bad))).toThrow("unknown type");
 });
 
 test("bloom: geth's vector (core/types/bloom9_test.go@v1.9.25 TestBloomExtensively)", () => {
-  const data = Array.from({ length: 100 }, (_, i) => new TextEncoder().encode(`xxxxxxxxxx data ${i} yyyyyyyyyyyyyy`));
+  const data = Array.from({ length: 100 }, (_, i) =>
+    new TextEncoder().encode(`xxxxxxxxxx data ${i} yyyyyyyyyyyyyy`),
+  );
   const blooms = data.map((value) => bloomOf([{ address: value, topics: [], data: new Uint8Array(0) }]));
   const bloom = mergeBlooms(blooms);
   expect(toHex(keccak256(bloom))).toBe("0xc8d3ca65cdb4874300a9e39475508f23ed6da09fdbc487f89a2dcf50b09eb263");
@@ -150,7 +165,9 @@ test("bloom: positives and negatives of geth's TestBloom", () => {
   const text = (value: string) => new TextEncoder().encode(value);
   const positive = ["testtest", "test", "hallo", "other"].map(text);
   const negative = ["tes", "lo"].map(text);
-  const bloom = bloomOf([{ address: positive[0] ?? text(""), topics: positive.slice(1), data: new Uint8Array(0) }]);
+  const bloom = bloomOf([
+    { address: positive[0] ?? text(""), topics: positive.slice(1), data: new Uint8Array(0) },
+  ]);
   for (const value of positive) expect(bloomContains(bloom, value)).toBe(true);
   for (const value of negative) expect(bloomContains(bloom, value)).toBe(false);
 });
@@ -178,7 +195,11 @@ test("addresses of CREATE (yellow paper) and CREATE2 (EIP-1014 examples 1 and 3)
   expect(toHex(createAddress(sender, 0n))).toBe("0xcd234a471b72ba2f1ccf0a70fcaba648a5eecd8d");
   expect(toHex(createAddress(sender, 1n))).toBe("0x343c43a37d37dff08ae8c4a11544c718abb4fcf8");
   const zero = new Uint8Array(32);
-  expect(toHex(create2Address(new Uint8Array(20), zero, Uint8Array.of(0)))).toBe("0x4d1a2e2bb4f88f0250f26ffff098b0b30b26bf38");
+  expect(toHex(create2Address(new Uint8Array(20), zero, Uint8Array.of(0)))).toBe(
+    "0x4d1a2e2bb4f88f0250f26ffff098b0b30b26bf38",
+  );
   const deadbeef = fromHex("0xdeadbeef00000000000000000000000000000000");
-  expect(toHex(create2Address(deadbeef, zero, Uint8Array.of(0)))).toBe("0xb928f69bb1d91cd65274e3c79d8986362984fda3");
+  expect(toHex(create2Address(deadbeef, zero, Uint8Array.of(0)))).toBe(
+    "0xb928f69bb1d91cd65274e3c79d8986362984fda3",
+  );
 });

@@ -10,14 +10,30 @@
  */
 export { bloomContains, bloomOf, mergeBlooms } from "./bloom.ts";
 export type { Block, Body, Withdrawal } from "./body.ts";
-export { blockRlp, blockSize, bodyRlp, decodeBlock, decodeBody, encodeBlock, encodeBody, withdrawalRlp } from "./body-codec.ts";
+export {
+  blockRlp,
+  blockSize,
+  bodyRlp,
+  decodeBlock,
+  decodeBody,
+  encodeBlock,
+  encodeBody,
+  withdrawalRlp,
+} from "./body-codec.ts";
 export { checkTransaction } from "./check.ts";
 export { TypesError } from "./errors.ts";
 export { effectiveGasPrice, floorDataGas, intrinsicGas } from "./gas.ts";
 export type { Header, HeaderFields } from "./header.ts";
 export { decodeHeader, encodeHeader, headerRlp, makeHeader } from "./header-codec.ts";
 export type { Log, Receipt } from "./receipt.ts";
-export { decodeReceipt, decodeReceipts, encodeReceipt, encodeReceipts, logRlp, receiptRlp } from "./receipt-codec.ts";
+export {
+  decodeReceipt,
+  decodeReceipts,
+  encodeReceipt,
+  encodeReceipts,
+  logRlp,
+  receiptRlp,
+} from "./receipt-codec.ts";
 export {
   create2Address,
   createAddress,
@@ -30,5 +46,18 @@ export {
   withdrawalsRoot,
 } from "./roots.ts";
 export { authorityOf, checkTransactionType, senderOf, signTransaction } from "./signer.ts";
-export type { AccessList, AccessListEntry, Authorization, Transaction, TransactionFields, TransactionType } from "./transaction.ts";
-export { decodeTransaction, encodeTransaction, signingHash, transactionRlp, transactionSize } from "./transaction-codec.ts";
+export type {
+  AccessList,
+  AccessListEntry,
+  Authorization,
+  Transaction,
+  TransactionFields,
+  TransactionType,
+} from "./transaction.ts";
+export {
+  decodeTransaction,
+  encodeTransaction,
+  signingHash,
+  transactionRlp,
+  transactionSize,
+} from "./transaction-codec.ts";

@@ -1,11 +1,27 @@
-import { address, bytes, decodeAs, encodeAs, fixed, hash, list, RlpError, type Schema, struct, uint64 } from "#rlp";
+import {
+  address,
+  bytes,
+  decodeAs,
+  encodeAs,
+  fixed,
+  hash,
+  list,
+  RlpError,
+  type Schema,
+  struct,
+  uint64,
+} from "#rlp";
 import { concatBytes } from "#util";
 import { TypesError } from "./errors.ts";
 import { MAX_TOPICS } from "./limits.ts";
 import type { Log, Receipt } from "./receipt.ts";
 import type { TransactionType } from "./transaction.ts";
 
-export const logRlp: Schema<Log> = struct({ address, topics: list(hash, { max: MAX_TOPICS }), data: bytes() });
+export const logRlp: Schema<Log> = struct({
+  address,
+  topics: list(hash, { max: MAX_TOPICS }),
+  data: bytes(),
+});
 
 /** Empty: failed; 0x01: succeeded; 32 bytes: state root (before Byzantium). geth setStatus, core/types/receipt.go@v1.9.25 */
 const outcome: Schema<Uint8Array> = {
@@ -25,17 +41,25 @@ const FAILED = new Uint8Array(0);
 const SUCCEEDED = Uint8Array.of(1);
 
 function fromPayload({ outcome: made, ...rest }: Payload, type: TransactionType): Receipt {
-  return made.length === 32 ? { type, postState: made, ...rest } : { type, status: made.length === 1 ? 1 : 0, ...rest };
+  return made.length === 32
+    ? { type, postState: made, ...rest }
+    : { type, status: made.length === 1 ? 1 : 0, ...rest };
 }
 
 function toPayload(receipt: Receipt): Payload {
   const made = receipt.postState ?? (receipt.status === 1 ? SUCCEEDED : FAILED);
-  return { outcome: made, cumulativeGasUsed: receipt.cumulativeGasUsed, bloom: receipt.bloom, logs: receipt.logs };
+  return {
+    outcome: made,
+    cumulativeGasUsed: receipt.cumulativeGasUsed,
+    bloom: receipt.bloom,
+    logs: receipt.logs,
+  };
 }
 
 function decodeTyped(encoded: Uint8Array, maxItems?: number): Receipt {
   const type = encoded[0];
-  if (type !== 1 && type !== 2 && type !== 3 && type !== 4) throw TypesError("RECEIPT", { reason: `unknown type ${type ?? "none"}` });
+  if (type !== 1 && type !== 2 && type !== 3 && type !== 4)
+    throw TypesError("RECEIPT", { reason: `unknown type ${type ?? "none"}` });
   return fromPayload(decodeAs(payload, encoded.subarray(1), { maxItems }), type);
 }
 

@@ -11,11 +11,17 @@ import type { Transaction } from "./transaction.ts";
 import { encodeTransaction } from "./transaction-codec.ts";
 
 /** keccak256 of the empty list: no uncles. */
-export const emptyUnclesHash: Uint8Array = fromHex("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
+export const emptyUnclesHash: Uint8Array = fromHex(
+  "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347",
+);
 /** Root of the empty trie: no transactions, receipts or withdrawals. */
-export const emptyTxRoot: Uint8Array = fromHex("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+export const emptyTxRoot: Uint8Array = fromHex(
+  "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421",
+);
 /** keccak256 of nothing: an account without code. */
-export const emptyCodeHash: Uint8Array = fromHex("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+export const emptyCodeHash: Uint8Array = fromHex(
+  "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470",
+);
 
 export function txRoot(transactions: readonly Transaction[]): Uint8Array {
   return orderedRoot(transactions.map(encodeTransaction));

@@ -20,7 +20,13 @@ import {
 import { concatBytes } from "#util";
 import { TypesError } from "./errors.ts";
 import { MAX_BLOB_HASHES } from "./limits.ts";
-import type { AccessListEntry, Authorization, Transaction, TransactionFields, TransactionType } from "./transaction.ts";
+import type {
+  AccessListEntry,
+  Authorization,
+  Transaction,
+  TransactionFields,
+  TransactionType,
+} from "./transaction.ts";
 
 /** Empty bytes: creates a contract. */
 const to: Schema<Uint8Array | undefined> = {
@@ -31,7 +37,8 @@ const to: Schema<Uint8Array | undefined> = {
     if (length !== 20) throw RlpError("LENGTH", { offset: reader.start, length, want: "0 or 20" });
     return reader.view();
   },
-  write: (writer, value) => (value === undefined ? writer.bytes(new Uint8Array(0)) : fixed(20).write(writer, value)),
+  write: (writer, value) =>
+    value === undefined ? writer.bytes(new Uint8Array(0)) : fixed(20).write(writer, value),
 };
 
 const accessList: Schema<readonly AccessListEntry[]> = list(struct({ address, storageKeys: list(hash) }));
@@ -66,16 +73,31 @@ const feeMarket = {
 /** The fields of each type before its signature, in the order of the wire. Legacy: without EIP-155's three. */
 const unsigned = {
   0: { nonce: uint64, gasPrice: uint256, gas: uint64, to, value: uint256, input: bytes() },
-  1: { chainId: uint256, nonce: uint64, gasPrice: uint256, gas: uint64, to, value: uint256, input: bytes(), accessList },
+  1: {
+    chainId: uint256,
+    nonce: uint64,
+    gasPrice: uint256,
+    gas: uint64,
+    to,
+    value: uint256,
+    input: bytes(),
+    accessList,
+  },
   2: feeMarket,
-  3: { ...feeMarket, to: address, maxFeePerBlobGas: uint256, blobVersionedHashes: list(hash, { max: MAX_BLOB_HASHES }) },
+  3: {
+    ...feeMarket,
+    to: address,
+    maxFeePerBlobGas: uint256,
+    blobVersionedHashes: list(hash, { max: MAX_BLOB_HASHES }),
+  },
   4: { ...feeMarket, to: address, authorizationList: list(authorization) },
 } as const;
 
 type Unhashed = Omit<Transaction, "hash" | "type" | "chainId"> & { chainId?: bigint | undefined };
 
 // each row is a subset of Transaction's fields; `Unhashed` is what all of them have in common, read loosely
-const row = (fields: object) => struct(fields as { readonly [name: string]: Schema<unknown> }) as unknown as Schema<Unhashed>;
+const row = (fields: object) =>
+  struct(fields as { readonly [name: string]: Schema<unknown> }) as unknown as Schema<Unhashed>;
 const signed: Readonly<Record<TransactionType, Schema<Unhashed>>> = {
   0: row({ ...unsigned[0], ...signature }),
   1: row({ ...unsigned[1], ...signature }),

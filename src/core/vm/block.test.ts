@@ -1,5 +1,14 @@
 import { applyDiff, genesisState, stateReader } from "#core/state";
-import { createAddress, emptyTxRoot, emptyUnclesHash, type Header, makeHeader, senderOf, signTransaction, type TransactionFields } from "#core/types";
+import {
+  createAddress,
+  emptyTxRoot,
+  emptyUnclesHash,
+  type Header,
+  makeHeader,
+  senderOf,
+  signTransaction,
+  type TransactionFields,
+} from "#core/types";
 import { parsePrivateKey } from "#crypto";
 import type { ChainConfig } from "#params";
 import { ByteMap, concatBytes, fromHex, GlimError, toHex } from "#util";
@@ -14,7 +23,9 @@ const sender = fromHex("0x71562b71999873db5b286df957af199ec94617f7");
 const address = (last: number) => concatBytes(new Uint8Array(19), Uint8Array.of(last));
 const ETHER = 10n ** 18n;
 
-const genesis = genesisState({ alloc: [{ address: sender, balance: ETHER, nonce: 0n, code: new Uint8Array(0), storage: [] }] });
+const genesis = genesisState({
+  alloc: [{ address: sender, balance: ETHER, nonce: 0n, code: new Uint8Array(0), storage: [] }],
+});
 const nodes = new ByteMap<Uint8Array>();
 for (const [hash, node] of genesis.nodes) nodes.set(hash, node);
 const codes = new ByteMap<Uint8Array>();
@@ -44,7 +55,19 @@ const london = testConfig("London");
 const pow = (fork: string): ChainConfig => ({ ...testConfig(fork), clique: undefined });
 
 const transfer = (nonce: bigint, change: Partial<TransactionFields> = {}) =>
-  signTransaction({ type: 0, nonce, gasPrice: 10n, gas: 21_000n, to: address(0xee), value: 5n, input: new Uint8Array(0), ...change }, key);
+  signTransaction(
+    {
+      type: 0,
+      nonce,
+      gasPrice: 10n,
+      gas: 21_000n,
+      to: address(0xee),
+      value: 5n,
+      input: new Uint8Array(0),
+      ...change,
+    },
+    key,
+  );
 
 const balances = (diff: StateDiff) =>
   Object.fromEntries(diff.accounts.map((row) => [toHex(row.address).slice(-2), row.account?.balance]));
@@ -76,10 +99,17 @@ describe("openBlock", () => {
       [transfer(1n), "nonce too high: address 0x71562b71999873DB5b286dF957af199Ec94617F7, tx: 1 state: 0"],
       [transfer(0n, { gas: 200_000n }), "gas limit reached"],
       [transfer(0n, { gas: 20_000n }), "intrinsic gas too low: have 20000, want 21000"],
-      [transfer(0n, { gasPrice: 6n }), "max fee per gas less than block base fee: address 0x71562b71999873DB5b286dF957af199Ec94617F7, maxFeePerGas: 6, baseFee: 7"],
-      [transfer(0n, { value: 2n * ETHER }), `insufficient funds for gas * price + value: address 0x71562b71999873DB5b286dF957af199Ec94617F7 have ${ETHER} want ${2n * ETHER + 210_000n}`],
+      [
+        transfer(0n, { gasPrice: 6n }),
+        "max fee per gas less than block base fee: address 0x71562b71999873DB5b286dF957af199Ec94617F7, maxFeePerGas: 6, baseFee: 7",
+      ],
+      [
+        transfer(0n, { value: 2n * ETHER }),
+        `insufficient funds for gas * price + value: address 0x71562b71999873DB5b286dF957af199Ec94617F7 have ${ETHER} want ${2n * ETHER + 210_000n}`,
+      ],
     ] as const;
-    for (const [tx, text] of refusals) expect(await codeOf(block.apply(tx))).toBe(`VM_BAD_TRANSACTION: ${text}`);
+    for (const [tx, text] of refusals)
+      expect(await codeOf(block.apply(tx))).toBe(`VM_BAD_TRANSACTION: ${text}`);
     await block.apply(transfer(0n));
     expect(await codeOf(block.apply(transfer(0n)))).toMatch(/nonce too low/);
     expect((await block.apply(transfer(1n))).cumulativeGasUsed).toBe(42_000n);
@@ -90,12 +120,19 @@ describe("openBlock", () => {
   });
 
   test("creation, a log, a failing call: code in the diff, status and bloom in receipts", async () => {
-    const code = assemble("CALLDATALOAD 0 0x77 0x66 1 0 LOG2 0 CALLDATALOAD @ok JUMPI INVALID :ok STOP".replace("CALLDATALOAD", "7"));
+    const code = assemble(
+      "CALLDATALOAD 0 0x77 0x66 1 0 LOG2 0 CALLDATALOAD @ok JUMPI INVALID :ok STOP".replace(
+        "CALLDATALOAD",
+        "7",
+      ),
+    );
     const block = await open(london, { gasLimit: 1_000_000n });
     const { to: _, ...rest } = transfer(0n, { input: deployCode(code), gas: 200_000n, value: 0n });
     await block.apply(signTransaction({ ...rest, type: 0 }, key));
     const contract = createAddress(sender, 0n);
-    const good = await block.apply(transfer(1n, { to: contract, gas: 100_000n, value: 0n, input: new Uint8Array(32).fill(1) }));
+    const good = await block.apply(
+      transfer(1n, { to: contract, gas: 100_000n, value: 0n, input: new Uint8Array(32).fill(1) }),
+    );
     const bad = await block.apply(transfer(2n, { to: contract, gas: 100_000n, value: 0n }));
     expect([good.status, good.logs.length, good.bloom.some((byte) => byte !== 0)]).toEqual([1, 1, true]);
     expect([bad.status, bad.logs.length, bad.bloom.some((byte) => byte !== 0)]).toEqual([0, 0, false]);
@@ -123,7 +160,9 @@ describe("rewards", () => {
     const merged = { difficulty: 0n, withdrawalsRoot: emptyTxRoot };
     const block = await open(testConfig("Shanghai"), merged);
     const row = (to: Uint8Array, amount: bigint) => ({ index: 0n, validatorIndex: 0n, address: to, amount });
-    const { diff } = await block.finish({ withdrawals: [row(address(0x51), 3n), row(address(0x52), 0n), row(address(0x51), 1n)] });
+    const { diff } = await block.finish({
+      withdrawals: [row(address(0x51), 3n), row(address(0x52), 0n), row(address(0x51), 1n)],
+    });
     expect(balances(diff)).toEqual({ "51": 4_000_000_000n });
   });
 });
@@ -131,24 +170,42 @@ describe("rewards", () => {
 describe("executeBlock", () => {
   test("a block with a transaction that cannot run is bad, and says which and why", async () => {
     const body = { transactions: [transfer(0n), transfer(5n)], uncles: [] };
-    expect(await codeOf(executeBlock(london, header(), body, reader()))).toMatch(/^VM_BAD_BLOCK: could not apply tx 1: nonce too high/);
+    expect(await codeOf(executeBlock(london, header(), body, reader()))).toMatch(
+      /^VM_BAD_BLOCK: could not apply tx 1: nonce too high/,
+    );
   });
 
   test("a transaction of another chain, or of a type before its fork, makes the block bad", async () => {
     const foreign = transfer(0n, { chainId: 9n });
-    expect(await codeOf(executeBlock(london, header(), { transactions: [foreign], uncles: [] }, reader()))).toMatch(/invalid chain id for signer: have 9 want 1/);
+    expect(
+      await codeOf(executeBlock(london, header(), { transactions: [foreign], uncles: [] }, reader())),
+    ).toMatch(/invalid chain id for signer: have 9 want 1/);
     const typed = transfer(0n, { type: 1, chainId: 1n, accessList: [] });
-    expect(await codeOf(executeBlock(testConfig("Istanbul"), header(), { transactions: [typed], uncles: [] }, reader()))).toMatch(/transaction type not supported: 1/);
+    expect(
+      await codeOf(
+        executeBlock(testConfig("Istanbul"), header(), { transactions: [typed], uncles: [] }, reader()),
+      ),
+    ).toMatch(/transaction type not supported: 1/);
   });
 
   test("receipts before Byzantium carry the root after each transaction", async () => {
     const transactions = [transfer(0n), transfer(1n)];
     const intermediateRoot = (diff: StateDiff) => applyDiff(nodes, genesis.root, diff).root;
-    const result = await executeBlock(testConfig("Homestead"), header(), { transactions, uncles: [] }, reader(), { intermediateRoot });
+    const result = await executeBlock(
+      testConfig("Homestead"),
+      header(),
+      { transactions, uncles: [] },
+      reader(),
+      { intermediateRoot },
+    );
     const [first, second] = result.receipts;
     expect(first?.status).toBeUndefined();
-    expect(toHex(second?.postState ?? new Uint8Array(0))).toBe(toHex(applyDiff(nodes, genesis.root, result.diff).root));
-    expect(await codeOf(executeBlock(testConfig("Homestead"), header(), { transactions, uncles: [] }, reader()))).toMatch(/^VM_UNSUPPORTED/);
+    expect(toHex(second?.postState ?? new Uint8Array(0))).toBe(
+      toHex(applyDiff(nodes, genesis.root, result.diff).root),
+    );
+    expect(
+      await codeOf(executeBlock(testConfig("Homestead"), header(), { transactions, uncles: [] }, reader())),
+    ).toMatch(/^VM_UNSUPPORTED/);
   });
 
   test("EIP-7702: a delegated account runs its delegate's code", async () => {
@@ -183,7 +240,13 @@ describe("executeBlock", () => {
     );
     expect(toHex(senderOf(tx))).toBe(toHex(sender));
     const config: ChainConfig = testConfig("Prague");
-    const merged = { difficulty: 0n, withdrawalsRoot: emptyTxRoot, blobGasUsed: 0n, excessBlobGas: 0n, gasLimit: 1_000_000n };
+    const merged = {
+      difficulty: 0n,
+      withdrawalsRoot: emptyTxRoot,
+      blobGasUsed: 0n,
+      excessBlobGas: 0n,
+      gasLimit: 1_000_000n,
+    };
     const block = await openBlock(config, header(merged), stateReader(store, codeStore, state.root));
     expect(await block.apply(tx)).toMatchObject({ type: 4, status: 1 });
     // the test chain has none of Prague's system contracts, which makes the block itself bad

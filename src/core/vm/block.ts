@@ -25,7 +25,8 @@ import type { BlockExecution, BlockResult, ExecuteOptions } from "./types.ts";
 const GWEI = 1_000_000_000n;
 const ETHER = 10n ** 18n;
 
-const rewardAt = (rules: Rules): bigint => (rules.isConstantinople ? 2n : rules.isByzantium ? 3n : 5n) * ETHER;
+const rewardAt = (rules: Rules): bigint =>
+  (rules.isConstantinople ? 2n : rules.isByzantium ? 3n : 5n) * ETHER;
 
 function messageOf(tx: Transaction, rules: Rules, baseFee: bigint | undefined): Message {
   checkTransactionType(tx, rules);
@@ -76,7 +77,8 @@ class OpenBlock implements BlockExecution {
       throw VmError("BAD_TRANSACTION", { kind: "gas-limit-reached", reason: "gas limit reached" });
     const blobGas = BigInt(tx.blobVersionedHashes?.length ?? 0) * GAS_PER_BLOB;
     const mostBlobGas = BigInt(this.#env.blobSchedule?.max ?? 0) * GAS_PER_BLOB;
-    if (this.#blobGasUsed + blobGas > mostBlobGas) throw VmError("BAD_TRANSACTION", { kind: "blob", reason: "blob gas limit reached" });
+    if (this.#blobGasUsed + blobGas > mostBlobGas)
+      throw VmError("BAD_TRANSACTION", { kind: "blob", reason: "blob gas limit reached" });
     const result = await applyMessage(this.#env, messageOf(tx, this.#env.rules, this.#header.baseFee));
     this.#gasUsed += result.gasUsed;
     this.#blobGasUsed += blobGas;
@@ -91,15 +93,20 @@ class OpenBlock implements BlockExecution {
 
   async #intermediateRoot(): Promise<Uint8Array> {
     const { intermediateRoot } = this.#options;
-    if (intermediateRoot === undefined) throw VmError("UNSUPPORTED", { what: "receipts before Byzantium without intermediateRoot" });
+    if (intermediateRoot === undefined)
+      throw VmError("UNSUPPORTED", { what: "receipts before Byzantium without intermediateRoot" });
     return intermediateRoot(this.#env.machine.state.diff());
   }
 
-  async finish(rest: { uncles?: readonly Header[]; withdrawals?: readonly Withdrawal[] | undefined } = {}): Promise<BlockResult> {
+  async finish(
+    rest: { uncles?: readonly Header[]; withdrawals?: readonly Withdrawal[] | undefined } = {},
+  ): Promise<BlockResult> {
     if (this.#isOver) throw VmError("FINISHED");
     this.#isOver = true;
     const { machine, rules } = this.#env;
-    const requests = rules.isPrague ? await collectRequests(this.#env, this.#config, this.#receipts) : undefined;
+    const requests = rules.isPrague
+      ? await collectRequests(this.#env, this.#config, this.#receipts)
+      : undefined;
     machine.journal.cleanJournal();
     for (const { address, amount } of rest.withdrawals ?? []) await this.#pay(address, amount * GWEI);
     if (!rules.isMerge && !isClique(this.#config)) await this.#reward(rest.uncles ?? []);
@@ -176,7 +183,11 @@ export async function executeBlock(
       await execution.apply(tx);
     } catch (error) {
       if (!VmError.is(error, "BAD_TRANSACTION") && !TypesError.is(error)) throw error;
-      throw VmError("BAD_BLOCK", { reason: `could not apply tx ${index}: ${error.message}` }, { cause: error });
+      throw VmError(
+        "BAD_BLOCK",
+        { reason: `could not apply tx ${index}: ${error.message}` },
+        { cause: error },
+      );
     }
   }
   return execution.finish({ uncles: body.uncles, withdrawals: body.withdrawals });

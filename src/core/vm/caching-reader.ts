@@ -15,7 +15,8 @@ export function cachingReader(reader: StateReader): StateReader {
   };
   return {
     account: (address) => remember(accounts, keyOf(address), () => reader.account(address)),
-    storage: (address, slot) => remember(slots, keyOf(address) + keyOf(slot), () => reader.storage(address, slot)),
+    storage: (address, slot) =>
+      remember(slots, keyOf(address) + keyOf(slot), () => reader.storage(address, slot)),
     code: (address, codeHash) => remember(codes, keyOf(codeHash), () => reader.code(address, codeHash)),
   };
 }

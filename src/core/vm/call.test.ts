@@ -5,7 +5,16 @@ import { ByteMap, concatBytes, fromHex, GlimError, toHex, utf8Encode } from "#ut
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../../test/kit/contract.ts";
 import { testConfig } from "../../../test/kit/state-tests.ts";
-import { type CallEnv, type CallOptions, type CallRequest, createAccessList, estimateGas, revertReason, runCall, type StateReader } from "./index.ts";
+import {
+  type CallEnv,
+  type CallOptions,
+  type CallRequest,
+  createAccessList,
+  estimateGas,
+  revertReason,
+  runCall,
+  type StateReader,
+} from "./index.ts";
 
 const address = (last: number) => concatBytes(new Uint8Array(19), Uint8Array.of(last));
 const rich = address(0xaa);
@@ -36,10 +45,22 @@ const codes: [Uint8Array, Uint8Array][] = [
   [answer, assemble("42 0 MSTORE 32 0 RETURN")],
   [slot0, assemble("0 SLOAD 0 MSTORE 32 0 RETURN")],
   [store, assemble("0 CALLDATALOAD 0 SSTORE 32 CALLDATALOAD ISZERO @end JUMPI 0 0 SSTORE :end STOP")],
-  [reverts, concatBytes(assemble(`${toHex(errorNo.subarray(0, 32))} 0 MSTORE ${toHex(errorNo.subarray(32, 64))} 32 MSTORE ${toHex(errorNo.subarray(64, 96))} 64 MSTORE ${toHex(concatBytes(errorNo.subarray(96), new Uint8Array(28)))} 96 MSTORE 100 0 REVERT`))],
+  [
+    reverts,
+    concatBytes(
+      assemble(
+        `${toHex(errorNo.subarray(0, 32))} 0 MSTORE ${toHex(errorNo.subarray(32, 64))} 32 MSTORE ${toHex(errorNo.subarray(64, 96))} 64 MSTORE ${toHex(concatBytes(errorNo.subarray(96), new Uint8Array(28)))} 96 MSTORE 100 0 REVERT`,
+      ),
+    ),
+  ],
   [loops, assemble(":again @again JUMP")],
   [nested, assemble(`7 0 MSTORE 0 0 32 0 0 ${toHex(store)} GAS CALL @ok JUMPI 0 0 REVERT :ok STOP`)],
-  [context, assemble("NUMBER 0 MSTORE TIMESTAMP 32 MSTORE COINBASE 64 MSTORE 6 BLOCKHASH 96 MSTORE CALLER BALANCE 128 MSTORE 160 0 RETURN")],
+  [
+    context,
+    assemble(
+      "NUMBER 0 MSTORE TIMESTAMP 32 MSTORE COINBASE 64 MSTORE 6 BLOCKHASH 96 MSTORE CALLER BALANCE 128 MSTORE 160 0 RETURN",
+    ),
+  ],
   [invalid, assemble("INVALID")],
   [messages, assemble(":again 0 0 0 0 4 GAS STATICCALL POP @again JUMP")],
 ];
@@ -80,8 +101,13 @@ const header = (number = 7): Header =>
     nonce: new Uint8Array(8),
     baseFee: 100n,
   });
-const env: CallEnv = { config: testConfig("London"), header: header(), blockHash: (number) => word(1000 + number) };
-const call = (to: Uint8Array, rest: CallRequest = {}, options: CallOptions = {}) => runCall(env, { to, from: rich, ...rest }, reader, options);
+const env: CallEnv = {
+  config: testConfig("London"),
+  header: header(),
+  blockHash: (number) => word(1000 + number),
+};
+const call = (to: Uint8Array, rest: CallRequest = {}, options: CallOptions = {}) =>
+  runCall(env, { to, from: rich, ...rest }, reader, options);
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -124,18 +150,34 @@ describe("runCall", () => {
   });
 
   test("other failures have geth's text and no data", async () => {
-    expect(await call(invalid)).toMatchObject({ status: "failed", error: "invalid opcode", returnData: new Uint8Array(0) });
-    expect(await call(loops, {}, { gasCap: 100_000n })).toMatchObject({ status: "failed", error: "out of gas", gasUsed: 100_000n });
+    expect(await call(invalid)).toMatchObject({
+      status: "failed",
+      error: "invalid opcode",
+      returnData: new Uint8Array(0),
+    });
+    expect(await call(loops, {}, { gasCap: 100_000n })).toMatchObject({
+      status: "failed",
+      error: "out of gas",
+      gasUsed: 100_000n,
+    });
   });
 
   test("block context, author, block hashes", async () => {
-    const { returnData } = await runCall({ ...env, coinbase: address(0xdd) }, { to: context, from: rich }, reader);
+    const { returnData } = await runCall(
+      { ...env, coinbase: address(0xdd) },
+      { to: context, from: rich },
+      reader,
+    );
     const at = (i: number) => last(returnData.subarray(32 * i, 32 * i + 32));
     expect([at(0), at(1), at(2), at(3), at(4)]).toEqual([7n, 1000n, 0xddn, 1006n, 10n ** 18n]);
   });
 
   test("block overrides", async () => {
-    const { returnData } = await call(context, {}, { blockOverrides: { number: 6, time: 5, coinbase: address(1) } });
+    const { returnData } = await call(
+      context,
+      {},
+      { blockOverrides: { number: 6, time: 5, coinbase: address(1) } },
+    );
     const at = (i: number) => last(returnData.subarray(32 * i, 32 * i + 32));
     expect([at(0), at(1), at(2), at(3)]).toEqual([6n, 5n, 1n, 0n]);
   });
@@ -146,7 +188,12 @@ describe("runCall", () => {
     expect(last((await call(slot0, {}, over({ stateDiff: [[word(0), word(77)]] }))).returnData)).toBe(77n);
     expect(last((await call(slot0, {}, over({ stateDiff: [[word(1), word(77)]] }))).returnData)).toBe(9n);
     expect(last((await call(slot0, {}, over({ state: [[word(1), word(77)]] }))).returnData)).toBe(0n);
-    expect(last((await call(answer, {}, { overrides: [{ address: answer, code, stateDiff: [[word(0), word(5)]] }] })).returnData)).toBe(5n);
+    expect(
+      last(
+        (await call(answer, {}, { overrides: [{ address: answer, code, stateDiff: [[word(0), word(5)]] }] }))
+          .returnData,
+      ),
+    ).toBe(5n);
     const { returnData } = await call(context, {}, { overrides: [{ address: rich, balance: 7n }] });
     expect(last(returnData.subarray(128))).toBe(7n);
   });
@@ -156,9 +203,15 @@ describe("runCall", () => {
     expect(await codeOf(call(answer, { from: fromHex(who), value: 1n }))).toBe(
       `VM_BAD_TRANSACTION: insufficient funds for gas * price + value: address 0x00000000000000000000000000000000000000bb have 0 want 1`,
     );
-    expect(await codeOf(call(answer, { gas: 20_000n }))).toBe("VM_BAD_TRANSACTION: intrinsic gas too low: have 20000, want 21000");
-    expect(await codeOf(call(answer, { gasPrice: 99n, gas: 30_000n }))).toMatch(/max fee per gas less than block base fee: address .*AA, maxFeePerGas: 99, baseFee: 100/i);
-    expect(await codeOf(call(answer, { maxFeePerGas: 200n, maxPriorityFeePerGas: 201n, gas: 30_000n }))).toMatch(/max priority fee per gas higher than max fee per gas/);
+    expect(await codeOf(call(answer, { gas: 20_000n }))).toBe(
+      "VM_BAD_TRANSACTION: intrinsic gas too low: have 20000, want 21000",
+    );
+    expect(await codeOf(call(answer, { gasPrice: 99n, gas: 30_000n }))).toMatch(
+      /max fee per gas less than block base fee: address .*AA, maxFeePerGas: 99, baseFee: 100/i,
+    );
+    expect(
+      await codeOf(call(answer, { maxFeePerGas: 200n, maxPriorityFeePerGas: 201n, gas: 30_000n })),
+    ).toMatch(/max priority fee per gas higher than max fee per gas/);
     expect((await call(answer, { gasPrice: 100n, gas: 30_000n })).status).toBe("ok");
   });
 
@@ -185,8 +238,12 @@ describe("limits", () => {
   test("RP-12 an endless loop ends at its deadline", async () => {
     let now = 0;
     const clock = { now: () => (now += 1) };
-    expect(await codeOf(call(loops, {}, { clock, timeoutMs: 50, gasCap: 10n ** 12n }))).toBe("VM_TIMEOUT: execution aborted (timeout = 0.05s)");
-    expect(await codeOf(call(messages, {}, { clock, timeoutMs: 50, gasCap: 10n ** 12n }))).toBe("VM_TIMEOUT: execution aborted (timeout = 0.05s)");
+    expect(await codeOf(call(loops, {}, { clock, timeoutMs: 50, gasCap: 10n ** 12n }))).toBe(
+      "VM_TIMEOUT: execution aborted (timeout = 0.05s)",
+    );
+    expect(await codeOf(call(messages, {}, { clock, timeoutMs: 50, gasCap: 10n ** 12n }))).toBe(
+      "VM_TIMEOUT: execution aborted (timeout = 0.05s)",
+    );
     expect(last((await call(answer)).returnData)).toBe(42n);
   });
 
@@ -204,7 +261,8 @@ describe("limits", () => {
 });
 
 describe("estimateGas", () => {
-  const estimate = (to: Uint8Array, rest: CallRequest = {}, options: CallOptions = {}) => estimateGas(env, { to, from: rich, ...rest }, reader, options);
+  const estimate = (to: Uint8Array, rest: CallRequest = {}, options: CallOptions = {}) =>
+    estimateGas(env, { to, from: rich, ...rest }, reader, options);
 
   test("a transfer is 21,000; a call its exact need", async () => {
     expect(await estimate(rich, { value: 1n })).toBe(21_000n);
@@ -223,14 +281,25 @@ describe("estimateGas", () => {
 
   test("a revert is error 3 with its data", async () => {
     const error = await estimate(reverts).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "VM_REVERTED", rpcCode: 3, message: "execution reverted: no", data: { returnData: errorNo } });
+    expect(error).toMatchObject({
+      code: "VM_REVERTED",
+      rpcCode: 3,
+      message: "execution reverted: no",
+      data: { returnData: errorNo },
+    });
   });
 
   test("failures: opcode, allowance, funds", async () => {
     expect(await codeOf(estimate(invalid))).toBe("VM_EXECUTION_FAILED: invalid opcode");
-    expect(await codeOf(estimate(store, { input: word(1), gas: 22_000n }))).toBe("VM_GAS_EXCEEDS_ALLOWANCE: gas required exceeds allowance (22000)");
-    expect(await codeOf(estimate(answer, { gasPrice: 10n ** 14n }))).toBe("VM_GAS_EXCEEDS_ALLOWANCE: gas required exceeds allowance (10000)");
-    expect(await codeOf(estimate(answer, { gasPrice: 100n, value: 10n ** 19n }))).toBe("VM_EXECUTION_FAILED: insufficient funds for transfer");
+    expect(await codeOf(estimate(store, { input: word(1), gas: 22_000n }))).toBe(
+      "VM_GAS_EXCEEDS_ALLOWANCE: gas required exceeds allowance (22000)",
+    );
+    expect(await codeOf(estimate(answer, { gasPrice: 10n ** 14n }))).toBe(
+      "VM_GAS_EXCEEDS_ALLOWANCE: gas required exceeds allowance (10000)",
+    );
+    expect(await codeOf(estimate(answer, { gasPrice: 100n, value: 10n ** 19n }))).toBe(
+      "VM_EXECUTION_FAILED: insufficient funds for transfer",
+    );
   });
 });
 
@@ -238,7 +307,9 @@ describe("createAccessList", () => {
   test("slots and addresses reached, sorted, without sender, target and precompiles", async () => {
     const result = await createAccessList(env, { to: nested, from: rich }, reader);
     expect(result.status).toBe("ok");
-    expect(result.accessList.map((entry) => [toHex(entry.address), entry.storageKeys.map(toHex)])).toEqual([[toHex(store), [toHex(word(0))]]]);
+    expect(result.accessList.map((entry) => [toHex(entry.address), entry.storageKeys.map(toHex)])).toEqual([
+      [toHex(store), [toHex(word(0))]],
+    ]);
   });
 
   test("the target's own slots are listed", async () => {

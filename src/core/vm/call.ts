@@ -46,17 +46,34 @@ function prepare(env: CallEnv, call: CallRequest, reader: StateReader, options: 
   const guard = new Guard({ signal, clock, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
   guard.look();
   const seen = options.overrides === undefined ? reader : overrideReader(reader, options.overrides);
-  return { env, rules: rulesAt(env.config, place), call, reader: seen, options, guard, gasCap: options.gasCap ?? DEFAULT_GAS_CAP };
+  return {
+    env,
+    rules: rulesAt(env.config, place),
+    call,
+    reader: seen,
+    options,
+    guard,
+    gasCap: options.gasCap ?? DEFAULT_GAS_CAP,
+  };
 }
 
-function messageOf({ call, rules, env, options }: Prepared, gas: bigint, accessList: AccessList | undefined): Message {
+function messageOf(
+  { call, rules, env, options }: Prepared,
+  gas: bigint,
+  accessList: AccessList | undefined,
+): Message {
   const baseFee = options.blockOverrides?.baseFee ?? env.header.baseFee ?? 0n;
   const tipCap = call.maxPriorityFeePerGas ?? call.gasPrice ?? 0n;
   const feeCap = call.maxFeePerGas ?? call.gasPrice ?? 0n;
   const isPriced = feeCap > 0n || tipCap > 0n;
-  const fees = { gasPrice: call.gasPrice, maxFeePerGas: call.maxFeePerGas, maxPriorityFeePerGas: call.maxPriorityFeePerGas };
+  const fees = {
+    gasPrice: call.gasPrice,
+    maxFeePerGas: call.maxFeePerGas,
+    maxPriorityFeePerGas: call.maxPriorityFeePerGas,
+  };
   // a cap below the base fee is refused by applyMessage, with geth's text
-  const gasPrice = isPriced && rules.isLondon && feeCap >= baseFee ? effectiveGasPrice(fees, baseFee) : feeCap;
+  const gasPrice =
+    isPriced && rules.isLondon && feeCap >= baseFee ? effectiveGasPrice(fees, baseFee) : feeCap;
   return {
     from: call.from ?? ZERO_ADDRESS,
     to: call.to,
@@ -105,10 +122,16 @@ function finish({ env, rules }: Prepared, { result, machine }: Run): CallResult 
   return { status: "failed", returnData: new Uint8Array(0), gasUsed, logs: [], error: gethText(error) };
 }
 
-const gasFor = ({ call, gasCap }: Prepared): bigint => (call.gas === undefined || call.gas > gasCap ? gasCap : call.gas);
+const gasFor = ({ call, gasCap }: Prepared): bigint =>
+  call.gas === undefined || call.gas > gasCap ? gasCap : call.gas;
 
 /** @see index.ts */
-export async function runCall(env: CallEnv, call: CallRequest, reader: StateReader, options: CallOptions = {}): Promise<CallResult> {
+export async function runCall(
+  env: CallEnv,
+  call: CallRequest,
+  reader: StateReader,
+  options: CallOptions = {},
+): Promise<CallResult> {
   const prepared = prepare(env, call, reader, options);
   return finish(prepared, await run(prepared, gasFor(prepared)));
 }
@@ -130,7 +153,8 @@ async function succeeds(prepared: Prepared, gas: bigint): Promise<boolean> {
   try {
     return finish(prepared, await run(prepared, gas)).status === "ok";
   } catch (error) {
-    if (VmError.is(error, "BAD_TRANSACTION") && (error.data as { kind: string }).kind === "intrinsic-gas") return false;
+    if (VmError.is(error, "BAD_TRANSACTION") && (error.data as { kind: string }).kind === "intrinsic-gas")
+      return false;
     throw error;
   }
 }
@@ -143,7 +167,12 @@ function explain(result: CallResult, allowance: bigint): never {
 }
 
 /** @see index.ts · internal/ethapi/api.go:1127@v1.11.6 DoEstimateGas */
-export async function estimateGas(env: CallEnv, call: CallRequest, reader: StateReader, options: CallOptions = {}): Promise<bigint> {
+export async function estimateGas(
+  env: CallEnv,
+  call: CallRequest,
+  reader: StateReader,
+  options: CallOptions = {},
+): Promise<bigint> {
   const prepared = prepare(env, call, cachingReader(reader), options);
   const limit = options.blockOverrides?.gasLimit ?? env.header.gasLimit;
   const asked = call.gas !== undefined && call.gas >= TX_GAS ? call.gas : limit;

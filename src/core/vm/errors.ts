@@ -42,5 +42,9 @@ export const VmError = defineErrors("VM", {
   },
   BAD_BLOCK: { message: (d: { reason: string }) => d.reason, blame: "peer" },
   FINISHED: { message: () => "the block is finished", blame: "bug" },
-  UNSUPPORTED: { message: (d: { what: string }) => `not supported: ${d.what}`, blame: "environment", rpcCode: -32000 },
+  UNSUPPORTED: {
+    message: (d: { what: string }) => `not supported: ${d.what}`,
+    blame: "environment",
+    rpcCode: -32000,
+  },
 });

@@ -60,7 +60,8 @@ export class Guard {
   look(): void {
     const { signal, clock, timeoutMs } = this.#options;
     signal?.throwIfAborted();
-    if (clock !== undefined && timeoutMs !== undefined && clock.now() > this.#deadline) throw VmError("TIMEOUT", { timeoutMs });
+    if (clock !== undefined && timeoutMs !== undefined && clock.now() > this.#deadline)
+      throw VmError("TIMEOUT", { timeoutMs });
   }
 
   #isSliceOver(): boolean {

@@ -5,7 +5,8 @@ import type { OverlayState } from "./overlay.ts";
 
 /** EIP-161's one exception: this touch outlives a revert (mainnet block 2,675,119). */
 const RIPEMD160 = 3;
-const isRipemd160 = (address: Uint8Array) => address[19] === RIPEMD160 && address.subarray(0, 19).every((byte) => byte === 0);
+const isRipemd160 = (address: Uint8Array) =>
+  address[19] === RIPEMD160 && address.subarray(0, 19).every((byte) => byte === 0);
 
 /** Addresses and slots in hex without 0x. */
 export type Accessed = Map<string, Set<string>>;

@@ -1,18 +1,33 @@
 import type { AccessList, Body, Header } from "#core/types";
 import type { ChainConfig } from "#params";
 import type { StateReader } from "./state-reader.ts";
-import type { BlockExecution, BlockResult, CallEnv, CallOptions, CallRequest, CallResult, ExecuteOptions } from "./types.ts";
+import type {
+  BlockExecution,
+  BlockResult,
+  CallEnv,
+  CallOptions,
+  CallRequest,
+  CallResult,
+  ExecuteOptions,
+} from "./types.ts";
 
 // The EVM takes about 0.2 s and 25 MB to load, which a node that only proves balances need not spend.
-const calls = () => import("./call.ts");
-const blocks = () => import("./block.ts");
+let loadedCalls: Promise<typeof import("./call.ts")> | undefined;
+let loadedBlocks: Promise<typeof import("./block.ts")> | undefined;
+const calls = () => (loadedCalls ??= import("./call.ts"));
+const blocks = () => (loadedBlocks ??= import("./block.ts"));
 
 /**
  * Runs a message without changing anything.
  * @throws VM_TIMEOUT; VM_BAD_TRANSACTION for a message that cannot even start (funds, intrinsic gas, fees); what the
  *   reader throws, untouched; the signal's reason
  */
-export async function runCall(env: CallEnv, call: CallRequest, reader: StateReader, options?: CallOptions): Promise<CallResult> {
+export async function runCall(
+  env: CallEnv,
+  call: CallRequest,
+  reader: StateReader,
+  options?: CallOptions,
+): Promise<CallResult> {
   return (await calls()).runCall(env, call, reader, options);
 }
 
@@ -20,7 +35,12 @@ export async function runCall(env: CallEnv, call: CallRequest, reader: StateRead
  * Least gas with which the message succeeds: geth 1.11.6's answer, in fewer runs.
  * @throws VM_REVERTED (rpcCode 3, with the data), VM_GAS_EXCEEDS_ALLOWANCE, VM_EXECUTION_FAILED, and what runCall throws
  */
-export async function estimateGas(env: CallEnv, call: CallRequest, reader: StateReader, options?: CallOptions): Promise<bigint> {
+export async function estimateGas(
+  env: CallEnv,
+  call: CallRequest,
+  reader: StateReader,
+  options?: CallOptions,
+): Promise<bigint> {
   return (await calls()).estimateGas(env, call, reader, options);
 }
 

@@ -97,18 +97,28 @@ function checkFees({ rules, baseFee, blobPrice, blobSchedule }: MessageEnv, mess
   if (blobHashes === undefined) return;
   if (message.to === undefined) refuse("blob", "blob transaction of type create");
   if (blobHashes.length === 0) refuse("blob", "blob transaction missing blob hashes");
-  if (blobSchedule !== undefined && blobHashes.length > blobSchedule.max) refuse("blob", "blob transaction has too many blobs");
+  if (blobSchedule !== undefined && blobHashes.length > blobSchedule.max)
+    refuse("blob", "blob transaction has too many blobs");
   for (const hash of blobHashes) if (hash[0] !== 1) refuse("blob", `blob has invalid hash version`);
-  if (blobPrice !== undefined && (blobFeeCap ?? 0n) < blobPrice && (message.nonce !== undefined || blobFeeCap !== undefined))
-    refuse("blob", `max fee per blob gas less than block blob gas fee: address ${who(from)} blobGasFeeCap: ${blobFeeCap ?? 0n}, blobBaseFee: ${blobPrice}`);
+  if (
+    blobPrice !== undefined &&
+    (blobFeeCap ?? 0n) < blobPrice &&
+    (message.nonce !== undefined || blobFeeCap !== undefined)
+  )
+    refuse(
+      "blob",
+      `max fee per blob gas less than block blob gas fee: address ${who(from)} blobGasFeeCap: ${blobFeeCap ?? 0n}, blobBaseFee: ${blobPrice}`,
+    );
 }
 
 async function checkSender({ machine, rules }: MessageEnv, message: Message, sender: Account): Promise<void> {
   if (message.nonce === undefined) return;
   const who = checksumAddress(message.from);
   const { nonce } = message;
-  if (nonce < sender.nonce) refuse("nonce-too-low", `nonce too low: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
-  if (nonce > sender.nonce) refuse("nonce-too-high", `nonce too high: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
+  if (nonce < sender.nonce)
+    refuse("nonce-too-low", `nonce too low: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
+  if (nonce > sender.nonce)
+    refuse("nonce-too-high", `nonce too high: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
   if (nonce >= MAX_NONCE) refuse("nonce-max", `nonce has max value: address ${who}, nonce: ${nonce}`);
   if (!sender.isContract()) return;
   const code = await machine.state.getCode(new Address(message.from));
@@ -128,9 +138,13 @@ function checkGas({ rules }: MessageEnv, message: Message): { intrinsic: bigint;
   );
   if (gas < intrinsic) refuse("intrinsic-gas", `intrinsic gas too low: have ${gas}, want ${intrinsic}`);
   const floor = rules.isPrague ? floorDataGas(input) : 0n;
-  if (gas < floor) refuse("intrinsic-gas", `insufficient gas for floor data gas cost: have ${gas}, want ${floor}`);
+  if (gas < floor)
+    refuse("intrinsic-gas", `insufficient gas for floor data gas cost: have ${gas}, want ${floor}`);
   if (rules.isShanghai && to === undefined && input.length > MAX_INIT_CODE_SIZE)
-    refuse("init-code-size", `max initcode size exceeded: code size ${input.length} limit ${MAX_INIT_CODE_SIZE}`);
+    refuse(
+      "init-code-size",
+      `max initcode size exceeded: code size ${input.length} limit ${MAX_INIT_CODE_SIZE}`,
+    );
   return { intrinsic, floor };
 }
 
@@ -150,7 +164,10 @@ function warm({ machine, rules, block }: MessageEnv, message: Message): void {
 }
 
 /** Sets delegations of EIP-7702; entries that do not hold are skipped. Returns the refund. */
-async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonly Authorization[]): Promise<bigint> {
+async function applyAuthorizations(
+  { machine, rules }: MessageEnv,
+  list: readonly Authorization[],
+): Promise<bigint> {
   const { state, journal } = machine;
   let refund = 0n;
   for (const entry of list) {
@@ -180,7 +197,11 @@ async function applyAuthorizations({ machine, rules }: MessageEnv, list: readonl
  * @throws VM_BAD_TRANSACTION
  * @see core/state_transition.go:320@v1.11.6 TransitionDb
  */
-export async function applyMessage(env: MessageEnv, message: Message, report = false): Promise<MessageResult> {
+export async function applyMessage(
+  env: MessageEnv,
+  message: Message,
+  report = false,
+): Promise<MessageResult> {
   const { machine, rules } = env;
   const { evm, state, journal } = machine;
   const from = new Address(message.from);
@@ -195,8 +216,16 @@ export async function applyMessage(env: MessageEnv, message: Message, report = f
       `insufficient funds for gas * price + value: address ${checksumAddress(message.from)} have ${sender.balance} want ${most}`,
     );
   const { intrinsic, floor } = checkGas(env, message);
-  if (message.authorizationList !== undefined && (message.to === undefined || message.authorizationList.length === 0))
-    refuse("authorization-list", message.to === undefined ? "EIP-7702 transaction cannot be used to create contract" : "EIP-7702 transaction with empty auth list");
+  if (
+    message.authorizationList !== undefined &&
+    (message.to === undefined || message.authorizationList.length === 0)
+  )
+    refuse(
+      "authorization-list",
+      message.to === undefined
+        ? "EIP-7702 transaction cannot be used to create contract"
+        : "EIP-7702 transaction with empty auth list",
+    );
 
   journal.cleanJournal();
   if (report) journal.startReportingAccessList();
@@ -244,7 +273,11 @@ async function warmDelegation({ machine }: MessageEnv, to: Uint8Array): Promise<
 }
 
 /** Gives unused gas back and pays the author. */
-async function settle({ machine, rules, block, baseFee }: MessageEnv, message: Message, gasUsed: bigint): Promise<void> {
+async function settle(
+  { machine, rules, block, baseFee }: MessageEnv,
+  message: Message,
+  gasUsed: bigint,
+): Promise<void> {
   const { journal, state } = machine;
   const from = new Address(message.from);
   const sender = (await state.getAccount(from)) ?? new Account();
@@ -267,4 +300,3 @@ async function removeDestructed(
     await machine.journal.deleteAccount(new Address(Buffer.from(hex.slice(2), "hex")));
   }
 }
-

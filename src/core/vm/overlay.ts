@@ -41,7 +41,14 @@ const CODE = 3;
 const WARM = 4;
 const TOUCHED = 5;
 const WARM_SLOT = 6;
-type Step = typeof ACCOUNT | typeof STORAGE | typeof CLEARED | typeof CODE | typeof WARM | typeof TOUCHED | typeof WARM_SLOT;
+type Step =
+  | typeof ACCOUNT
+  | typeof STORAGE
+  | typeof CLEARED
+  | typeof CODE
+  | typeof WARM
+  | typeof TOUCHED
+  | typeof WARM_SLOT;
 
 function minimal(value: Uint8Array): Uint8Array {
   let zeros = 0;
@@ -221,7 +228,8 @@ export class OverlayState implements StateManagerInterface {
     const key = keyOf(slot);
     const written = entry.written?.get(key);
     if (written !== undefined) return written;
-    if (entry.cleared || entry.base === undefined || equalBytes(entry.base.storageRoot, emptyRoot)) return NOTHING;
+    if (entry.cleared || entry.base === undefined || equalBytes(entry.base.storageRoot, emptyRoot))
+      return NOTHING;
     return entry.baseStorage?.get(key) ?? this.#readStorage(entry, key, slot);
   }
 
@@ -292,7 +300,11 @@ export class OverlayState implements StateManagerInterface {
       if (entry.touchedAt !== this.#generation) continue; // taken back
       if (!entry.isLoaded) await this.#entry(entry.address);
       const { account } = entry;
-      const isEmpty = account !== undefined && account.nonce === 0n && account.balance === 0n && equalBytes(account.codeHash, emptyCodeHash);
+      const isEmpty =
+        account !== undefined &&
+        account.nonce === 0n &&
+        account.balance === 0n &&
+        equalBytes(account.codeHash, emptyCodeHash);
       if (isEmpty) this.#remove(entry);
     }
   }
@@ -374,7 +386,9 @@ function undoStep(entry: Entry, step: Step | string, before: unknown): void {
 function diffOf(entry: Entry): AccountDiff | undefined {
   const { address, base, account, cleared } = entry;
   if (account === undefined) {
-    return base === undefined ? undefined : { address, account: undefined, storageCleared: true, storage: [] };
+    return base === undefined
+      ? undefined
+      : { address, account: undefined, storageCleared: true, storage: [] };
   }
   const storage: [Uint8Array, Uint8Array][] = [];
   for (const [key, value] of entry.written ?? []) {
@@ -387,5 +401,12 @@ function diffOf(entry: Entry): AccountDiff | undefined {
   const isSame = base !== undefined && base.nonce === nonce && base.balance === balance && !hasNewCode;
   if (isSame && storage.length === 0 && !voided) return undefined;
   const code = hasNewCode && entry.code !== undefined && entry.code.length > 0 ? entry.code : undefined;
-  return { address, account: { nonce, balance, codeHash }, storageRoot: base?.storageRoot, storageCleared: voided, storage, code };
+  return {
+    address,
+    account: { nonce, balance, codeHash },
+    storageRoot: base?.storageRoot,
+    storageCleared: voided,
+    storage,
+    code,
+  };
 }

@@ -45,7 +45,9 @@ export function overrideReader(reader: StateReader, overrides: readonly AccountO
       if (value !== undefined) return value;
       if (row === undefined) return reader.storage(address, slot);
       const base = row.state === undefined ? await reader.account(address) : undefined;
-      return base === undefined || equalBytes(base.storageRoot, emptyTxRoot) ? NOTHING : reader.storage(address, slot);
+      return base === undefined || equalBytes(base.storageRoot, emptyTxRoot)
+        ? NOTHING
+        : reader.storage(address, slot);
     },
     code: (address, codeHash) => rows.get(address)?.code ?? reader.code(address, codeHash),
   };

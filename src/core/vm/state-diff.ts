@@ -3,7 +3,9 @@ export interface AccountDiff {
   /** 20 bytes. */
   readonly address: Uint8Array;
   /** `undefined`: the account is gone. */
-  readonly account: { readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Uint8Array } | undefined;
+  readonly account:
+    | { readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Uint8Array }
+    | undefined;
   /** Storage root before; undefined: empty. */
   readonly storageRoot?: Uint8Array | undefined;
   /** The storage before is void: deleted, or deleted and made anew. */

@@ -18,7 +18,11 @@ const CONSOLIDATION_QUEUE = fromHex("0x0000bbddc7ce488642fb579f8b00f3a590007251"
 const SYSTEM_GAS = 30_000_000n;
 
 /** A call from nobody at a block's edge: no gas is paid, no nonce moves. Returns undefined where there is no code. */
-async function systemCall({ machine, block }: MessageEnv, to: Uint8Array, data: Uint8Array): Promise<Uint8Array | undefined> {
+async function systemCall(
+  { machine, block }: MessageEnv,
+  to: Uint8Array,
+  data: Uint8Array,
+): Promise<Uint8Array | undefined> {
   const { evm, state, journal } = machine;
   const target = new Address(to);
   if ((await state.getCode(target)).length === 0) return undefined;
@@ -34,13 +38,15 @@ async function systemCall({ machine, block }: MessageEnv, to: Uint8Array, data: 
     skipNonceIncrement: true,
   });
   await journal.cleanup();
-  if (execResult.exceptionError !== undefined) throw VmError("BAD_BLOCK", { reason: `system call failed: ${execResult.exceptionError.error}` });
+  if (execResult.exceptionError !== undefined)
+    throw VmError("BAD_BLOCK", { reason: `system call failed: ${execResult.exceptionError.error}` });
   return execResult.returnValue;
 }
 
 /** Beacon root (EIP-4788) and parent hash (EIP-2935). @see core/state_processor.go ProcessBeaconBlockRoot, ProcessParentBlockHash */
 export async function beginBlock(env: MessageEnv, header: Header): Promise<void> {
-  if (env.rules.isCancun && header.parentBeaconRoot !== undefined) await systemCall(env, BEACON_ROOTS, header.parentBeaconRoot);
+  if (env.rules.isCancun && header.parentBeaconRoot !== undefined)
+    await systemCall(env, BEACON_ROOTS, header.parentBeaconRoot);
   if (env.rules.isPrague) await systemCall(env, HISTORY, header.parentHash);
 }
 
@@ -68,12 +74,21 @@ function depositOf(data: Uint8Array): Uint8Array {
 }
 
 /** Requests to the consensus layer (EIP-7685): type ‖ data, empty ones left out. */
-export async function collectRequests(env: MessageEnv, config: ChainConfig, receipts: readonly Receipt[]): Promise<Uint8Array[]> {
+export async function collectRequests(
+  env: MessageEnv,
+  config: ChainConfig,
+  receipts: readonly Receipt[],
+): Promise<Uint8Array[]> {
   const deposits: Uint8Array[] = [];
   const contract = config.depositContractAddress;
   for (const { logs } of contract === undefined ? [] : receipts)
     for (const log of logs)
-      if (contract !== undefined && equalBytes(log.address, contract) && log.topics[0] !== undefined && equalBytes(log.topics[0], DEPOSIT_TOPIC))
+      if (
+        contract !== undefined &&
+        equalBytes(log.address, contract) &&
+        log.topics[0] !== undefined &&
+        equalBytes(log.topics[0], DEPOSIT_TOPIC)
+      )
         deposits.push(depositOf(log.data));
   const queue = async (address: Uint8Array) => {
     const made = await systemCall(env, address, new Uint8Array(0));
@@ -81,7 +96,9 @@ export async function collectRequests(env: MessageEnv, config: ChainConfig, rece
     return made;
   };
   const all = [concatBytes(...deposits), await queue(WITHDRAWAL_QUEUE), await queue(CONSOLIDATION_QUEUE)];
-  return all.flatMap((request, type) => (request.length === 0 ? [] : [concatBytes(Uint8Array.of(type), request)]));
+  return all.flatMap((request, type) =>
+    request.length === 0 ? [] : [concatBytes(Uint8Array.of(type), request)],
+  );
 }
 
 export function hashRequests(requests: readonly Uint8Array[]): Uint8Array {

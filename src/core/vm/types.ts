@@ -1,4 +1,12 @@
-import type { AccessListEntry, Authorization, Header, Log, Receipt, Transaction, Withdrawal } from "#core/types";
+import type {
+  AccessListEntry,
+  Authorization,
+  Header,
+  Log,
+  Receipt,
+  Transaction,
+  Withdrawal,
+} from "#core/types";
 import type { Clock } from "#host";
 import type { ChainConfig } from "#params";
 import type { StateDiff } from "./state-diff.ts";
@@ -103,5 +111,8 @@ export interface BlockExecution {
   /** Runs one transaction on top. After a VM_BAD_TRANSACTION nothing has changed and another may be tried. */
   apply(tx: Transaction): Promise<Receipt>;
   /** Withdrawals, rewards, system calls at the end; then the execution is over. */
-  finish(rest?: { uncles?: readonly Header[]; withdrawals?: readonly Withdrawal[] | undefined }): Promise<BlockResult>;
+  finish(rest?: {
+    uncles?: readonly Header[];
+    withdrawals?: readonly Withdrawal[] | undefined;
+  }): Promise<BlockResult>;
 }
