@@ -11,7 +11,8 @@ beforeAll(async () => {
   world = await filledWorld();
 });
 
-const serve = (options: Omit<LesWorldOptions, "chain"> = {}) => new LesWorld({ chain: world.chain, ...options });
+const serve = (options: Omit<LesWorldOptions, "chain"> = {}) =>
+  new LesWorld({ chain: world.chain, ...options });
 const without = (entries: readonly KeyValue[], key: string) => entries.filter((entry) => entry.key !== key);
 const withValue = (entries: readonly KeyValue[], key: string, value: Uint8Array) => [
   ...without(entries, key),
@@ -50,14 +51,17 @@ describe.each(lesVersions)("the handshake of les/%i", (version: LesVersion) => {
   });
 
   const keys = ["protocolVersion", "networkId", "headTd", "headHash", "headNum", "genesisHash"];
-  test.each(version >= 4 ? [...keys, "forkID"] : keys)("T17 a status without %s is refused (0x10)", async (key) => {
-    const client = serve().dial({ version });
-    expect(await refusal(client, without(client.status(), key))).toMatchObject({
-      code: "LES_MISSING_KEY",
-      data: { key },
-      disconnect: 0x10,
-    });
-  });
+  test.each(version >= 4 ? [...keys, "forkID"] : keys)(
+    "T17 a status without %s is refused (0x10)",
+    async (key) => {
+      const client = serve().dial({ version });
+      expect(await refusal(client, without(client.status(), key))).toMatchObject({
+        code: "LES_MISSING_KEY",
+        data: { key },
+        disconnect: 0x10,
+      });
+    },
+  );
 
   test.each(keys)("T17 a status with a list as %s is refused (0x10)", async (key) => {
     const client = serve().dial({ version });
@@ -111,29 +115,49 @@ describe.each(lesVersions)("the handshake of les/%i", (version: LesVersion) => {
   test("a first message that is no status is refused (0x10)", async () => {
     const client = serve().dial({ version });
     client.send("getTxStatus", []);
-    expect(await client.ended).toMatchObject({ code: "LES_NO_STATUS", data: { code: 0x14 }, disconnect: 0x10 });
+    expect(await client.ended).toMatchObject({
+      code: "LES_NO_STATUS",
+      data: { code: 0x14 },
+      disconnect: 0x10,
+    });
   });
 
   test("a second status is refused (0x10)", async () => {
     const client = await serve().connect({ version });
-    expect(await refusal(client, client.status())).toMatchObject({ code: "LES_EXTRA_STATUS", disconnect: 0x10 });
+    expect(await refusal(client, client.status())).toMatchObject({
+      code: "LES_EXTRA_STATUS",
+      disconnect: 0x10,
+    });
   });
 
-  test.each(["announce", "blockHeaders", "blockBodies", "receipts", "code", "proofsV2", "helperTrieProofs", "txStatus"])(
-    "a %s, which only servers send, breaks the protocol (0x02)",
-    async (name) => {
+  test.each([
+    "announce",
+    "blockHeaders",
+    "blockBodies",
+    "receipts",
+    "code",
+    "proofsV2",
+    "helperTrieProofs",
+    "txStatus",
+  ])("a %s, which only servers send, breaks the protocol (0x02)", async (name) => {
+    const client = await serve().connect({ version });
+    const { code } = client.table.messages[name as "announce"];
+    client.sendRaw(code, name === "announce" ? Uint8Array.of(0xc0) : Uint8Array.of(0xc3, 0x01, 0x80, 0xc0));
+    expect(await client.ended).toMatchObject({ code: "LES_INVALID_CODE", data: { code }, disconnect: 0x02 });
+  });
+
+  test.each([0x08, 0x09, 0x0c, 0x0d, 0x0e])(
+    "code 0x%s of les/1, which nobody speaks, breaks the protocol",
+    async (code) => {
       const client = await serve().connect({ version });
-      const { code } = client.table.messages[name as "announce"];
-      client.sendRaw(code, name === "announce" ? Uint8Array.of(0xc0) : Uint8Array.of(0xc3, 0x01, 0x80, 0xc0));
-      expect(await client.ended).toMatchObject({ code: "LES_INVALID_CODE", data: { code }, disconnect: 0x02 });
+      client.sendRaw(code, Uint8Array.of(0xc2, 0x01, 0xc0));
+      expect(await client.ended).toMatchObject({
+        code: "P2P_UNKNOWN_CODE",
+        data: { code },
+        disconnect: 0x02,
+      });
     },
   );
-
-  test.each([0x08, 0x09, 0x0c, 0x0d, 0x0e])("code 0x%s of les/1, which nobody speaks, breaks the protocol", async (code) => {
-    const client = await serve().connect({ version });
-    client.sendRaw(code, Uint8Array.of(0xc2, 0x01, 0xc0));
-    expect(await client.ended).toMatchObject({ code: "P2P_UNKNOWN_CODE", data: { code }, disconnect: 0x02 });
-  });
 });
 
 test("stop and resume are the server's to send (0x02)", async () => {
@@ -197,7 +221,9 @@ describe("admission", () => {
     const les = serve();
     const first = await les.connect({ remoteAddress: one });
     expect(await (await les.connect({ remoteAddress: two })).ended).toMatchObject(full);
-    expect((await (await les.connect({ remoteAddress: "198.51.100.8:1" })).request("getTxStatus", [])).name).toBe("txStatus");
+    expect(
+      (await (await les.connect({ remoteAddress: "198.51.100.8:1" })).request("getTxStatus", [])).name,
+    ).toBe("txStatus");
     first.close();
     await first.ended;
     const again = await les.connect({ remoteAddress: two });
@@ -243,5 +269,8 @@ test.each([
 });
 
 test("trap 29: lightServ 100 and lightPeers 0 are ordinary values", () => {
-  expect(serve({ lightServ: 100, lightPeers: 0 }).server.options).toMatchObject({ lightServ: 100, lightPeers: 0 });
+  expect(serve({ lightServ: 100, lightPeers: 0 }).server.options).toMatchObject({
+    lightServ: 100,
+    lightPeers: 0,
+  });
 });
