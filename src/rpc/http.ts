@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock } from "#host";
+import type { Clock, Timer } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { HostRules, OriginRules } from "./access.ts";
 import { readBody } from "./body.ts";
 import { type PendingAnswer, RpcConnection } from "./connection.ts";
+import { type FastHost, FastLine } from "./fast-line.ts";
 import { listenFailed } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
 import type { ConnectionInfo } from "./method.ts";
@@ -78,6 +79,10 @@ export class HttpEndpoint implements AsyncDisposable {
   readonly #sockets = new Map<Socket, SocketState>();
   #http: HttpSide | undefined;
   #ws: WsSide | undefined;
+  /** Connections node:http has not been asked to serve. BOUNDED by the sockets. */
+  readonly #fast = new Set<FastLine>();
+  readonly #fastHost: FastHost;
+  #sweep: Timer | undefined;
   #turn = 0;
   #closing: Promise<void> | undefined;
 
@@ -96,7 +101,11 @@ export class HttpEndpoint implements AsyncDisposable {
       requireHostHeader: false, // a missing Host is allowed, as in geth: no browser leaves it out
     });
     this.#server.maxHeadersCount = own.httpHeaderCount + 1;
+    // what node:http does with a connection, kept for those that need it: the others stay on the short road
+    const [serveByNode] = this.#server.listeners("connection");
+    this.#server.removeAllListeners("connection");
     this.#server.on("connection", (socket) => this.#accept(socket));
+    this.#fastHost = this.#makeFastHost((socket) => serveByNode?.call(this.#server, socket));
     this.#server.on("request", (request, response) => this.#request(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#request(request, response, true));
     this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -178,7 +187,9 @@ export class HttpEndpoint implements AsyncDisposable {
     this.setWs(undefined);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, { active }] of this.#sockets) if (active === 0) socket.destroy();
-    const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.#server.closeAllConnections());
+    const timer = this.#clock.after(CLOSE_GRACE_MS, () => {
+      for (const socket of this.#sockets.keys()) socket.destroy();
+    });
     await closed;
     timer.cancel();
     this.#sockets.clear();
@@ -195,7 +206,53 @@ export class HttpEndpoint implements AsyncDisposable {
     }
     const remote = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`;
     this.#sockets.set(socket, { info: { transport: "http", remote }, active: 0, idleSince: this.#turn++ });
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.#serveFast(socket);
+  }
+
+  #serveFast(socket: Socket): void {
+    const state = this.#sockets.get(socket);
+    if (state === undefined) return;
+    const line = new FastLine(socket, state, state.info, this.#fastHost);
+    this.#fast.add(line);
+    this.#sweep ??= this.#clock.after(this.#limits.httpCheckIntervalMs, () => this.#checkFast());
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#fast.delete(line);
+      if (this.#sockets.size > 0) return;
+      this.#sweep?.cancel();
+      this.#sweep = undefined;
+    });
+  }
+
+  /** The idle and header time-outs of the short road; node:http has its own for what it was given. */
+  #checkFast(): void {
+    for (const line of this.#fast) {
+      if (line.isHandedOff) this.#fast.delete(line);
+      else line.check();
+    }
+    this.#sweep =
+      this.#sockets.size === 0
+        ? undefined
+        : this.#clock.after(this.#limits.httpCheckIntervalMs, () => this.#checkFast());
+  }
+
+  #makeFastHost(serveByNode: (socket: Socket) => void): FastHost {
+    const isClosing = () => this.#closing !== undefined;
+    return {
+      limits: this.#limits,
+      clock: this.#clock,
+      face: () => (this.#http?.cors.isEmpty === true ? this.#http : undefined),
+      turn: () => this.#turn++,
+      get isClosing() {
+        return isClosing();
+      },
+      handOff(socket, unread) {
+        socket.pause();
+        socket.unshift(unread);
+        serveByNode(socket);
+        socket.resume();
+      },
+    };
   }
 
   /** Closes the connection that has been idle longest. */
@@ -242,14 +299,12 @@ export class HttpEndpoint implements AsyncDisposable {
       return;
     }
     if (isWaiting) response.writeContinue();
-    state.active++;
     const limit = this.#limits.httpBodyBytes;
     readBody(
       request,
       limit,
       (body) => this.#answer(body, side.server, infoOf(state, headers), response, state),
       (why) => {
-        this.#idle(state);
         if (why === "too large") this.#refuse(response, 413, tooLargeText(limit));
       },
     );
@@ -287,6 +342,7 @@ export class HttpEndpoint implements AsyncDisposable {
     response: ServerResponse,
     state: SocketState,
   ): void {
+    state.active++; // only now: who is still sending its body may be closed for somebody who is not
     if (body === "") {
       this.#write(response, undefined, state);
       return;
