@@ -56,11 +56,8 @@ export class Server implements AsyncDisposable {
   readonly #trusted = new Set<NodeId>();
   /** Inbound handshakes running. BOUNDED: maxPendingPeers. */
   #pendingInbound = 0;
-  /** Handshakes past encryption, by id: which side dialled. BOUNDED: maxPendingPeers + 16 dials. */
-  readonly #shaking = new Map<
-    NodeId,
-    { readonly way: "inbound" | "dialed"; readonly connection: RlpxConnection }
-  >();
+  /** Nodes that answered our dial and shake hands with us. BOUNDED: 16 dials. */
+  readonly #shaking = new Set<NodeId>();
   readonly #throttle = new InboundThrottle();
   readonly #handshakeRate: TokenBucket;
   readonly #refusals = new Rarely(10_000);
@@ -376,7 +373,7 @@ export class Server implements AsyncDisposable {
     });
     const deadline = clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.close(handshakeTimeout()));
     using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));
-    let shaking: NodeId | undefined;
+    if (dialed !== undefined) this.#shaking.add(dialed.id);
     try {
       const flags = (id: NodeId): ConnFlags => ({
         id,
@@ -390,8 +387,7 @@ export class Server implements AsyncDisposable {
         hello: this.#hello(),
         afterEncryption: (remote) => {
           throwIf(checkAdmission(flags(remote), this.#occupancy()));
-          this.#breakTie(remote, connection, dialed === undefined ? "inbound" : "dialed");
-          shaking = remote;
+          if (dialed === undefined) this.#breakTie(remote);
         },
         afterHello: (remote, { caps }) => {
           const isUseless = this.#protocols.length > 0 && matchProtocols(this.#protocols, caps).length === 0;
@@ -404,23 +400,17 @@ export class Server implements AsyncDisposable {
       if (!(error instanceof GlimError)) throw error;
     } finally {
       deadline.cancel();
-      if (shaking !== undefined && this.#shaking.get(shaking)?.connection === connection)
-        this.#shaking.delete(shaking);
+      if (dialed !== undefined) this.#shaking.delete(dialed.id);
     }
   }
 
   /**
    * Two connections with one node that shake hands at once, one each way: the one dialled by the larger id goes on (BP-08).
-   * Both sides see both, so both keep the same one.
+   * Only the side with the larger id decides, by its own dial: who an inbound connection is from is proven by its first frame
+   * alone, so a replayed auth must not be able to keep anybody out (RX-08).
    */
-  #breakTie(id: NodeId, connection: RlpxConnection, way: "inbound" | "dialed"): void {
-    const other = this.#shaking.get(id);
-    const keep = this.#id > id ? "dialed" : "inbound";
-    if (other !== undefined) {
-      if (other.way === way || way !== keep) throw P2pError("ALREADY_CONNECTED");
-      this.#refuse(other.connection, P2pError("ALREADY_CONNECTED"));
-    }
-    this.#shaking.set(id, { way, connection });
+  #breakTie(id: NodeId): void {
+    if (this.#shaking.has(id) && this.#id > id) throw P2pError("ALREADY_CONNECTED");
   }
 
   #refuse(connection: RlpxConnection, error: unknown, dialed?: Enode): void {
