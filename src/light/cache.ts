@@ -70,7 +70,12 @@ export class RetrievedCache {
       });
     found.sort((a, b) => a.sequence - b.sequence);
     for (const { key, size } of found) {
-      cache.#entries.set(key, { size: size + ENTRY_OVERHEAD, value: undefined, isOnDisk: true, used: Number.NEGATIVE_INFINITY });
+      cache.#entries.set(key, {
+        size: size + ENTRY_OVERHEAD,
+        value: undefined,
+        isOnDisk: true,
+        used: Number.NEGATIVE_INFINITY,
+      });
       cache.#bytes += size + ENTRY_OVERHEAD;
     }
     cache.#sequence = (found.at(-1)?.sequence ?? 0) + 1;

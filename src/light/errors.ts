@@ -50,19 +50,27 @@ export const LightError = defineErrors("LIGHT", {
 
   EMPTY_REPLY: { message: (d: { what: string }) => `${d.what}: nothing in the reply`, blame: "peer" },
   ITEM_COUNT: {
-    message: (d: { what: string; want: number; got: number }) => `${d.what}: ${d.got} items where ${d.want} were asked for`,
+    message: (d: { what: string; want: number; got: number }) =>
+      `${d.what}: ${d.got} items where ${d.want} were asked for`,
     blame: "peer",
   },
   ROOT_MISMATCH: {
-    message: (d: { field: string; block: number }) => `${d.field} of block ${d.block} does not match its header`,
+    message: (d: { field: string; block: number }) =>
+      `${d.field} of block ${d.block} does not match its header`,
     blame: "peer",
   },
   HASH_MISMATCH: { message: (d: { what: string }) => `${d.what} has another hash`, blame: "peer" },
-  HEADERS_UNLINKED: { message: (d: { index: number }) => `header ${d.index} is not the one that was asked for`, blame: "peer" },
+  HEADERS_UNLINKED: {
+    message: (d: { index: number }) => `header ${d.index} is not the one that was asked for`,
+    blame: "peer",
+  },
   BROKEN_PROOF: {
     message: (d: { depth: number }) => `proof lacks the node at depth ${d.depth}`,
     blame: "peer",
   },
   BAD_VALUE: { message: (d: { what: string }) => `proven ${d.what} has a wrong shape`, blame: "peer" },
-  WRONG_PLACE: { message: (d: { block: number }) => `transaction is not where the server says, in block ${d.block}`, blame: "peer" },
+  WRONG_PLACE: {
+    message: (d: { block: number }) => `transaction is not where the server says, in block ${d.block}`,
+    blame: "peer",
+  },
 });

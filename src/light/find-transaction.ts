@@ -58,7 +58,11 @@ export async function findTransaction(
     }
   }
   if (unknown + limited === 0)
-    throw LightError("NO_VERIFIED_ANSWER", { what: "transaction", asked: failed, reason: last?.message ?? "no server answered" });
+    throw LightError("NO_VERIFIED_ANSWER", {
+      what: "transaction",
+      asked: failed,
+      reason: last?.message ?? "no server answered",
+    });
   // every server that was there has been asked; one that stayed silent or could not be checked leaves a doubt
   if (limited > 0 || failed > 0 || unknown < Math.min(ENOUGH_UNKNOWN, parts.source.serverCount))
     throw LightError("TX_UNCONFIRMED", { answered: unknown + limited });
@@ -77,7 +81,11 @@ async function prove(
   if (place.blockNumber > chain.head.number) return undefined;
   const header = chain.headerByNumber(place.blockNumber);
   if (header === undefined || !equalBytes(header.hash, place.blockHash)) {
-    if (place.blockNumber > chain.head.number - RACE_BLOCKS || chain.headerByHash(place.blockHash) !== undefined) return undefined;
+    if (
+      place.blockNumber > chain.head.number - RACE_BLOCKS ||
+      chain.headerByHash(place.blockHash) !== undefined
+    )
+      return undefined;
     throw wrong();
   }
   const { transactions } = await odr.body(header, { signal });

@@ -35,7 +35,11 @@ export interface ProvenAccount {
   readonly storageRoot: Uint8Array;
   readonly codeHash: Uint8Array;
   readonly accountProof: readonly Uint8Array[];
-  readonly storageProof: readonly { readonly key: Uint8Array; readonly value: Uint8Array; readonly proof: readonly Uint8Array[] }[];
+  readonly storageProof: readonly {
+    readonly key: Uint8Array;
+    readonly value: Uint8Array;
+    readonly proof: readonly Uint8Array[];
+  }[];
 }
 
 type WithSignal = { readonly signal?: AbortSignal | undefined };
@@ -99,7 +103,12 @@ export class Odr {
     return value instanceof Promise ? value.then(slotOf) : slotOf(value);
   }
 
-  code(header: Header, address: Uint8Array, codeHash: Uint8Array, { signal }: WithSignal = {}): MaybePromise<Uint8Array> {
+  code(
+    header: Header,
+    address: Uint8Array,
+    codeHash: Uint8Array,
+    { signal }: WithSignal = {},
+  ): MaybePromise<Uint8Array> {
     if (equalBytes(codeHash, emptyCodeHash)) return noKey;
     const kept = this.#cache.get("code", codeHash);
     if (kept !== undefined) return kept;
@@ -185,7 +194,11 @@ export class Odr {
       accounts.set(key, read);
       return read;
     };
-    const slotOf = (address: Uint8Array, slot: Uint8Array, found: Account | undefined): MaybePromise<Uint8Array> =>
+    const slotOf = (
+      address: Uint8Array,
+      slot: Uint8Array,
+      found: Account | undefined,
+    ): MaybePromise<Uint8Array> =>
       found === undefined || equalBytes(found.storageRoot, emptyRoot)
         ? noKey
         : this.storage(header, { address, storageRoot: found.storageRoot }, slot, options);
@@ -231,7 +244,11 @@ export class Odr {
   }
 
   /** Walks the nodes we hold into `passed`; undefined if one is missing. */
-  #known(root: Uint8Array, key: Uint8Array, passed: TrieNode[]): { readonly value: Uint8Array | undefined } | undefined {
+  #known(
+    root: Uint8Array,
+    key: Uint8Array,
+    passed: TrieNode[],
+  ): { readonly value: Uint8Array | undefined } | undefined {
     try {
       return { value: readPath(this.#nodes, root, key, (hash, bytes) => passed.push({ hash, bytes })) };
     } catch (error) {

@@ -49,7 +49,9 @@ export interface HeadersAsk {
 /** What a server claims of a transaction. Nothing here is proven. */
 export interface TxClaim {
   readonly status: "unknown" | "queued" | "pending" | "included";
-  readonly place?: { readonly blockHash: Uint8Array; readonly blockNumber: number; readonly index: number } | undefined;
+  readonly place?:
+    | { readonly blockHash: Uint8Array; readonly blockNumber: number; readonly index: number }
+    | undefined;
   /** Why the server refused it; empty if it did not. A stranger's text, at most 1,024 bytes. */
   readonly error: string;
 }
@@ -130,7 +132,8 @@ export function checkBody(header: Header, body: Body): void {
   const mismatch = (field: string) => LightError("ROOT_MISMATCH", { field, block: header.number });
   if (!equalBytes(txRoot(body.transactions), header.txRoot)) throw mismatch("txRoot");
   if (!equalBytes(unclesHash(body.uncles), header.unclesHash)) throw mismatch("unclesHash");
-  if ((header.withdrawalsRoot === undefined) !== (body.withdrawals === undefined)) throw mismatch("withdrawalsRoot");
+  if ((header.withdrawalsRoot === undefined) !== (body.withdrawals === undefined))
+    throw mismatch("withdrawalsRoot");
   if (
     header.withdrawalsRoot !== undefined &&
     body.withdrawals !== undefined &&
@@ -195,7 +198,8 @@ export function proofRequest(what: string, root: Uint8Array, ask: ProofAsk): Odr
         return { value, nodes };
       } catch (cause) {
         if (!TrieError.is(cause, "PROOF_MISSING_NODE")) throw cause;
-        if (nodes.length > ask.fromLevel) throw LightError("BROKEN_PROOF", { depth: nodes.length }, { cause });
+        if (nodes.length > ask.fromLevel)
+          throw LightError("BROKEN_PROOF", { depth: nodes.length }, { cause });
         throw LightError("EMPTY_REPLY", { what }, { cause });
       }
     },

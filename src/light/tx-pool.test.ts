@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Transaction } from "#core/types";
 import { type KeyValueStore, memoryStore } from "#ethdb";
-import { findTransaction, LightTxPool, txPoolLimits } from "#light";
+import { findTransaction } from "./find-transaction.ts";
+import { LightTxPool, txPoolLimits } from "./tx-pool.ts";
 import { type SealedWorld, sealedWorld } from "../../test/kit/chains.ts";
 import { type LightWorld, lightWorld } from "../../test/kit/light-world.ts";
 import type { ScriptedServer } from "../../test/kit/scripted-server.ts";
@@ -38,7 +39,8 @@ afterEach(async () => {
   expect(light.clock.activeTimers).toBe(0);
 });
 
-const transfer = (user = 0): Transaction => world.maker.send(user, new Uint8Array(20).fill(1), 30_000n, 5n, new Uint8Array(0));
+const transfer = (user = 0): Transaction =>
+  world.maker.send(user, new Uint8Array(20).fill(1), 30_000n, 5n, new Uint8Array(0));
 /** Everybody hears of the head. */
 async function announceHead(): Promise<void> {
   for (const server of servers) server.announce(world.chain.head);
@@ -100,7 +102,8 @@ describe("T21 own transactions", () => {
     await pool.add(tx);
     await seal([tx]);
     const mined = world.chain.head.number;
-    while (world.chain.head.number < mined + txPoolLimits.confirmations - 1) await world.seal(world.chain.head, []);
+    while (world.chain.head.number < mined + txPoolLimits.confirmations - 1)
+      await world.seal(world.chain.head, []);
     await announceHead();
     expect(pool.size).toBe(1);
     await seal([]);
@@ -142,7 +145,13 @@ describe("T21 own transactions", () => {
   test("one whose nonce another has used is dropped", async () => {
     await begin(1);
     const tx = transfer();
-    const other = sealedWorld({ transactions: 0 }).maker.send(0, new Uint8Array(20).fill(2), 30_000n, 9n, new Uint8Array(0));
+    const other = sealedWorld({ transactions: 0 }).maker.send(
+      0,
+      new Uint8Array(20).fill(2),
+      30_000n,
+      9n,
+      new Uint8Array(0),
+    );
     await pool.add(tx);
     await seal([other]);
     while (world.chain.head.number % txPoolLimits.nonceCheckBlocks !== 0) await seal([]);

@@ -109,7 +109,9 @@ export class LightTxPool {
     return this.#work;
   }
 
-  get(hash: Uint8Array): { readonly tx: Transaction; readonly header?: Header; readonly index?: number } | undefined {
+  get(
+    hash: Uint8Array,
+  ): { readonly tx: Transaction; readonly header?: Header; readonly index?: number } | undefined {
     const own = this.#own.get(hash);
     if (own === undefined) return undefined;
     return own.place === undefined ? { tx: own.tx } : { tx: own.tx, ...own.place };
@@ -121,7 +123,8 @@ export class LightTxPool {
    */
   async add(tx: Transaction, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.#own.has(tx.hash)) throw LightError("TX_KNOWN");
-    if (this.#own.size >= txPoolLimits.transactions) throw LightError("TX_POOL_FULL", { max: txPoolLimits.transactions });
+    if (this.#own.size >= txPoolLimits.transactions)
+      throw LightError("TX_POOL_FULL", { max: txPoolLimits.transactions });
     this.#check(tx);
     const own: Own = { tx, place: undefined, sentTo: new Set() };
     await this.#relay(own, { servers: txPoolLimits.firstServers, signal });
@@ -147,7 +150,10 @@ export class LightTxPool {
   }
 
   /** Sends to servers that have not had it. @throws if none accepted it */
-  async #relay(own: Own, options: { readonly servers: number; readonly signal?: AbortSignal | undefined }): Promise<void> {
+  async #relay(
+    own: Own,
+    options: { readonly servers: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<void> {
     const { servers, signal } = options;
     let reason: string | undefined;
     const claims = this.#source.claims("sendTx", own.tx, {
@@ -162,7 +168,11 @@ export class LightTxPool {
       reason ??= answer.error;
     }
     if (reason !== undefined) throw LightError("TX_REFUSED", { reason });
-    throw LightError("NO_VERIFIED_ANSWER", { what: "transaction", asked: own.sentTo.size, reason: "no server confirmed it" });
+    throw LightError("NO_VERIFIED_ANSWER", {
+      what: "transaction",
+      asked: own.sentTo.size,
+      reason: "no server confirmed it",
+    });
   }
 
   #onHead({ added, removed }: HeadEvent): void {
@@ -182,7 +192,10 @@ export class LightTxPool {
   #taken(header: Header): void {
     for (const own of this.#own.values()) {
       if (own.place?.header.number !== header.number) continue;
-      this.#log.info("own transaction taken out of its block by a reorg", { hash: toHex(own.tx.hash), number: header.number });
+      this.#log.info("own transaction taken out of its block by a reorg", {
+        hash: toHex(own.tx.hash),
+        number: header.number,
+      });
       own.place = undefined;
       own.sentTo.clear();
     }
@@ -190,7 +203,9 @@ export class LightTxPool {
 
   #schedule(isNewHead: boolean): void {
     if (this.#scope.isClosed) return;
-    this.#work = this.#work.then(() => this.#process(isNewHead).catch((error: unknown) => this.#failed(error)));
+    this.#work = this.#work.then(() =>
+      this.#process(isNewHead).catch((error: unknown) => this.#failed(error)),
+    );
   }
 
   /** No server, or a slow one: the next head tries again. Anything else is a bug and is said aloud. */
@@ -283,7 +298,9 @@ export class LightTxPool {
       const found = await this.#locate(own);
       if (found !== undefined) this.#mined(own, found);
       else if (own.place === undefined) {
-        this.#log.info("own transaction dropped: its nonce was used by another", { hash: toHex(own.tx.hash) });
+        this.#log.info("own transaction dropped: its nonce was used by another", {
+          hash: toHex(own.tx.hash),
+        });
         this.#delete(own);
       }
     }

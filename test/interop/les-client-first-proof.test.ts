@@ -27,7 +27,12 @@ for (const [version, les] of cases)
     if ((await requireGeth(version, skip)) === undefined) return;
     const chain = cliqueChain();
     if (chain === undefined) return skip("the chain of 100,000 accounts is not here");
-    await using geth = await startGeth({ version, role: "lightServer", genesis: chain.genesis, importFile: chain.file });
+    await using geth = await startGeth({
+      version,
+      role: "lightServer",
+      genesis: chain.genesis,
+      importFile: chain.file,
+    });
     const host = nodeHost();
     const genesis = parseGenesis(chain.genesis);
     const db = memoryStore();
@@ -42,7 +47,12 @@ for (const [version, les] of cases)
     const client = new LesClient({ networkId: 1337n, host, versions: [les] });
     client.start(headers);
     await using server = new Server(
-      { privateKey: generateKey(), name: "glim/first-proof", protocols: client.protocols, staticNodes: [geth.enode] },
+      {
+        privateKey: generateKey(),
+        name: "glim/first-proof",
+        protocols: client.protocols,
+        staticNodes: [geth.enode],
+      },
       host,
     );
     await server.start();
@@ -50,7 +60,9 @@ for (const [version, les] of cases)
     const odr = new Odr(client, await RetrievedCache.open(memoryStore()));
     const account = await odr.account(headers.head, fromHex(stateContract));
     const balance = BigInt(await geth.rpc<string>("eth_getBalance", [stateContract, "latest"]));
-    console.log(`geth ${version}, les/${les}: block ${headers.head.number}, proven ${account?.balance}, geth says ${balance}`);
+    console.log(
+      `geth ${version}, les/${les}: block ${headers.head.number}, proven ${account?.balance}, geth says ${balance}`,
+    );
     expect(account?.balance).toBe(balance);
     expect(account?.balance).toBeGreaterThan(0n);
     await client.stop();

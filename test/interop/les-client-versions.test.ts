@@ -24,16 +24,25 @@ for (const [version, les] of cases)
   test(`geth ${version}, les/${les} alone`, async ({ skip }) => {
     if ((await requireGeth(version, skip)) === undefined) return;
     const chain = await minedChain();
-    await using geth = await startGeth({ version, role: "lightServer", genesis: chain.genesis, importFile: chain.file });
+    await using geth = await startGeth({
+      version,
+      role: "lightServer",
+      genesis: chain.genesis,
+      importFile: chain.file,
+    });
     await using node = new Node({ name: "light", p2p: { staticNodes: [geth.enode] } });
-    node.register((context) => new LightEthereum(context, { genesis: parseGenesis(chain.genesis), versions: [les] }));
+    node.register(
+      (context) => new LightEthereum(context, { genesis: parseGenesis(chain.genesis), versions: [les] }),
+    );
     await node.start();
     const light = node.service(LightEthereum);
     expect((await light.synced({ signal: AbortSignal.timeout(60_000) })).number).toBe(chain.head);
     expect(light.status().servers.map((server) => server.version)).toEqual([les]);
     const client = node.attach();
     const same = async (method: string, params: unknown[]) =>
-      expect(await client.request({ method, params }), `${method} ${JSON.stringify(params)}`).toEqual(await geth.rpc(method, params));
+      expect(await client.request({ method, params }), `${method} ${JSON.stringify(params)}`).toEqual(
+        await geth.rpc(method, params),
+      );
     const step = Math.floor(minedState / 40);
     const some = Array.from({ length: 48 }, (_, i) => i * step + (i % 7)); // the last eight are absent
     await Promise.all(
@@ -51,12 +60,18 @@ for (const [version, les] of cases)
     for (let number = 1; number <= chain.head; number += 47) {
       const tag = `0x${number.toString(16)}`;
       const block = await geth.rpc<{ transactions: string[] }>("eth_getBlockByNumber", [tag, false]);
-      expect(await client.request({ method: "eth_getBlockByNumber", params: [tag, false] })).toMatchObject(block);
+      expect(await client.request({ method: "eth_getBlockByNumber", params: [tag, false] })).toMatchObject(
+        block,
+      );
       for (const hash of block.transactions) {
         const receipt = await geth.rpc<object>("eth_getTransactionReceipt", [hash]);
-        expect(await client.request({ method: "eth_getTransactionReceipt", params: [hash] })).toMatchObject(receipt);
+        expect(await client.request({ method: "eth_getTransactionReceipt", params: [hash] })).toMatchObject(
+          receipt,
+        );
         const tx = await geth.rpc<object>("eth_getTransactionByHash", [hash]);
-        expect(await client.request({ method: "eth_getTransactionByHash", params: [hash] })).toMatchObject(tx);
+        expect(await client.request({ method: "eth_getTransactionByHash", params: [hash] })).toMatchObject(
+          tx,
+        );
       }
     }
     expect(light.status().lies).toBe(0);

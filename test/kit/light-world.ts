@@ -31,7 +31,10 @@ export interface LightWorld extends AsyncDisposable {
   settle(): Promise<void>;
 }
 
-export async function lightWorld(world: SealedWorld, options: Partial<LesClientOptions> = {}): Promise<LightWorld> {
+export async function lightWorld(
+  world: SealedWorld,
+  options: Partial<LesClientOptions> = {},
+): Promise<LightWorld> {
   const { spec, chain } = world;
   const clock = new SimulatedClock(chain.head.time + 10_000);
   const db = memoryStore();

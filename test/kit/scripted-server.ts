@@ -58,7 +58,9 @@ export interface ScriptedOptions {
   readonly head?: Header | undefined;
 }
 
-const replies: Readonly<Record<Requests, "blockHeaders" | "blockBodies" | "receipts" | "code" | "proofsV2" | "txStatus">> = {
+const replies: Readonly<
+  Record<Requests, "blockHeaders" | "blockBodies" | "receipts" | "code" | "proofsV2" | "txStatus">
+> = {
   getBlockHeaders: "blockHeaders",
   getBlockBodies: "blockBodies",
   getReceipts: "receipts",
@@ -158,7 +160,14 @@ export class ScriptedServer {
 
   announce(header: Header, overrides: Partial<Announce> = {}): void {
     const td = this.options.chain.td(header.hash) ?? 0n;
-    this.send("announce", { hash: header.hash, number: header.number, td, reorgDepth: 0n, update: [], ...overrides });
+    this.send("announce", {
+      hash: header.hash,
+      number: header.number,
+      td,
+      reorgDepth: 0n,
+      update: [],
+      ...overrides,
+    });
   }
 
   status(): KeyValue[] {
@@ -214,7 +223,11 @@ export class ScriptedServer {
           const found = chain.transaction(hash);
           if (found === undefined) return { status: 0, error: "" };
           const { header, index } = found;
-          return { status: 3, lookup: { blockHash: header.hash, blockNumber: header.number, index }, error: "" };
+          return {
+            status: 3,
+            lookup: { blockHash: header.hash, blockNumber: header.number, index },
+            error: "",
+          };
         });
     }
   }
@@ -250,7 +263,9 @@ export class ScriptedServer {
     const builder = new ProofBuilder(chain.nodes);
     for (const { blockHash, accountKey, key, fromLevel } of queries) {
       const root =
-        accountKey.length === 0 ? chain.headerByHash(blockHash)?.stateRoot : this.#account(blockHash, accountKey)?.storageRoot;
+        accountKey.length === 0
+          ? chain.headerByHash(blockHash)?.stateRoot
+          : this.#account(blockHash, accountKey)?.storageRoot;
       if (root !== undefined) builder.add(root, key, { fromLevel: Number(fromLevel) });
     }
     return builder.nodes;

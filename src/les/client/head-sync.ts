@@ -157,7 +157,8 @@ export class HeadSync {
         found.push(header);
       }
       const oldest = found.at(-1);
-      if (oldest === undefined || oldest.number === 0) throw LightError("HEADERS_UNLINKED", { index: found.length });
+      if (oldest === undefined || oldest.number === 0)
+        throw LightError("HEADERS_UNLINKED", { index: found.length });
       if (this.#chain.has(oldest.parentHash)) {
         this.#insert(found.reverse());
         return;
@@ -218,7 +219,12 @@ export class HeadSync {
 
   #fetch(
     server: ServerPeer,
-    ask: { readonly origin: Uint8Array | number; readonly amount: number; readonly reverse: boolean; readonly head: number },
+    ask: {
+      readonly origin: Uint8Array | number;
+      readonly amount: number;
+      readonly reverse: boolean;
+      readonly head: number;
+    },
   ): Promise<readonly Header[]> {
     return this.#retriever.retrieve(headersRequest(ask), { only: (other) => other === server });
   }
@@ -240,6 +246,7 @@ export class HeadSync {
     if (isLie) {
       this.#onLie(server, error);
       server.drop(LesError("INVALID_RESPONSE", { reason: error.message }, { cause: error }));
-    } else if (count >= MAX_FAILURES) server.drop(LesError("USELESS_PEER", { reason: "it does not serve the head it announced" }));
+    } else if (count >= MAX_FAILURES)
+      server.drop(LesError("USELESS_PEER", { reason: "it does not serve the head it announced" }));
   }
 }

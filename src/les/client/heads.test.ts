@@ -32,7 +32,10 @@ describe("the handshake", () => {
   test("T17 an empty status names the first key that is missing", async () => {
     const server = light.serve({ keys: () => [] });
     await light.settle();
-    expect(await server.ended.promise).toMatchObject({ code: "LES_MISSING_KEY", data: { key: "protocolVersion" } });
+    expect(await server.ended.promise).toMatchObject({
+      code: "LES_MISSING_KEY",
+      data: { key: "protocolVersion" },
+    });
   });
 
   test("T17 silence for 5 s ends it", async () => {
@@ -94,7 +97,9 @@ describe("following heads", () => {
     await light.settle();
     expect(equalBytes(light.headers.head.hash, first.hash)).toBe(true);
     const removed: number[] = [];
-    using _ = light.headers.headEvents.subscribe((event) => removed.push(...event.removed.map(({ number }) => number)));
+    using _ = light.headers.headEvents.subscribe((event) =>
+      removed.push(...event.removed.map(({ number }) => number)),
+    );
     server.announce(second, { reorgDepth: 2n ** 64n - 1n });
     await light.settle();
     expect(equalBytes(light.headers.head.hash, second.hash)).toBe(true);

@@ -1,6 +1,13 @@
 import type { Body, Header, Receipt, Transaction } from "#core/types";
 import { les2, type RequestName, type TxStatus, txStatusCodes } from "#les/protocol";
-import { type ClaimKind, type ClaimKinds, LightError, type OdrKind, type OdrKinds, type TxClaim } from "#light";
+import {
+  type ClaimKind,
+  type ClaimKinds,
+  LightError,
+  type OdrKind,
+  type OdrKinds,
+  type TxClaim,
+} from "#light";
 import { encodeAs } from "#rlp";
 import { type NodeStore, ProofSet, TrieError } from "#trie";
 import { GlimError } from "#util";
@@ -97,7 +104,10 @@ function judgeItems<K extends "body" | "receipts" | "code">(
 ): Judgement {
   const what = requests[0]?.kind ?? "reply";
   if (items.length > requests.length)
-    return { type: "lie", error: LightError("ITEM_COUNT", { what, want: requests.length, got: items.length }) };
+    return {
+      type: "lie",
+      error: LightError("ITEM_COUNT", { what, want: requests.length, got: items.length }),
+    };
   const verdicts: Verdict[] = [];
   let next = 0;
   for (const item of items) {
@@ -118,7 +128,11 @@ function judgeItems<K extends "body" | "receipts" | "code">(
         verdicts.push(unserved(what));
       }
     }
-    if (!matched) return { type: "lie", error: lie ?? LightError("ITEM_COUNT", { what, want: requests.length, got: items.length }) };
+    if (!matched)
+      return {
+        type: "lie",
+        error: lie ?? LightError("ITEM_COUNT", { what, want: requests.length, got: items.length }),
+      };
   }
   // a reply stops at 2 MiB: what it had no room for may be asked again
   while (verdicts.length < requests.length) verdicts.push(unserved(what, items.length > 0));
@@ -130,7 +144,8 @@ const countProven = (verdicts: readonly Verdict[]): number =>
 
 function judgeHeaders(requests: readonly Asked<"headers">[], headers: readonly Header[]): Judgement {
   const request = requests[0];
-  if (request === undefined || headers.length === 0) return { type: "verdicts", verdicts: [unserved("headers")] };
+  if (request === undefined || headers.length === 0)
+    return { type: "verdicts", verdicts: [unserved("headers")] };
   const result = attempt(() => request.verify(headers));
   return "value" in result
     ? { type: "verdicts", verdicts: [proven(result.value)] }
@@ -146,16 +161,24 @@ function claimOf({ status, lookup, error }: TxStatus): TxClaim | undefined {
   return { status: name, place: lookup, error };
 }
 
-function judgeTxStatus(requests: readonly Asked<"txStatus" | "sendTx">[], statuses: readonly TxStatus[]): Judgement {
+function judgeTxStatus(
+  requests: readonly Asked<"txStatus" | "sendTx">[],
+  statuses: readonly TxStatus[],
+): Judgement {
   if (statuses.length !== requests.length)
     return {
       type: "lie",
-      error: LightError("ITEM_COUNT", { what: "transaction status", want: requests.length, got: statuses.length }),
+      error: LightError("ITEM_COUNT", {
+        what: "transaction status",
+        want: requests.length,
+        got: statuses.length,
+      }),
     };
   const claims = statuses.map(claimOf);
   const verdicts: Verdict[] = [];
   for (const claim of claims) {
-    if (claim === undefined) return { type: "lie", error: LightError("BAD_VALUE", { what: "transaction status" }) };
+    if (claim === undefined)
+      return { type: "lie", error: LightError("BAD_VALUE", { what: "transaction status" }) };
     verdicts.push(proven(claim));
   }
   return { type: "verdicts", verdicts };
@@ -181,7 +204,11 @@ export const kindRows: { readonly [K in AskKind]: KindRow<K> } = {
     needs: "chain",
     block: (ask) => ask.number,
     items: one,
-    encode: (asks) => encodeAs(messages.getBlockBodies.body, asks.map((ask) => ask.hash)),
+    encode: (asks) =>
+      encodeAs(
+        messages.getBlockBodies.body,
+        asks.map((ask) => ask.hash),
+      ),
     judge: (requests, body) => judgeItems(requests, body as readonly Body[]),
   },
   receipts: {
@@ -190,7 +217,11 @@ export const kindRows: { readonly [K in AskKind]: KindRow<K> } = {
     needs: "chain",
     block: (ask) => ask.number,
     items: one,
-    encode: (asks) => encodeAs(messages.getReceipts.body, asks.map((ask) => ask.hash)),
+    encode: (asks) =>
+      encodeAs(
+        messages.getReceipts.body,
+        asks.map((ask) => ask.hash),
+      ),
     judge: (requests, body) => judgeItems(requests, body as readonly (readonly Receipt[])[]),
   },
   proof: {
@@ -218,7 +249,10 @@ export const kindRows: { readonly [K in AskKind]: KindRow<K> } = {
     block: (ask) => ask.block.number,
     items: one,
     encode: (asks) =>
-      encodeAs(messages.getCode.body, asks.map(({ block, accountKey }) => ({ blockHash: block.hash, accountKey }))),
+      encodeAs(
+        messages.getCode.body,
+        asks.map(({ block, accountKey }) => ({ blockHash: block.hash, accountKey })),
+      ),
     judge: (requests, body) => judgeItems(requests, body as readonly Uint8Array[]),
   },
   txStatus: {

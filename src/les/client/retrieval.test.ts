@@ -28,7 +28,8 @@ async function synced(connect: (light: LightWorld) => void): Promise<LightWorld>
   expect(light.headers.head.number).toBe(world.chain.head.number);
   return light;
 }
-const balanceOf = async (i: number) => (await light.odr.account(light.headers.head, filledAccount(i)))?.balance;
+const balanceOf = async (i: number) =>
+  (await light.odr.account(light.headers.head, filledAccount(i)))?.balance;
 
 describe("T19 retrieval with scripted servers", () => {
   test("a prompt server is the only one asked", async () => {
@@ -95,14 +96,19 @@ describe("T19 retrieval with scripted servers", () => {
     await synced((it) => {
       for (let i = 0; i < 3; i++) servers.push(it.serve({ scripts: { getProofsV2: () => [] } }));
     });
-    await expect(balanceOf(3)).rejects.toMatchObject({ code: "LIGHT_NO_VERIFIED_ANSWER", data: { asked: 3 } });
+    await expect(balanceOf(3)).rejects.toMatchObject({
+      code: "LIGHT_NO_VERIFIED_ANSWER",
+      data: { asked: 3 },
+    });
     expect(servers.map((server) => server.count("getProofsV2"))).toEqual([1, 1, 1]);
   });
 
   test("a caller that gives up gets its own reason; the answer that comes later harms nobody", async () => {
     await synced((it) => it.serve().script("getProofsV2", { delayMs: 100 }));
     const mine = new AbortController();
-    const read = Promise.resolve(light.odr.account(light.headers.head, filledAccount(5), { signal: mine.signal }));
+    const read = Promise.resolve(
+      light.odr.account(light.headers.head, filledAccount(5), { signal: mine.signal }),
+    );
     const gone = expect(read).rejects.toThrow("enough");
     await light.clock.advance(10);
     mine.abort(new Error("enough"));
@@ -135,7 +141,8 @@ describe("merging", () => {
     const reads = Promise.all(Array.from({ length: 150 }, (_, i) => balanceOf(i)));
     await light.clock.advance(40);
     expect(await reads).toEqual(Array.from({ length: 150 }, () => 1n));
-    const sizes = server?.requests.filter(({ name }) => name === "getProofsV2").map(({ items }) => items) ?? [];
+    const sizes =
+      server?.requests.filter(({ name }) => name === "getProofsV2").map(({ items }) => items) ?? [];
     expect(Math.max(...sizes)).toBe(64);
     expect(sizes.length).toBeLessThanOrEqual(4);
   });
@@ -158,7 +165,9 @@ describe("merging", () => {
     const reads = Promise.all([balanceOf(1), balanceOf(1), balanceOf(1)]);
     await light.clock.advance(10);
     expect(await reads).toEqual([1n, 1n, 1n]);
-    expect(server?.requests.filter(({ name }) => name === "getProofsV2").map(({ items }) => items)).toEqual([1]);
+    expect(server?.requests.filter(({ name }) => name === "getProofsV2").map(({ items }) => items)).toEqual([
+      1,
+    ]);
   });
 });
 
@@ -181,7 +190,9 @@ describe("flow control", () => {
     const reads = Promise.all(Array.from({ length: 30 }, (_, i) => balanceOf(i)));
     await light.clock.advance(10);
     const sent = () =>
-      server?.requests.filter(({ name }) => name === "getProofsV2").reduce((sum, { items }) => sum + items, 0) ?? 0;
+      server?.requests
+        .filter(({ name }) => name === "getProofsV2")
+        .reduce((sum, { items }) => sum + items, 0) ?? 0;
     expect(sent()).toBeLessThanOrEqual(20);
     await light.clock.advance(10_000);
     expect(await reads).toHaveLength(30);
@@ -223,7 +234,9 @@ describe("flow control", () => {
 const lies: [string, Parameters<LightWorld["serve"]>[0], () => Promise<unknown>, unknown][] = [
   [
     "a node with one bit changed",
-    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never },
+    {
+      scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never,
+    },
     () => balanceOf(3),
     1n,
   ],
@@ -241,7 +254,11 @@ const lies: [string, Parameters<LightWorld["serve"]>[0], () => Promise<unknown>,
   ],
   [
     "a node twice",
-    { scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => [...honest(), ...honest().slice(-1)] } as never },
+    {
+      scripts: {
+        getProofsV2: (_: never, honest: () => Uint8Array[]) => [...honest(), ...honest().slice(-1)],
+      } as never,
+    },
     () => balanceOf(3),
     1n,
   ],
@@ -254,19 +271,22 @@ function flipLastBit(node: Uint8Array): Uint8Array {
 }
 
 describe("LE-08 lies in proofs", () => {
-  test.each(lies)("%s: the server is dropped, the next one asked, the value is right", async (_, options, read, value) => {
-    let liar: ReturnType<LightWorld["serve"]> | undefined;
-    await synced((it) => {
-      liar = it.serve(options);
-    });
-    const asked = read();
-    const honest = light.serve({ name: "7" });
-    await light.settle();
-    expect(await asked).toBe(value);
-    expect(liar?.disconnected).toBe("subprotocol");
-    expect(honest.disconnected).toBeUndefined();
-    expect(light.client.counters.lies).toBe(1);
-  });
+  test.each(lies)(
+    "%s: the server is dropped, the next one asked, the value is right",
+    async (_, options, read, value) => {
+      let liar: ReturnType<LightWorld["serve"]> | undefined;
+      await synced((it) => {
+        liar = it.serve(options);
+      });
+      const asked = read();
+      const honest = light.serve({ name: "7" });
+      await light.settle();
+      expect(await asked).toBe(value);
+      expect(liar?.disconnected).toBe("subprotocol");
+      expect(honest.disconnected).toBeUndefined();
+      expect(light.client.counters.lies).toBe(1);
+    },
+  );
 
   test("the proof of another key", async () => {
     let liar: ReturnType<LightWorld["serve"]> | undefined;
@@ -275,7 +295,11 @@ describe("LE-08 lies in proofs", () => {
       const { honest } = liar;
       const server = liar;
       server.scripts.getProofsV2 = (ask: { key: Uint8Array }[]) =>
-        honest.call(server, "getProofsV2", ask.map((query) => ({ ...query, key: keccak256(filledAccount(100)) })));
+        honest.call(
+          server,
+          "getProofsV2",
+          ask.map((query) => ({ ...query, key: keccak256(filledAccount(100)) })),
+        );
     });
     const asked = balanceOf(3);
     light.serve({ name: "7" });
@@ -300,7 +324,10 @@ describe("LE-08 lies in proofs", () => {
     const asked = what === "body" ? light.odr.body(header) : light.odr.receipts(header);
     light.serve({ name: "7" });
     await light.settle();
-    const [answer, truth] = [await asked, what === "body" ? world.chain.body(header) : world.chain.receipts(header)];
+    const [answer, truth] = [
+      await asked,
+      what === "body" ? world.chain.body(header) : world.chain.receipts(header),
+    ];
     expect(answer).toEqual(truth);
     expect(liar?.disconnected).toBe("subprotocol");
   });
@@ -353,7 +380,13 @@ test("LE-09 all servers lie in the same way: the read fails, and says so", async
   const servers: ReturnType<LightWorld["serve"]>[] = [];
   await synced((it) => {
     for (let i = 0; i < 3; i++)
-      servers.push(it.serve({ scripts: { getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit) } as never }));
+      servers.push(
+        it.serve({
+          scripts: {
+            getProofsV2: (_: never, honest: () => Uint8Array[]) => honest().map(flipLastBit),
+          } as never,
+        }),
+      );
   });
   const error = await balanceOf(3).catch((it: unknown) => it);
   expect(LightError.is(error, "NO_VERIFIED_ANSWER")).toBe(true);
@@ -377,7 +410,8 @@ describe("unasked replies", () => {
       server = it.serve();
     });
     await balanceOf(1);
-    for (let i = 0; i < 50; i++) server?.send("proofsV2", [], { reqId: BigInt(i % 2 === 0 ? 2 : 9_999), bv: 0n });
+    for (let i = 0; i < 50; i++)
+      server?.send("proofsV2", [], { reqId: BigInt(i % 2 === 0 ? 2 : 9_999), bv: 0n });
     await light.settle();
     expect(light.client.servers()[0]?.badReplies).toBe(50);
     server?.send("proofsV2", [], { reqId: 2n ** 64n - 1n, bv: 0n });
@@ -420,7 +454,9 @@ test("LE-10 a server that announces and never serves: others are asked, and noth
     await light.settle();
     const head = light.headers.head;
     const reads = Promise.allSettled(
-      Array.from({ length: 50 }, (_, i) => Promise.resolve(light.odr.account(head, keccak256(numberToBytes(round * 50 + i + 1, 4)).slice(12)))),
+      Array.from({ length: 50 }, (_, i) =>
+        Promise.resolve(light.odr.account(head, keccak256(numberToBytes(round * 50 + i + 1, 4)).slice(12))),
+      ),
     );
     await light.clock.advance(11_000);
     expect((await reads).every(({ status }) => status === "fulfilled")).toBe(true);

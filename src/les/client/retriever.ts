@@ -84,7 +84,11 @@ export class Retriever {
   ask(
     request: Asked,
     what: string,
-    { signal, timeoutMs, only }: RetrieveOptions & { readonly only?: ((server: ServerPeer) => boolean) | undefined },
+    {
+      signal,
+      timeoutMs,
+      only,
+    }: RetrieveOptions & { readonly only?: ((server: ServerPeer) => boolean) | undefined },
   ): Promise<unknown> {
     if (this.#isStopped) return Promise.reject(LightError("STOPPED"));
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -111,7 +115,9 @@ export class Retriever {
         lag: undefined,
       };
       if (timeoutMs !== undefined)
-        task.timer = this.#clock.after(timeoutMs, () => this.#fail(task, LightError("TIMEOUT", { what, timeoutMs })));
+        task.timer = this.#clock.after(timeoutMs, () =>
+          this.#fail(task, LightError("TIMEOUT", { what, timeoutMs })),
+        );
       this.#enqueue(task);
     });
   }
@@ -171,7 +177,8 @@ export class Retriever {
       if (left.length === 0) continue;
       const added = this.#queues.get(kind) ?? [];
       this.#queues.set(kind, [...left, ...added]);
-      for (const server of this.#servers()) waitMs = Math.min(waitMs, roomMs(server, rowOf(kind), left.length));
+      for (const server of this.#servers())
+        waitMs = Math.min(waitMs, roomMs(server, rowOf(kind), left.length));
     }
     if (waitMs < Number.POSITIVE_INFINITY)
       this.#wakeUp = this.#clock.after(Math.max(1, Math.ceil(waitMs)), () => this.#schedule());
@@ -204,7 +211,8 @@ export class Retriever {
     const block = row.block(ask);
     const suitable: ServerPeer[] = [];
     for (const server of this.#servers()) {
-      if (server.isOver || task.asked.has(server) || (task.only !== undefined && !task.only(server))) continue;
+      if (server.isOver || task.asked.has(server) || (task.only !== undefined && !task.only(server)))
+        continue;
       if (row.needs === "headers" && !(server.status.serveHeaders && server.head.number >= block)) continue;
       if (row.needs === "chain" || row.needs === "state") {
         const { from, to } = server.range(row.needs);
@@ -270,7 +278,10 @@ export class Retriever {
     const row = rowOf(kind);
     let judgement: Judgement;
     try {
-      judgement = row.judge(tasks.map((task) => task.request), outcome.body);
+      judgement = row.judge(
+        tasks.map((task) => task.request),
+        outcome.body,
+      );
     } catch (error) {
       // a bug of ours or of the request: its callers hear it, the server is not to blame
       for (const task of tasks) this.#fail(task, error);
@@ -290,7 +301,8 @@ export class Retriever {
       if (verdict.type === "proven") this.#done(task, verdict.value);
       else this.#next(task, verdict.error, verdict.mayAskAgain ? server : undefined);
     });
-    if (judgement.verdicts.some((verdict) => verdict.type === "unserved" && !verdict.mayAskAgain)) this.#bad(server);
+    if (judgement.verdicts.some((verdict) => verdict.type === "unserved" && !verdict.mayAskAgain))
+      this.#bad(server);
   }
 
   #bad(server: ServerPeer): void {
@@ -350,19 +362,30 @@ export class Retriever {
     if (row.needs === "nothing") return false;
     const block = row.block(task.request.ask);
     for (const server of this.#servers())
-      if (!server.isOver && !task.asked.has(server) && server.head.number < block && (task.only?.(server) ?? true)) return true;
+      if (
+        !server.isOver &&
+        !task.asked.has(server) &&
+        server.head.number < block &&
+        (task.only?.(server) ?? true)
+      )
+        return true;
     return false;
   }
 
   #why(task: Task, row: KindRow<AskKind>): GlimError {
     const { what, lastError, asked } = task;
     if (lastError !== undefined)
-      return LightError("NO_VERIFIED_ANSWER", { what, asked: asked.size, reason: lastError.message }, { cause: lastError });
+      return LightError(
+        "NO_VERIFIED_ANSWER",
+        { what, asked: asked.size, reason: lastError.message },
+        { cause: lastError },
+      );
     const block = row.needs === "nothing" ? undefined : row.block(task.request.ask);
     const range = row.needs === "state" ? coverageOf(this.#servers(), "state") : undefined;
     if (range !== undefined && block !== undefined && block < range.from)
       return LightError("STATE_NOT_SERVED", { block, ...range });
-    for (const server of this.#servers()) if (!server.isOver) return LightError("NO_SUITABLE_SERVER", { what, block });
+    for (const server of this.#servers())
+      if (!server.isOver) return LightError("NO_SUITABLE_SERVER", { what, block });
     return LightError("NO_SERVER");
   }
 }

@@ -153,14 +153,20 @@ export class ServerPeer {
     const recent = what === "state" ? status.serveRecentState : status.serveRecentChain;
     // les/2 servers do not say; geth keeps 128 states and 1.8.27's own client asked for 100
     const kept = what === "state" && this.version === 2 && recent === 0 ? 100 : recent;
-    return { from: kept === 0 ? since : Math.max(since, this.#head.number - kept + 1, 0), to: this.#head.number };
+    return {
+      from: kept === 0 ? since : Math.max(since, this.#head.number - kept + 1, 0),
+      to: this.#head.number,
+    };
   }
 
   /** Milliseconds until a request of n items may go; Infinity: not before something else happens. */
   waitMs(name: RequestName, items: number): number {
     if (this.#isOver || this.#frozen !== undefined) return Number.POSITIVE_INFINITY;
     if (this.#sent.size >= clientLimits.messagesInFlight) return Number.POSITIVE_INFINITY;
-    return this.#flow.waitMs(requestCost(this.#costs, name, items, this.#flow.params.bufferLimit), this.#clock.now());
+    return this.#flow.waitMs(
+      requestCost(this.#costs, name, items, this.#flow.params.bufferLimit),
+      this.#clock.now(),
+    );
   }
 
   /** Milliseconds that `queued` requests should wait for company: none if nothing is in flight or enough have gathered. */
@@ -265,7 +271,11 @@ export class ServerPeer {
     const now = this.#clock.now();
     this.#sent.delete(id);
     sent.timer.cancel();
-    this.#flow.replied(id, Number(bv > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : bv), now);
+    this.#flow.replied(
+      id,
+      Number(bv > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : bv),
+      now,
+    );
     this.replies++;
     this.latencyMs += (now - sent.sentAt - this.latencyMs) * 0.1;
     let decoded: unknown;
@@ -318,7 +328,8 @@ export class ServerPeer {
     this.#updateBytes = Math.max(0, this.#updateBytes - (now - this.#updateAt) / 10);
     this.#updateAt = now;
     for (const { key, value } of announce.update) this.#updateBytes += key.length + value.length + 8;
-    if (this.#updateBytes > lesLimits.updateBytes) throw LesError("UPDATE_TOO_LARGE", { bytes: Math.ceil(this.#updateBytes) });
+    if (this.#updateBytes > lesLimits.updateBytes)
+      throw LesError("UPDATE_TOO_LARGE", { bytes: Math.ceil(this.#updateBytes) });
   }
 
   /** The server cancels what it has not answered and wants silence. */
@@ -351,5 +362,6 @@ export class ServerPeer {
 
 /** Every block of a chain that les serves has a difficulty of 1 at least: a number far ahead of its total difficulty is made up. */
 function checkHead({ number, td }: { readonly number: number; readonly td: bigint }): void {
-  if (td < BigInt(number)) throw LesError("BAD_ANNOUNCE", { reason: "total difficulty below the number of blocks" });
+  if (td < BigInt(number))
+    throw LesError("BAD_ANNOUNCE", { reason: "total difficulty below the number of blocks" });
 }

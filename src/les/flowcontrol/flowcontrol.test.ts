@@ -53,7 +53,9 @@ describe("the client's estimate", () => {
     const estimate = new ClientEstimate(params, 0);
     estimate.sent(1, 500, 0);
     expect(estimate.waitMs(600, 1_000_000)).toBe(Number.POSITIVE_INFINITY);
-    expect(new ClientEstimate({ bufferLimit: 0, minRecharge: 1 }, 0).waitMs(1, 0)).toBe(Number.POSITIVE_INFINITY);
+    expect(new ClientEstimate({ bufferLimit: 0, minRecharge: 1 }, 0).waitMs(1, 0)).toBe(
+      Number.POSITIVE_INFINITY,
+    );
   });
 
   test("after a stop everything in flight is cancelled; a resume without one is an update", () => {

@@ -74,7 +74,10 @@ export class ServerBuffer {
 
   #recharge(nowMs: number): void {
     if (nowMs <= this.#lastMs) return;
-    this.#value = Math.min(this.#params.bufferLimit, this.#value + this.#params.minRecharge * (nowMs - this.#lastMs));
+    this.#value = Math.min(
+      this.#params.bufferLimit,
+      this.#value + this.#params.minRecharge * (nowMs - this.#lastMs),
+    );
     this.#lastMs = nowMs;
   }
 }

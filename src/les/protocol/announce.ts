@@ -41,5 +41,6 @@ export function signAnnounce(announce: Announce, key: PrivateKey): Announce {
 export function checkAnnounceSignature(announce: Announce, nodeId: Uint8Array): void {
   const sig = new KeyValues(announce.update).required("sign", signature);
   const publicKey = sig.length === 65 ? recover(signedHash(announce), sig) : undefined;
-  if (publicKey === undefined || !equalBytes(keccak256(publicKey), nodeId)) throw LesError("BAD_SIGNATURE", undefined);
+  if (publicKey === undefined || !equalBytes(keccak256(publicKey), nodeId))
+    throw LesError("BAD_SIGNATURE", undefined);
 }

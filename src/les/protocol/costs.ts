@@ -29,7 +29,9 @@ export interface CostRow {
 }
 
 /** Code of each priced request, and the most items of one. @see geth les/protocol.go:58@v1.11.6 */
-export const requestCodes: Readonly<Record<RequestName, { readonly code: number; readonly maxItems: number }>> = {
+export const requestCodes: Readonly<
+  Record<RequestName, { readonly code: number; readonly maxItems: number }>
+> = {
   getBlockHeaders: { code: 0x02, maxItems: lesLimits.headers },
   getBlockBodies: { code: 0x04, maxItems: lesLimits.bodies },
   getReceipts: { code: 0x06, maxItems: lesLimits.receipts },

@@ -127,7 +127,8 @@ export const LesError = defineErrors("LES", {
     backoff: "long",
   },
   REQUEST_TIMEOUT: {
-    message: (d: { message: string; timeoutMs: number }) => `${d.message} not answered within ${d.timeoutMs} ms`,
+    message: (d: { message: string; timeoutMs: number }) =>
+      `${d.message} not answered within ${d.timeoutMs} ms`,
     blame: "network",
     disconnect: 0x0b,
     backoff: "short",

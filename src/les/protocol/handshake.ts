@@ -1,5 +1,17 @@
 import { type ForkId, forkIdRlp } from "#core/forkid";
-import { decodeAs, encodeAs, fixed, list, raw, type Schema, struct, uint53, uint64, uint256, utf8 } from "#rlp";
+import {
+  decodeAs,
+  encodeAs,
+  fixed,
+  list,
+  raw,
+  type Schema,
+  struct,
+  uint53,
+  uint64,
+  uint256,
+  utf8,
+} from "#rlp";
 import { equalBytes, isError, toHex } from "#util";
 import { type CostRow, type CostTable, costRows, readCostTable } from "./costs.ts";
 import { LesError } from "./errors.ts";
@@ -62,17 +74,22 @@ export interface HandshakeTerms {
   readonly checkForkId: (id: ForkId) => string | undefined;
 }
 
-
-const costTableSchema: Schema<readonly CostRow[]> = list(struct({ code: uint53, base: uint53, perItem: uint53 }), {
-  max: lesLimits.costRows,
-});
+const costTableSchema: Schema<readonly CostRow[]> = list(
+  struct({ code: uint53, base: uint53, perItem: uint53 }),
+  {
+    max: lesLimits.costRows,
+  },
+);
 const hash = fixed(32);
 
 const emptyValue = Uint8Array.of(0x80);
 
 /** geth encodes a key without value as the number 0. @see geth les/peer.go:82@v1.11.6 */
 const flag = (key: string): KeyValue => ({ key, value: emptyValue });
-const entry = <T>(key: string, schema: Schema<T>, value: T): KeyValue => ({ key, value: encodeAs(schema, value) });
+const entry = <T>(key: string, schema: Schema<T>, value: T): KeyValue => ({
+  key,
+  value: encodeAs(schema, value),
+});
 
 function commonEntries(s: CommonStatus): KeyValue[] {
   const entries = [
@@ -148,7 +165,10 @@ export class KeyValues {
 }
 
 /** Checks what both sides must send, in geth's order: genesis, network, version, fork id. @see geth les/peer.go:311@v1.11.6 */
-function readCommon(values: KeyValues, terms: HandshakeTerms): { networkId: bigint; forkId: ForkId | undefined } {
+function readCommon(
+  values: KeyValues,
+  terms: HandshakeTerms,
+): { networkId: bigint; forkId: ForkId | undefined } {
   const protocolVersion = values.required("protocolVersion", uint53);
   const networkId = values.required("networkId", uint64);
   const genesisHash = values.required("genesisHash", hash);
@@ -156,7 +176,8 @@ function readCommon(values: KeyValues, terms: HandshakeTerms): { networkId: bigi
     throw LesError("GENESIS_MISMATCH", { want: toHex(terms.genesisHash), got: toHex(genesisHash) });
   if (networkId !== terms.networkId)
     throw LesError("NETWORK_MISMATCH", { want: terms.networkId.toString(), got: networkId.toString() });
-  if (protocolVersion !== terms.version) throw LesError("VERSION_MISMATCH", { want: terms.version, got: protocolVersion });
+  if (protocolVersion !== terms.version)
+    throw LesError("VERSION_MISMATCH", { want: terms.version, got: protocolVersion });
   if (terms.version < 4) return { networkId, forkId: undefined };
   const forkId = values.required("forkID", forkIdRlp);
   const refused = terms.checkForkId(forkId);
@@ -174,7 +195,8 @@ function readHead(values: KeyValues): { headTd: bigint; headHash: Uint8Array; he
 
 /** @throws LES_BAD_ANNOUNCE above 100 bits. geth les/protocol.go:258@v1.11.6 */
 export function checkTd(td: bigint): bigint {
-  if (td >> BigInt(lesLimits.tdBits) !== 0n) throw LesError("BAD_ANNOUNCE", { reason: "total difficulty above 2^100" });
+  if (td >> BigInt(lesLimits.tdBits) !== 0n)
+    throw LesError("BAD_ANNOUNCE", { reason: "total difficulty above 2^100" });
   return td;
 }
 
@@ -216,7 +238,10 @@ export function readServerStatus(entries: readonly KeyValue[], terms: HandshakeT
   };
 }
 
-function readFlowParameters(bufferLimit: number, minRecharge: number): { bufferLimit: number; minRecharge: number } {
+function readFlowParameters(
+  bufferLimit: number,
+  minRecharge: number,
+): { bufferLimit: number; minRecharge: number } {
   if (bufferLimit === 0 || minRecharge === 0)
     throw LesError("BAD_FLOW_PARAMETERS", { reason: "a buffer of nothing, or one that never refills" });
   return { bufferLimit, minRecharge };
@@ -246,8 +271,14 @@ export function readFlowUpdate(entries: readonly KeyValue[], previous: CostTable
 }
 
 /** Key-value list of an announcement that changes flow parameters. @see geth les/peer.go:889@v1.11.6 */
-export function flowUpdateEntries(flow: { readonly bufferLimit: number; readonly minRecharge: number }): KeyValue[] {
-  return [entry("flowControl/MRR", uint53, flow.minRecharge), entry("flowControl/BL", uint53, flow.bufferLimit)];
+export function flowUpdateEntries(flow: {
+  readonly bufferLimit: number;
+  readonly minRecharge: number;
+}): KeyValue[] {
+  return [
+    entry("flowControl/MRR", uint53, flow.minRecharge),
+    entry("flowControl/BL", uint53, flow.bufferLimit),
+  ];
 }
 
 /**

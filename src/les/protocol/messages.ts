@@ -1,6 +1,27 @@
-import { type Body, bodyRlp, type Header, headerRlp, type Receipt, receiptRlp, type Transaction, transactionRlp } from "#core/types";
+import {
+  type Body,
+  bodyRlp,
+  type Header,
+  headerRlp,
+  type Receipt,
+  receiptRlp,
+  type Transaction,
+  transactionRlp,
+} from "#core/types";
 import { wire } from "#p2p";
-import { bool, bytes, empty, fixed, hashOrNumber, list, raw, type Schema, struct, uint53, uint64 } from "#rlp";
+import {
+  bool,
+  bytes,
+  empty,
+  fixed,
+  hashOrNumber,
+  list,
+  raw,
+  type Schema,
+  struct,
+  uint53,
+  uint64,
+} from "#rlp";
 import { announceSchema } from "./announce.ts";
 import { requestCodes } from "./costs.ts";
 import { keyValueList } from "./handshake.ts";
@@ -47,11 +68,22 @@ export interface HelperTrieProofs {
   readonly aux: readonly Uint8Array[];
 }
 
-const headersQuery: Schema<HeadersQuery> = struct({ origin: hashOrNumber, amount: uint53, skip: uint64, reverse: bool });
+const headersQuery: Schema<HeadersQuery> = struct({
+  origin: hashOrNumber,
+  amount: uint53,
+  skip: uint64,
+  reverse: bool,
+});
 const key = bytes({ max: 64 });
 const proofQuery: Schema<ProofQuery> = struct({ blockHash: hash, accountKey: key, key, fromLevel: uint64 });
 const codeQuery: Schema<CodeQuery> = struct({ blockHash: hash, accountKey: key });
-const helperTrieQuery: Schema<HelperTrieQuery> = struct({ kind: uint64, section: uint64, key, fromLevel: uint64, aux: uint64 });
+const helperTrieQuery: Schema<HelperTrieQuery> = struct({
+  kind: uint64,
+  section: uint64,
+  key,
+  fromLevel: uint64,
+  aux: uint64,
+});
 const anyBytes = bytes({ max: lesLimits.messageBytes });
 
 const headers: Schema<readonly Header[]> = list(headerRlp, { max: lesLimits.headers });
@@ -60,7 +92,10 @@ const receipts: Schema<readonly (readonly Receipt[])[]> = list(list(receiptRlp),
 const codes: Schema<readonly Uint8Array[]> = list(anyBytes, { max: lesLimits.codes });
 /** Trie nodes stand in the reply as the lists they are, not as byte strings. geth light/nodeset.go:101@v1.11.6 (NodeList) */
 const nodes: Schema<readonly Uint8Array[]> = list(raw, { max: lesLimits.proofNodes });
-const helperProofs: Schema<HelperTrieProofs> = struct({ nodes, aux: list(anyBytes, { max: lesLimits.helperProofs }) });
+const helperProofs: Schema<HelperTrieProofs> = struct({
+  nodes,
+  aux: list(anyBytes, { max: lesLimits.helperProofs }),
+});
 const txs: Schema<readonly Transaction[]> = list(transactionRlp, { max: lesLimits.sendTxs + 1 });
 const txStatuses: Schema<readonly TxStatus[]> = list(txStatusSchema, { max: lesLimits.txStatuses });
 
@@ -87,7 +122,11 @@ export const les2 = wire({
       items: (query: HeadersQuery) => query.amount,
     },
     blockHeaders: { code: 0x03, body: headers },
-    getBlockBodies: { ...requestCodes.getBlockBodies, body: upTo(hash, lesLimits.bodies), reply: "blockBodies" },
+    getBlockBodies: {
+      ...requestCodes.getBlockBodies,
+      body: upTo(hash, lesLimits.bodies),
+      reply: "blockBodies",
+    },
     blockBodies: { code: 0x05, body: bodies },
     getReceipts: { ...requestCodes.getReceipts, body: upTo(hash, lesLimits.receipts), reply: "receipts" },
     receipts: { code: 0x07, body: receipts },
@@ -108,7 +147,11 @@ export const les2 = wire({
 });
 
 /** les/3: the server may tell a client to stop and to go on. `resume` carries the buffer value. */
-export const les3 = les2.next(3, { stop: { code: 0x16, body: empty }, resume: { code: 0x17, body: uint64 } }, { length: 24 });
+export const les3 = les2.next(
+  3,
+  { stop: { code: 0x16, body: empty }, resume: { code: 0x17, body: uint64 } },
+  { length: 24 },
+);
 
 /** les/4: two more status keys (forkID, recentTxLookup), the same messages. */
 export const les4 = les3.next(4, {});

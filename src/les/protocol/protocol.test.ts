@@ -98,7 +98,9 @@ describe("T17 a server's status", () => {
   test.each(requestNames)("without a price for %s the server is useless", (name) => {
     const rows = costRows(defaultCosts).filter(({ code }) => code !== requestCodes[name].code);
     const value = encodeAs(list(struct({ code: uint53, base: uint53, perItem: uint53 })), rows);
-    expect(() => readServerStatus(withValue(serverStatusEntries(status(3)), "flowControl/MRC", value), terms(3))).toThrow(
+    expect(() =>
+      readServerStatus(withValue(serverStatusEntries(status(3)), "flowControl/MRC", value), terms(3)),
+    ).toThrow(
       expect.objectContaining({
         code: "LES_USELESS_PEER",
         message: `peer cannot serve us: peer does not support message ${requestCodes[name].code}`,
@@ -111,7 +113,9 @@ describe("T17 a server's status", () => {
     ["network", { ...terms(3), networkId: 1n }, "LES_NETWORK_MISMATCH"],
     ["version", { ...terms(3), version: 2 }, "LES_VERSION_MISMATCH"],
   ])("another %s", (_, mine, code) => {
-    expect(() => readServerStatus(serverStatusEntries(status(3)), mine)).toThrow(expect.objectContaining({ code }));
+    expect(() => readServerStatus(serverStatusEntries(status(3)), mine)).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   test("a fork id of another chain", () => {
@@ -122,22 +126,37 @@ describe("T17 a server's status", () => {
   });
 
   test("malformed values name their key", () => {
-    for (const key of ["headTd", "headHash", "genesisHash", "networkId", "flowControl/MRC", "serveChainSince"])
-      expect(() => readServerStatus(withValue(serverStatusEntries(status(3)), key, fromHex("0xc101")), terms(3))).toThrow(
-        expect.objectContaining({ code: "LES_BAD_KEY", data: { key } }),
-      );
+    for (const key of [
+      "headTd",
+      "headHash",
+      "genesisHash",
+      "networkId",
+      "flowControl/MRC",
+      "serveChainSince",
+    ])
+      expect(() =>
+        readServerStatus(withValue(serverStatusEntries(status(3)), key, fromHex("0xc101")), terms(3)),
+      ).toThrow(expect.objectContaining({ code: "LES_BAD_KEY", data: { key } }));
   });
 
   test("a buffer of nothing, a list of 100 kB", () => {
     const zero = withValue(serverStatusEntries(status(3)), "flowControl/BL", Uint8Array.of(0x80));
-    expect(() => readServerStatus(zero, terms(3))).toThrow(expect.objectContaining({ code: "LES_BAD_FLOW_PARAMETERS" }));
+    expect(() => readServerStatus(zero, terms(3))).toThrow(
+      expect.objectContaining({ code: "LES_BAD_FLOW_PARAMETERS" }),
+    );
     const fat = [...serverStatusEntries(status(3)), { key: "x", value: new Uint8Array(100_001) }];
-    expect(() => readServerStatus(fat, terms(3))).toThrow(expect.objectContaining({ code: "LES_UPDATE_TOO_LARGE" }));
+    expect(() => readServerStatus(fat, terms(3))).toThrow(
+      expect.objectContaining({ code: "LES_UPDATE_TOO_LARGE" }),
+    );
   });
 
   test("unknown keys are ignored, of doubled ones the last counts", () => {
     const entries = serverStatusEntries(status(3));
-    const more = [...entries, { key: "checkpoint/value", value: fromHex("0xc0") }, { key: "headNum", value: Uint8Array.of(7) }];
+    const more = [
+      ...entries,
+      { key: "checkpoint/value", value: fromHex("0xc0") },
+      { key: "headNum", value: Uint8Array.of(7) },
+    ];
     expect(readServerStatus(more, terms(3)).headNumber).toBe(7);
   });
 });
@@ -159,7 +178,10 @@ describe("a client's status", () => {
   });
 
   test("one that prices requests is a server and wants nothing", () => {
-    expect(readClientStatus(serverStatusEntries(status(4)), terms(4))).toMatchObject({ isServer: true, announceType: 0 });
+    expect(readClientStatus(serverStatusEntries(status(4)), terms(4))).toMatchObject({
+      isServer: true,
+      announceType: 0,
+    });
   });
 });
 
@@ -194,12 +216,15 @@ describe("LE-04 cost tables", () => {
       { key: "flowControl/BL", value: mrr(600) },
       { key: "flowControl/MRR", value: mrr(5) },
     ];
-    expect(readFlowUpdate(update, defaultCosts)).toEqual({ flow: { bufferLimit: 600, minRecharge: 5 }, costs: undefined });
+    expect(readFlowUpdate(update, defaultCosts)).toEqual({
+      flow: { bufferLimit: 600, minRecharge: 5 },
+      costs: undefined,
+    });
     // geth takes them only together
     expect(readFlowUpdate(update.slice(0, 1), defaultCosts).flow).toBeUndefined();
-    expect(() => readFlowUpdate([{ key: "flowControl/BL", value: mrr(0) }, ...update.slice(1)], defaultCosts)).toThrow(
-      expect.objectContaining({ code: "LES_BAD_FLOW_PARAMETERS" }),
-    );
+    expect(() =>
+      readFlowUpdate([{ key: "flowControl/BL", value: mrr(0) }, ...update.slice(1)], defaultCosts),
+    ).toThrow(expect.objectContaining({ code: "LES_BAD_FLOW_PARAMETERS" }));
   });
 });
 
@@ -215,7 +240,9 @@ describe("LE-05 announcements", () => {
     const item = list(raw);
     const parts = [...decodeAs(item, encodeAs(announceSchema, plain))];
     parts[2] = td;
-    expect(() => decodeAs(announceSchema, encodeAs(item, parts))).toThrow(expect.objectContaining({ blame: "peer" }));
+    expect(() => decodeAs(announceSchema, encodeAs(item, parts))).toThrow(
+      expect.objectContaining({ blame: "peer" }),
+    );
     expect(checkTd(2n ** 100n - 1n)).toBe(2n ** 100n - 1n);
     expect(() => checkTd(2n ** 100n)).toThrow(expect.objectContaining({ code: "LES_BAD_ANNOUNCE" }));
   });
@@ -231,7 +258,9 @@ describe("LE-05 announcements", () => {
     expect(() => checkAnnounceSignature({ ...signed, td: 26n }, id)).toThrow(
       expect.objectContaining({ code: "LES_BAD_SIGNATURE" }),
     );
-    expect(() => checkAnnounceSignature(plain, id)).toThrow(expect.objectContaining({ code: "LES_MISSING_KEY" }));
+    expect(() => checkAnnounceSignature(plain, id)).toThrow(
+      expect.objectContaining({ code: "LES_MISSING_KEY" }),
+    );
   });
 });
 
@@ -264,13 +293,34 @@ describe("the tables", () => {
     const code = { blockHash: hash(1), accountKey: hash(2) };
     const helper = { kind: 0n, section: 0n, key: new Uint8Array(8), fromLevel: 0n, aux: 2n };
     const cases: [string, Uint8Array, number][] = [
-      ["getBlockHeaders", les4.encode("getBlockHeaders", { origin: 1, amount: 193, skip: 0n, reverse: false }, { reqId: 1n }).payload, 2],
-      ["getBlockBodies", les4.encode("getBlockBodies", many(lesLimits.bodies, hash(1)), { reqId: 1n }).payload, 4],
-      ["getReceipts", les4.encode("getReceipts", many(lesLimits.receipts, hash(1)), { reqId: 1n }).payload, 6],
+      [
+        "getBlockHeaders",
+        les4.encode("getBlockHeaders", { origin: 1, amount: 193, skip: 0n, reverse: false }, { reqId: 1n })
+          .payload,
+        2,
+      ],
+      [
+        "getBlockBodies",
+        les4.encode("getBlockBodies", many(lesLimits.bodies, hash(1)), { reqId: 1n }).payload,
+        4,
+      ],
+      [
+        "getReceipts",
+        les4.encode("getReceipts", many(lesLimits.receipts, hash(1)), { reqId: 1n }).payload,
+        6,
+      ],
       ["getCode", les4.encode("getCode", many(lesLimits.codes, code), { reqId: 1n }).payload, 0x0a],
       ["getProofsV2", les4.encode("getProofsV2", many(lesLimits.proofs, proof), { reqId: 1n }).payload, 0x0f],
-      ["getHelperTrieProofs", les4.encode("getHelperTrieProofs", many(lesLimits.helperProofs, helper), { reqId: 1n }).payload, 0x11],
-      ["getTxStatus", les4.encode("getTxStatus", many(lesLimits.txStatuses, hash(1)), { reqId: 1n }).payload, 0x14],
+      [
+        "getHelperTrieProofs",
+        les4.encode("getHelperTrieProofs", many(lesLimits.helperProofs, helper), { reqId: 1n }).payload,
+        0x11,
+      ],
+      [
+        "getTxStatus",
+        les4.encode("getTxStatus", many(lesLimits.txStatuses, hash(1)), { reqId: 1n }).payload,
+        0x14,
+      ],
     ];
     for (const [name, payload, messageCode] of cases) {
       const message = les4.decode({ code: messageCode, payload });
@@ -280,14 +330,28 @@ describe("the tables", () => {
 
   test("LE-01 and LE-02: the largest skip and level decode, short and empty keys too", () => {
     const max = 2n ** 64n - 1n;
-    const headers = les4.encode("getBlockHeaders", { origin: hash(1), amount: 1, skip: max, reverse: true }, { reqId: max });
+    const headers = les4.encode(
+      "getBlockHeaders",
+      { origin: hash(1), amount: 1, skip: max, reverse: true },
+      { reqId: max },
+    );
     expect(les4.decode(headers)).toMatchObject({ reqId: max, body: { skip: max } });
-    const query = { blockHash: hash(1), accountKey: new Uint8Array(0), key: new Uint8Array(31), fromLevel: max };
-    expect(les4.decode(les4.encode("getProofsV2", [query], { reqId: 1n }))).toMatchObject({ body: [{ fromLevel: max }] });
+    const query = {
+      blockHash: hash(1),
+      accountKey: new Uint8Array(0),
+      key: new Uint8Array(31),
+      fromLevel: max,
+    };
+    expect(les4.decode(les4.encode("getProofsV2", [query], { reqId: 1n }))).toMatchObject({
+      body: [{ fromLevel: max }],
+    });
   });
 
   test("a status of 65 keys does not decode", () => {
-    const entries = Array.from({ length: lesLimits.updateKeys + 1 }, (_, i) => ({ key: `k${i}`, value: Uint8Array.of(1) }));
+    const entries = Array.from({ length: lesLimits.updateKeys + 1 }, (_, i) => ({
+      key: `k${i}`,
+      value: Uint8Array.of(1),
+    }));
     const bytes = encodeAs(list(struct({ key: utf8(64), value: raw })), entries);
     expect(() => decodeAs(keyValueList, bytes)).toThrow(expect.objectContaining({ blame: "peer" }));
   });

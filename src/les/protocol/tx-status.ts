@@ -32,7 +32,8 @@ const optionalLookup: Schema<TxLookup | undefined> = {
     }
     return head === 0xc0 ? empty.read(reader) : lookupSchema.read(reader);
   },
-  write: (writer, value) => (value === undefined ? empty.write(writer, undefined) : lookupSchema.write(writer, value)),
+  write: (writer, value) =>
+    value === undefined ? empty.write(writer, undefined) : lookupSchema.write(writer, value),
 };
 
 /** @see geth light/odr.go:189@v1.11.6 */

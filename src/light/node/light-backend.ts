@@ -91,7 +91,12 @@ export class LightBackend implements Backend {
     return this.#odr.stateReader(header, { signal });
   }
 
-  prove(header: Header, address: Uint8Array, slots: readonly Uint8Array[], { signal }: CallContext): Promise<AccountProof> {
+  prove(
+    header: Header,
+    address: Uint8Array,
+    slots: readonly Uint8Array[],
+    { signal }: CallContext,
+  ): Promise<AccountProof> {
     return this.#odr.prove(header, address, slots, { signal });
   }
 
