@@ -22,20 +22,18 @@ export interface HandshakeSteps {
   readonly hello: Hello;
   /** Asked once the other's identity is claimed by its key; throws to refuse. */
   readonly afterEncryption: (id: NodeId) => void;
-  /** Asked once its hello is known; throws to refuse. */
+  /** Called once its hello is known, the connection being ready for more: takes the peer in, or throws to refuse. */
   readonly afterHello: (id: NodeId, hello: Hello) => void;
 }
 
 /**
- * From socket to peer: encryption handshake, check, hello both ways, check. On return the connection speaks snappy if the
- * other does, and nothing after the hello has been read.
+ * From socket to peer: encryption handshake, check, hello both ways, check. In `afterHello` the connection speaks snappy if
+ * the other does, and nothing after the hello has been read.
  *
  * @throws what refused or broke it; the caller tells the reason the error carries
  * @see geth p2p/server.go:892-952@v1.8.27
  */
-export async function shakeHands(
-  steps: HandshakeSteps,
-): Promise<{ readonly id: NodeId; readonly hello: Hello }> {
+export async function shakeHands(steps: HandshakeSteps): Promise<void> {
   const { connection, dialed } = steps;
   const publicKey = await connection.established;
   const id = nodeIdOf(publicKey);
@@ -55,7 +53,6 @@ export async function shakeHands(
     throw P2pError("UNEXPECTED_IDENTITY", { want: id, got: nodeIdOf(hello.publicKey) });
   if (speaksSnappy(hello)) connection.enableSnappy();
   steps.afterHello(id, hello);
-  return { id, hello };
 }
 
 export const handshakeTimeout = (): Error => RlpxError("HANDSHAKE_TIMEOUT", { ms: HANDSHAKE_TIMEOUT_MS });

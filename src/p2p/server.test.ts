@@ -5,6 +5,7 @@ import { memoryFiles, SimulatedClock, seededRand } from "#host/sim";
 import type { Logger } from "#log";
 import { type ConnectionHandler, HandshakeMachine, RlpxConnection, type WireMsg } from "#p2p/rlpx";
 import { encode } from "#rlp";
+import { deferred } from "#util";
 import { describe, expect, test } from "vitest";
 import { type FakeSocket, settle, type TestNet, testNet } from "../../test/kit/sockets.ts";
 import { DISCONNECT, decodeDisconnect, encodeDisconnect, encodeHello, HELLO, PING, PONG } from "./hello.ts";
@@ -460,6 +461,46 @@ describe("base protocol attacks", () => {
     expect(w.clock.activeTimers).toBe(0);
   });
 
+  test("BP-08 T9 hellos that arrive in one turn: no id twice, never more than maxPeers", async () => {
+    const w = world();
+    const { server, events } = await serve(w, { maxPeers: 3 });
+    const twin = generateKey();
+    const keys = [twin, twin, twin, generateKey(), generateKey(), generateKey()];
+    const all = await Promise.all(keys.map((key) => stranger(w, server, { key, hello: undefined })));
+    for (const { connection, key } of all) {
+      const hello = {
+        version: 4,
+        name: "x",
+        caps: [{ name: "eth", version: 63 }],
+        publicKey: publicKeyOf(key),
+      };
+      connection.write(HELLO, encodeHello(hello));
+    }
+    await settle();
+    expect(all.map((peer) => peer.reason())).toEqual([undefined, 5, 5, undefined, undefined, 4]);
+    expect([server.peers.size, events.length]).toEqual([3, 3]);
+    await Promise.all([server.stop(), w.clock.advance(2_000)]);
+    expect([server.peers.size, events.length, w.clock.activeTimers]).toEqual([0, 6, 0]);
+  });
+
+  test("stop in the turn in which a hello arrives leaves no peer behind", async () => {
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const w = world();
+      const { server, events } = await serve(w);
+      const peer = await stranger(w, server, { hello: undefined, clock: new SimulatedClock() });
+      const hello = {
+        version: 4,
+        name: "x",
+        caps: [{ name: "eth", version: 63 }],
+        publicKey: publicKeyOf(peer.key),
+      };
+      peer.connection.write(HELLO, encodeHello(hello));
+      for (let i = 0; i < ticks; i++) await Promise.resolve();
+      await Promise.all([server.stop(), w.clock.advance(2_000)]);
+      expect([server.peers.size, events.length % 2, w.clock.activeTimers]).toEqual([0, 0, 0]);
+    }
+  });
+
   test("RX-08 a replayed auth keeps nobody out: its identity counts for nothing before the first frame", async () => {
     const w = world();
     const { server } = await serve(w);
@@ -613,10 +654,11 @@ describe("base protocol attacks", () => {
     ] as const) {
       const w = world();
       const read: unknown[] = [];
+      const gate = deferred<void>();
       const slow: Protocol = {
         ...{ name: "eth", version: 63, length: 17 },
         async run(_peer, rw) {
-          await settle();
+          await gate.promise;
           try {
             for await (const { code } of rw) read.push(code);
           } catch (error) {
@@ -629,6 +671,7 @@ describe("base protocol attacks", () => {
       peer.connection.write(16 + 7, EMPTY);
       peer.connection.write(farewell, encodeDisconnect(4));
       await settle();
+      gate.resolve();
       await settle();
       expect(read).toEqual(want);
       await Promise.all([server.stop(), w.clock.advance(2_000)]);

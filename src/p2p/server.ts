@@ -381,7 +381,7 @@ export class Server implements AsyncDisposable {
         isStatic,
         isTrusted: this.#trusted.has(id),
       });
-      const { id, hello } = await shakeHands({
+      await shakeHands({
         connection,
         dialed,
         hello: this.#hello(),
@@ -389,12 +389,15 @@ export class Server implements AsyncDisposable {
           throwIf(checkAdmission(flags(remote), this.#occupancy()));
           if (dialed === undefined) this.#breakTie(remote);
         },
-        afterHello: (remote, { caps }) => {
-          const isUseless = this.#protocols.length > 0 && matchProtocols(this.#protocols, caps).length === 0;
-          throwIf(isUseless ? P2pError("USELESS_PEER") : checkAdmission(flags(remote), this.#occupancy()));
+        afterHello: (remote, hello) => {
+          if (this.#state !== "running") throw P2pError("NOT_RUNNING");
+          const { length } = matchProtocols(this.#protocols, hello.caps);
+          throwIf(this.#protocols.length > 0 && length === 0 ? P2pError("USELESS_PEER") : undefined);
+          throwIf(checkAdmission(flags(remote), this.#occupancy()));
+          // in the same turn as its check: two that shake hands at once must not both pass
+          this.#add({ connection, hello, dialed, id: remote, isStatic });
         },
       });
-      this.#add({ connection, hello, dialed, id, isStatic });
     } catch (error) {
       this.#refuse(connection, error, dialed);
       if (!(error instanceof GlimError)) throw error;
