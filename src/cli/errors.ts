@@ -34,6 +34,12 @@ export const CliError = defineErrors("CLI", {
     blame: "environment",
     exitCode: 6,
   },
+  WRONG_NETWORK: {
+    message: (d: { enode: string; why: string }) =>
+      `server ${d.enode.slice(0, 24)}… is of another chain: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
   ATTACH_FAILED: {
     message: (d: { endpoint: string; why: string }) => `cannot attach to ${d.endpoint}: ${d.why}`,
     blame: "environment",

@@ -8,7 +8,7 @@ import type { Flag } from "./flags.ts";
 import { readGenesis } from "./genesis-file.ts";
 import { configOf, loggerOf, nodeFlags } from "./node-flags.ts";
 import { runNode } from "./run-node.ts";
-import { followSync } from "./sync-progress.ts";
+import { followSync, watchRefusals } from "./sync-progress.ts";
 import { VERSION } from "./version.ts";
 
 const flags = [
@@ -67,8 +67,9 @@ export const light: Command<typeof flags> = {
     node.register(
       (context) => new LightEthereum(context, { genesis, cacheDiskMb: values["cache.disk"], ...networkId }),
     );
-    await runNode(node, config, io, (signal) =>
-      followSync(node.service(LightEthereum), loggerOf(values, io), io, signal),
-    );
+    await runNode(node, config, io, async (signal) => {
+      const light = node.service(LightEthereum);
+      await Promise.all([followSync(light, loggerOf(values, io), io, signal), watchRefusals(light, signal)]);
+    });
   },
 };

@@ -1,8 +1,27 @@
 import type { LightEthereum } from "#les";
 import type { Logger } from "#log";
+import { CliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
 const EVERY_MS = 2_000;
+
+/** What says that the user named the wrong network, so that waiting for a better server is no use. */
+const WRONG_NETWORK: ReadonlySet<string> = new Set([
+  "LES_GENESIS_MISMATCH",
+  "LES_NETWORK_MISMATCH",
+  "LES_FORK_ID_REJECTED",
+]);
+
+/**
+ * Rejects when a server of another chain was named and no right one is connected.
+ * @throws CLI_WRONG_NETWORK
+ */
+export async function watchRefusals(light: LightEthereum, signal: AbortSignal): Promise<void> {
+  for await (const { enode, error } of light.refusedServers.stream({ signal })) {
+    if (!WRONG_NETWORK.has(error.code) || light.status().servers.length > 0) continue;
+    throw CliError("WRONG_NETWORK", { enode, why: error.message });
+  }
+}
 
 /** Says how far the headers are, with rate and time left, until the first sync is done. Logs new heads after that. */
 export async function followSync(

@@ -166,6 +166,30 @@ test("glim light follows glim dev, keeps its chain over a restart, refuses anoth
   expect(refused.code).toBe(2);
 });
 
+test("glim light whose server is of another genesis ends with one line and exit code 2", async () => {
+  const genesis = join(folder, "another genesis.json");
+  await writeFile(genesis, JSON.stringify(formatGenesis(devGenesis({}, { timestamp: 5 }))));
+  await using dev = glim("dev", "--http.port", "0", "--port", "0", "--ipcdisable");
+  const [, peer = ""] = await dev.prints(/^p2p\s+(enode:\S+)$/m);
+  await using light = glim(
+    "light",
+    "--genesis",
+    genesis,
+    "--peer",
+    peer,
+    "--http.port",
+    "0",
+    "--port",
+    "0",
+    "--verbosity",
+    "0",
+  );
+  expect(await light.ended()).toBe(2);
+  expect(light.output()).toMatch(
+    /^glim: server enode:\/\/\w+… is of another chain: genesis block 0x\w+, ours is 0x\w+$/m,
+  );
+});
+
 test("a port that is taken is named with the flag that changes it, exit code 6", async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));

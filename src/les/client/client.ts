@@ -1,6 +1,7 @@
 import type { HeaderChain } from "#core";
 import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
 import type { Header } from "#core/types";
+import { formatEnode } from "#enode";
 import { Feed } from "#event";
 import type { Host, Timer } from "#host";
 import {
@@ -27,7 +28,7 @@ import {
 } from "#light";
 import { type Logger, silentLogger } from "#log";
 import { type MsgReadWriter, P2pError, type Peer, type Protocol } from "#p2p";
-import { deferred, type GlimError, LruMap } from "#util";
+import { deferred, GlimError, LruMap } from "#util";
 import { HeadSync, type SyncState } from "./head-sync.ts";
 import type { Asked } from "./kinds.ts";
 import { clientLimits } from "./limits.ts";
@@ -79,6 +80,8 @@ export class LesClient implements ProofSource {
   readonly protocols: readonly Protocol[];
   /** One event each time the chain has reached every head that servers announced. */
   readonly syncedEvents: Feed<Header>;
+  /** Servers whose handshake failed. */
+  readonly refusedEvents: Feed<{ readonly enode: string; readonly error: GlimError }>;
   readonly #options: LesClientOptions;
   readonly #log: Logger;
   readonly #started = deferred<Running>();
@@ -94,6 +97,9 @@ export class LesClient implements ProofSource {
     const { host, log = silentLogger, versions = lesVersions } = options;
     this.#options = options;
     this.#log = log.child({ room: "les" });
+    this.refusedEvents = new Feed((error) =>
+      this.#log.error("listener of refused servers failed", { error }),
+    );
     this.syncedEvents = new Feed((error) => this.#log.error("listener of synced events failed", { error }));
     this.#retriever = new Retriever({
       clock: host.clock,
@@ -106,7 +112,11 @@ export class LesClient implements ProofSource {
 
   /** The chain to extend; its genesis is what servers must have. */
   start(chain: HeaderChain): void {
-    const forkChain = { config: chain.config, genesisHash: chain.genesis.hash, genesisTime: chain.genesis.time };
+    const forkChain = {
+      config: chain.config,
+      genesisHash: chain.genesis.hash,
+      genesisTime: chain.genesis.time,
+    };
     const sync = new HeadSync({
       chain,
       retriever: this.#retriever,
@@ -281,7 +291,12 @@ export class LesClient implements ProofSource {
     if (this.#servers.size >= maxServers && !peer.isTrusted) throw P2pError("TOO_MANY_PEERS");
     const signedAnnounces = this.#options.signedAnnounces === true || peer.isTrusted;
     const running = await this.#started.promise;
-    const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1, running);
+    const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1, running).catch(
+      (error: unknown) => {
+        if (error instanceof GlimError) this.refusedEvents.send({ enode: formatEnode(peer.node), error });
+        throw error;
+      },
+    );
     if (this.#isStopped) throw LightError("STOPPED");
     if (this.#servers.has(peer.id)) throw P2pError("ALREADY_CONNECTED");
     const server = new ServerPeer({
@@ -351,7 +366,9 @@ export class LesClient implements ProofSource {
     const { handshakeTimeoutMs: timeoutMs } = lesLimits;
     return new Promise((resolve, reject) => {
       const timer = clock.after(timeoutMs, () => reject(LesError("HANDSHAKE_TIMEOUT", { timeoutMs })));
-      rw.readMsg().then(resolve, reject).finally(() => timer.cancel());
+      rw.readMsg()
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
     });
   }
 

@@ -15,7 +15,7 @@ import { orAborted, utf8Encode } from "#util";
 import { LightNodeError } from "./errors.ts";
 import { lightApi } from "./light-api.ts";
 import { LightBackend, type LightParts } from "./light-backend.ts";
-import type { LightSource, SourceFactory, SourceServer } from "./source.ts";
+import type { LightSource, RefusedServer, SourceFactory, SourceServer } from "./source.ts";
 
 export interface LightEthereumOptions {
   readonly genesis: Genesis;
@@ -47,7 +47,12 @@ export interface LightStatus {
   /** Transactions answered "not found" because servers said so: nothing can prove it. */
   readonly unprovenAbsences: number;
   readonly ownTransactions: { readonly pending: number; readonly held: number };
-  readonly cache: { readonly bytes: number; readonly entries: number; readonly hits: number; readonly misses: number };
+  readonly cache: {
+    readonly bytes: number;
+    readonly entries: number;
+    readonly hits: number;
+    readonly misses: number;
+  };
 }
 
 interface Running extends LightParts {
@@ -118,7 +123,14 @@ export class LightEthereum implements Service {
     });
     const cache = await RetrievedCache.open(part("cache"), { diskMegabytes: cacheDiskMb });
     const odr = new Odr(this.#source, cache);
-    const pool = new LightTxPool({ chain, odr, source: this.#source, store: part("txs"), clock: host.clock, log });
+    const pool = new LightTxPool({
+      chain,
+      odr,
+      source: this.#source,
+      store: part("txs"),
+      clock: host.clock,
+      log,
+    });
     await pool.start();
     const subscriptions = [
       chain.headEvents.subscribe((event) => this.headEvents.send(event)),
@@ -153,6 +165,11 @@ export class LightEthereum implements Service {
     } finally {
       subscription?.[Symbol.dispose]();
     }
+  }
+
+  /** Servers that cannot be used, with the reason: another genesis, another network, nothing we need served. */
+  get refusedServers(): Feed<RefusedServer> {
+    return this.#source.refusedEvents;
   }
 
   status(): LightStatus {

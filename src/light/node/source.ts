@@ -6,6 +6,7 @@ import type { Host } from "#host";
 import type { BlockRange, ProofSource } from "#light";
 import type { Logger } from "#log";
 import type { Protocol } from "#p2p";
+import type { GlimError } from "#util";
 
 /** A server of proofs, as `light_status` shows it. */
 export interface SourceServer {
@@ -25,11 +26,19 @@ export interface SourceServer {
   readonly bytesOut: number;
 }
 
+/** A server whose handshake failed. */
+export interface RefusedServer {
+  readonly enode: string;
+  readonly error: GlimError;
+}
+
 /** What gives a light node its heads and its proofs. `les` has one; others follow (snap and sync committees). */
 export interface LightSource extends ProofSource {
   /** For the p2p server; they may connect before `start`. */
   readonly protocols: readonly Protocol[];
   readonly syncedEvents: Feed<Header>;
+  /** A server that cannot be used (another genesis, another network, no state): why, by its error. */
+  readonly refusedEvents: Feed<RefusedServer>;
   readonly isSynced: boolean;
   /** undefined: nothing is being fetched, and a first sync has ended. */
   readonly progress: SyncProgress | undefined;
