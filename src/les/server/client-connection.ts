@@ -124,6 +124,10 @@ export class ClientConnection {
     return this.#options.flow;
   }
 
+  get costs(): CostTable {
+    return this.#options.costs;
+  }
+
   /** The last head this client was told of. */
   get told(): AnnouncedHead {
     return this.#told;
