@@ -22,6 +22,7 @@ export const P2pError = defineErrors("P2P", {
     blame: "caller",
   },
   BAD_TABLE: { message: (d: { problem: string }) => `wire table: ${d.problem}`, blame: "caller" },
+  MISUSE: { message: (d: { problem: string }) => d.problem, blame: "caller" },
   NO_CLOCK: {
     message: () => "this connection has no clock: pass one to open() to use timeouts",
     blame: "caller",

@@ -1,3 +1,4 @@
+// long: every attack of attacks-and-faults §1.2 on one kind of server, with one stranger to make them
 import { generateKey, type PrivateKey, publicKeyOf, systemEntropy } from "#crypto";
 import { formatEnode, makeEnode } from "#enode";
 import type { Host } from "#host";

@@ -18,8 +18,9 @@ import type {
 
 /** Handlers at work for one peer at once, which bounds replies owed to it (attacks-and-faults §3.2, BP-10). */
 const MAX_HANDLERS = 4;
-/** Messages kept for `receive` or for a free handler before reading stops. */
+/** Messages kept for `receive` or for a free handler before reading stops, and their bytes. */
 const MAX_INBOX = 16;
+const MAX_INBOX_BYTES = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 type Handler = (body: unknown, context: HandlerContext) => unknown;
@@ -55,7 +56,7 @@ class SessionEngine<M extends Messages> {
   readonly #clock: Clock | undefined;
   readonly #tracker: RequestTracker<Reply<unknown>> | undefined;
   readonly #ended = deferred<never>();
-  /** BOUNDED: MAX_INBOX. */
+  /** BOUNDED: MAX_INBOX, and by bytes MAX_INBOX_BYTES and one message. */
   readonly #inbox: WireMessage[] = [];
   #handlers: Readonly<Record<string, Handler>> | undefined;
   #running = 0;
@@ -88,7 +89,7 @@ class SessionEngine<M extends Messages> {
   async receive(name: string, { timeoutMs, signal }: CallOptions = {}): Promise<unknown> {
     this.#throwIfOver();
     if (this.#receiver !== undefined || this.#handlers !== undefined)
-      throw P2pError("BAD_TABLE", { problem: "receive while another reader waits" });
+      throw P2pError("MISUSE", { problem: "receive while somebody else reads" });
     const first = this.#inbox.shift();
     const message = first ?? (await this.#waitForMessage(name, timeoutMs, signal));
     this.#room?.resolve();
@@ -106,19 +107,22 @@ class SessionEngine<M extends Messages> {
     const receiver = deferred<WireMessage>();
     this.#receiver = receiver;
     this.#startReading();
+    const giveUp = (error: unknown): void => {
+      if (this.#receiver === receiver) this.#receiver = undefined; // what comes now is for the next
+      receiver.reject(error);
+    };
     let timer: Timer | undefined;
-    if (timeoutMs !== undefined) {
+    if (timeoutMs !== undefined)
       timer = this.#needClock().after(timeoutMs, () =>
-        receiver.reject(P2pError("RECEIVE_TIMEOUT", { name, timeoutMs })),
+        giveUp(P2pError("RECEIVE_TIMEOUT", { name, timeoutMs })),
       );
-    }
-    const release = signal === undefined ? undefined : onAbort(signal, (reason) => receiver.reject(reason));
+    const release = signal === undefined ? undefined : onAbort(signal, giveUp);
     try {
       return await receiver.promise;
     } finally {
       timer?.cancel();
       release?.();
-      this.#receiver = undefined;
+      if (this.#receiver === receiver) this.#receiver = undefined;
     }
   }
 
@@ -132,7 +136,7 @@ class SessionEngine<M extends Messages> {
     this.#needClock();
     const reply = this.#table.messages[name]?.reply;
     if (reply === undefined || this.#tracker === undefined)
-      throw P2pError("BAD_TABLE", { problem: `${name} has no reply` });
+      throw P2pError("MISUSE", { problem: `${name} has no reply` });
     const limit = timeoutMs ?? this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const ticket = this.#tracker.open(reply, limit);
     const release = signal === undefined ? undefined : onAbort(signal, (reason) => ticket.abandon(reason));
@@ -182,10 +186,15 @@ class SessionEngine<M extends Messages> {
     if (receiver !== undefined) return receiver.resolve(message);
     this.#inbox.push(message);
     this.#dispatch();
-    while (this.#inbox.length >= MAX_INBOX && this.#failure === undefined) {
+    while (this.#isFull() && this.#failure === undefined) {
       this.#room = deferred<void>();
-      await Promise.race([this.#room.promise, this.#ended.promise]);
+      await this.#room.promise; // resolved by the end as well
     }
+  }
+
+  #isFull(): boolean {
+    const bytes = this.#inbox.reduce((sum, { size }) => sum + size, 0);
+    return this.#inbox.length >= MAX_INBOX || bytes >= MAX_INBOX_BYTES;
   }
 
   #takeReply(message: WireMessage): void {
@@ -248,6 +257,7 @@ class SessionEngine<M extends Messages> {
     this.#failure = { error };
     this.#inbox.length = 0;
     this.#receiver?.reject(error);
+    this.#room?.resolve();
     this.#tracker?.close(error);
     this.#ended.reject(error);
     return error;

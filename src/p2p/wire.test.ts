@@ -236,6 +236,38 @@ describe("session", () => {
     expect(written).toBeLessThan(300); // the writer feels it
   });
 
+  test("what waits is bounded by bytes too; one who does not receive is not read past 2 MiB", async () => {
+    const bulk = wire({ name: "bulk", version: 1, messages: { part: { code: 0, body: bytes() } } });
+    const [a, b] = messagePipe();
+    const session = bulk.open(a, { signal: new AbortController().signal });
+    const { code, payload } = bulk.encode("part", new Uint8Array(700_000));
+    for (let i = 0; i < 8; i++) void b.writeMsg(code, payload);
+    await session.receive("part");
+    await new Promise((resolve) => setImmediate(resolve));
+    a.close(); // what is still in the pipe was not read: one received, three inside
+    let left = 0;
+    try {
+      for (;;) {
+        await a.readMsg();
+        left++;
+      }
+    } catch {
+      expect(left).toBe(4);
+    }
+  });
+
+  test("after a receive that timed out the next one gets the message; two receives at once are refused", async () => {
+    const { alice, bob, clock } = pair();
+    const first = expect(alice.receive("hello", { timeoutMs: 10 })).rejects.toMatchObject({
+      code: "P2P_RECEIVE_TIMEOUT",
+    });
+    await expect(alice.receive("hello")).rejects.toMatchObject({ code: "P2P_MISUSE" });
+    await clock.advance(10);
+    await first;
+    await bob.send("hello", { nick: "late" });
+    expect(await alice.receive("hello")).toEqual({ nick: "late" });
+  });
+
   test("1,025th open request is refused", async () => {
     const { alice, a } = pair();
     const all = Array.from({ length: 1024 }, () => alice.request("getHistory", { max: 1 }).catch(() => {}));

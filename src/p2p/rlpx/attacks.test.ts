@@ -1,3 +1,4 @@
+// long: every attack of attacks-and-faults §1.1, with the forger that makes their packets
 import {
   aesEcbBlock,
   createAesCtr,
