@@ -71,7 +71,8 @@ export function readPlainHead(
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
     const value = line.slice(colon + 1).trim();
-    if (!TOKEN.test(name) || !VISIBLE.test(value) || !PLAIN_HEADERS.has(name) || headers.has(name)) return undefined;
+    if (!TOKEN.test(name) || !VISIBLE.test(value) || !PLAIN_HEADERS.has(name) || headers.has(name))
+      return undefined;
     headers.set(name, value);
   }
   const host = headers.get("host");
@@ -157,17 +158,25 @@ export class FastLine {
       this.#head = readPlainHead(text, face.hosts, this.#host.limits.httpBodyBytes, this.#info);
       this.#hosts = face.hosts;
       this.#connection =
-        this.#head === undefined ? undefined : new RpcConnection(face.server, this.#head.info, undefined, ignore);
+        this.#head === undefined
+          ? undefined
+          : new RpcConnection(face.server, this.#head.info, undefined, ignore);
     }
     const start = end + 4;
-    if (this.#head === undefined || this.#connection === undefined || chunk.length !== start + this.#head.bodyBytes) {
+    if (
+      this.#head === undefined ||
+      this.#connection === undefined ||
+      chunk.length !== start + this.#head.bodyBytes
+    ) {
       this.#handOff(chunk);
       return;
     }
     this.#isFresh = false;
     this.#idleChecks = 0;
     this.#activity.idleSince = this.#host.turn();
-    this.#answer(this.#connection.answer(chunk.toString("utf8", start), this.#host.limits.httpRequestTimeoutMs));
+    this.#answer(
+      this.#connection.answer(chunk.toString("utf8", start), this.#host.limits.httpRequestTimeoutMs),
+    );
   }
 
   #answer(answer: string | undefined | PendingAnswer): void {

@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from "#log";
 import { HostRules, OriginRules } from "./access.ts";
 import { readBody } from "./body.ts";
 import { type PendingAnswer, RpcConnection } from "./connection.ts";
+import { countHosts, refusalOf, refuseBroken, tooLargeText, writeCors } from "./http-rules.ts";
 import { type FastHost, FastLine } from "./fast-line.ts";
 import { listenFailed } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
@@ -60,12 +61,6 @@ const LINGER_MS = 1_000;
 
 /** How long answers under way may take once the endpoint closes. */
 const CLOSE_GRACE_MS = 1_000;
-
-const CONTENT_TYPES: ReadonlySet<string> = new Set([
-  "application/json",
-  "application/json-rpc",
-  "application/jsonrequest",
-]);
 
 /**
  * One listening port that serves JSON-RPC over HTTP, over WebSocket, or both. Either side can come and go while the
@@ -287,7 +282,7 @@ export class HttpEndpoint implements AsyncDisposable {
     response.sendDate = false;
     const origin = headers.origin;
     if (!side.cors.isEmpty && writeCors(side.cors, origin, request, response)) return;
-    const refusal = this.#refusal(request);
+    const refusal = refusalOf(request, this.#limits.httpBodyBytes);
     if (refusal !== undefined) {
       this.#refuse(response, ...refusal, isWaiting);
       return;
@@ -308,31 +303,6 @@ export class HttpEndpoint implements AsyncDisposable {
         if (why === "too large") this.#refuse(response, 413, tooLargeText(limit));
       },
     );
-  }
-
-  /** Status and text for a request that is not read at all. */
-  #refusal({ method, headers, url }: IncomingMessage): [number, string] | undefined {
-    if (method === "OPTIONS") return undefined;
-    if (method === "GET") {
-      const isProbe =
-        headers["transfer-encoding"] === undefined &&
-        (headers["content-length"] ?? "0") === "0" &&
-        !(url ?? "").includes("?");
-      return isProbe ? undefined : [405, "method not allowed"];
-    }
-    if (method !== "POST") return [405, "method not allowed"];
-    const length = Number(headers["content-length"] ?? 0);
-    if (length > this.#limits.httpBodyBytes) return [413, tooLargeText(this.#limits.httpBodyBytes)];
-    const encoding = headers["content-encoding"];
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity")
-      return [415, "compressed request bodies are not supported"];
-    const type = headers["content-type"] ?? "";
-    if (type === "application/json") return undefined;
-    const semicolon = type.indexOf(";");
-    const media = (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
-    return CONTENT_TYPES.has(media)
-      ? undefined
-      : [415, "invalid content type, only application/json is supported"];
   }
 
   #answer(
@@ -439,61 +409,4 @@ function infoOf(state: SocketState, headers: IncomingMessage["headers"]): Connec
   const userAgent = headers["user-agent"];
   if (host === undefined && origin === undefined && userAgent === undefined) return state.info;
   return { transport: "http", remote: state.info.remote, host, origin, userAgent };
-}
-
-function tooLargeText(limit: number): string {
-  return `content length too large (more than ${limit} bytes)`;
-}
-
-/** node:http keeps the first of two Host headers and drops the second; a proxy before us may have judged the other. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 4 && name.toLowerCase() === "host") count++;
-  }
-  return count;
-}
-
-/** Adds CORS headers for a listed origin; answers a preflight itself (true). */
-function writeCors(
-  rules: OriginRules,
-  origin: string | undefined,
-  request: IncomingMessage,
-  response: ServerResponse,
-): boolean {
-  const isPreflight =
-    request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
-  response.setHeader(
-    "Vary",
-    isPreflight ? "Origin, Access-Control-Request-Method, Access-Control-Request-Headers" : "Origin",
-  );
-  if (origin !== undefined && rules.allows(origin)) {
-    response.setHeader("Access-Control-Allow-Origin", rules.allowsAll ? "*" : origin);
-    if (isPreflight) {
-      response.setHeader("Access-Control-Allow-Methods", "POST, GET");
-      const asked = request.headers["access-control-request-headers"];
-      if (asked !== undefined) response.setHeader("Access-Control-Allow-Headers", asked);
-      response.setHeader("Access-Control-Max-Age", "600");
-    }
-  }
-  if (!isPreflight) return false;
-  response.writeHead(204);
-  response.end();
-  return true;
-}
-
-const BROKEN: ReadonlyMap<string, string> = new Map([
-  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
-  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
-]);
-
-/** What node's parser refused: one status line, then the connection is closed. */
-function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = BROKEN.get(error.code ?? "") ?? "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
