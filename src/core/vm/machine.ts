@@ -7,6 +7,7 @@ import type { ChainConfig, Fork } from "#params";
 import { fromHex } from "#util";
 import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
+import { forgetJumps, rememberJumps } from "./jump-tables.ts";
 import { OverlayState } from "./overlay.ts";
 import type { MaybePromise, StateReader } from "./state-reader.ts";
 
@@ -64,7 +65,7 @@ const kzg = {
 } as unknown as KZG; // the rest of the interface makes blobs and proofs, which the EVM never asks for
 
 function commonFor(chainId: bigint, fork: Fork): Common {
-  return new Common({
+  const common = new Common({
     chain: {
       name: "glim",
       chainId: chainId.toString(),
@@ -77,6 +78,15 @@ function commonFor(chainId: bigint, fork: Fork): Common {
     hardfork: fork,
     customCrypto: { keccak256: (message) => keccak256(message), ecrecover, sha256, kzg },
   });
+  // asked for at every opcode, and a search through a list upstream
+  const active = new Map<number, boolean>();
+  const isActivated = common.isActivatedEIP.bind(common);
+  common.isActivatedEIP = (eip) => {
+    let known = active.get(eip);
+    if (known === undefined) active.set(eip, (known = isActivated(eip)));
+    return known;
+  };
+  return common;
 }
 
 /** An EVM with its state and watch, used by one run at a time. */
@@ -94,6 +104,7 @@ export class Machine {
     this.state = state;
     this.journal = new Journal(state, { removesEmpty: evm.common.gteHardfork(Hardfork.SpuriousDragon) });
     installJournal(evm, this.journal);
+    forgetJumps(evm);
     evm.events.on("beforeMessage", (_message, done) => {
       if (done === undefined) this.guard.look();
       else this.guard.checkMessage(done);
@@ -111,6 +122,7 @@ export class Machine {
   }
 
   end(): void {
+    forgetJumps(this.evm);
     this.state.reset();
     this.hashes = undefined;
     this.journal.cleanJournal();
@@ -130,7 +142,10 @@ async function createMachine(common: Common): Promise<Machine> {
     opcode: JUMPDEST,
     opcodeName: "JUMPDEST",
     baseFee: JUMPDEST_GAS,
-    logicFunction: () => machine?.guard.check(),
+    logicFunction: (runState: { interpreter: object }) => {
+      rememberJumps(runState.interpreter);
+      return machine?.guard.check();
+    },
   };
   const evm = await createEVM({ common, stateManager: state, blockchain, customOpcodes: [jumpdest] });
   machine = new Machine(evm, state);

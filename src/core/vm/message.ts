@@ -70,7 +70,10 @@ const bare = (bytes: Uint8Array) => toHex(bytes).slice(2);
 export function checksumAddress(address: Uint8Array): string {
   const digits = bare(address);
   const digest = bare(keccak256(Buffer.from(digits, "latin1")));
-  return `0x${[...digits].map((digit, i) => ((digest[i] ?? "0") >= "8" ? digit.toUpperCase() : digit)).join("")}`;
+  const cased = digits.replace(/[a-f]/g, (digit, at: number) =>
+    (digest[at] ?? "0") >= "8" ? digit.toUpperCase() : digit,
+  );
+  return `0x${cased}`;
 }
 
 function refuse(kind: RefusalKind, reason: string): never {
