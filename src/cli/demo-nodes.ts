@@ -3,6 +3,7 @@ import type { Logger } from "#log";
 import { type Config, Node } from "#node";
 import type { Genesis } from "#params";
 import { RpcSetupError } from "#rpc";
+import { fillDemoChain } from "./demo-history.ts";
 import { makeDevNode } from "./dev.ts";
 import { explainPort } from "./run-node.ts";
 import { VERSION } from "./version.ts";
@@ -65,7 +66,7 @@ export async function startDemoNodes(
       { listenAddr: "127.0.0.1:0", maxPeers: 25 },
       log.child({ node: "full" }),
     );
-    return { node: makeDevNode(config, genesis, period), config };
+    return { node: makeDevNode(config, genesis, period, fillDemoChain), config };
   });
   try {
     const enode = full.server?.self.enode ?? "";

@@ -3,6 +3,7 @@ import { LightEthereum } from "#les";
 import type { Node } from "#node";
 import { type Hex, toHex } from "#util";
 import { addCall, jarInitCode } from "./demo-contract.ts";
+import { HISTORY_ACCOUNTS, historyAccount } from "./demo-history.ts";
 import type { DevAccount } from "./dev-chain.ts";
 import type { Io } from "./io.ts";
 
@@ -38,6 +39,11 @@ export class DemoShow {
     await this.#step("balance", async () => {
       const balance = BigInt(await this.#ask<Hex>("eth_getBalance", toHex(alice.address), "latest"));
       return `${short(alice.address)} has ${balance / ETHER} ether, by a Merkle proof against the header's state root`;
+    });
+    await this.#step("another", async () => {
+      const n = Math.floor(HISTORY_ACCOUNTS / 3);
+      const balance = BigInt(await this.#ask<Hex>("eth_getBalance", toHex(historyAccount(n)), "latest"));
+      return `${short(historyAccount(n))}, one of ${HISTORY_ACCOUNTS}, has ${balance} wei: only what the first proof lacked was fetched`;
     });
     await this.#step("absence", async () => {
       const nobody = new Uint8Array(20).fill(0xab);
@@ -99,9 +105,11 @@ export class DemoShow {
     const bytes = after.bytesIn - before.bytesIn;
     const proofs = after.proofsChecked - before.proofsChecked;
     this.#io.print(`  ${name.padEnd(9)} ${text}`);
-    this.#io.print(
-      `  ${"".padEnd(9)} ${bytes} bytes from the peer, ${proofs} answer${proofs === 1 ? "" : "s"} proven, ${tookMs.toFixed(1)} ms`,
-    );
+    const proven =
+      bytes === 0
+        ? "nothing fetched, proven by what is kept"
+        : `${bytes} bytes from the peer, ${proofs} answer${proofs === 1 ? "" : "s"} proven`;
+    this.#io.print(`  ${"".padEnd(9)} ${proven}, ${tookMs.toFixed(1)} ms`);
   }
 
   /** Sends a transaction through the light node and waits until its receipt is proven. */

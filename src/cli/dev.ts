@@ -1,4 +1,5 @@
 import { keySigner } from "#consensus/clique";
+import type { BlockChain } from "#core";
 import { Ethereum } from "#eth";
 import { nodeHost } from "#host/node";
 import { LesServer } from "#les";
@@ -34,10 +35,15 @@ const flags = [
 ] as const satisfies readonly Flag[];
 
 /** A full node that seals the dev chain and serves light nodes; not started. */
-export function makeDevNode(config: Config, genesis: Genesis, period: number): Node {
+export function makeDevNode(
+  config: Config,
+  genesis: Genesis,
+  period: number,
+  prepare?: (chain: BlockChain) => Promise<void>,
+): Node {
   const node = new Node(config);
   const sealer = keySigner(parsePrivateKey(DEV_KEY));
-  node.register((context) => new Ethereum(context, { genesis, sealer, period }));
+  node.register((context) => new Ethereum(context, { genesis, sealer, period, prepare }));
   node.register(
     (context) => new LesServer(context, { eth: context.service(Ethereum), lightServ: 50, lightPeers: 20 }),
   );

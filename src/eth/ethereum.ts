@@ -33,6 +33,8 @@ export interface EthereumOptions {
   readonly engine?: "clique" | Engine | undefined;
   /** Seals blocks with this signer; absent: blocks come from elsewhere (`chain.insertBlocks`, import). */
   readonly sealer?: Signer | undefined;
+  /** Called once in start, with the chain open and before sealing begins: to import blocks, or to make some. */
+  readonly prepare?: ((chain: BlockChain) => Promise<void>) | undefined;
   /** Seconds between sealed blocks; default: the genesis' clique period. */
   readonly period?: number | undefined;
 }
@@ -106,6 +108,7 @@ export class Ethereum implements Service, Backend {
       this.#resetting = this.#resetting.then(() => this.#resetPool(event));
       this.headEvents.send(event);
     });
+    await this.#options.prepare?.(chain);
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
     this.#sealer = new Sealer({ chain, pool: this.#pool, signer, period, host, log });
