@@ -38,7 +38,9 @@ describe("the handshake", () => {
     });
   });
 
-  test("T17 silence for 5 s ends it", async () => {
+  test("T17 silence for 5 s ends it, and whoever listens is told why", async () => {
+    const refused: string[] = [];
+    using _ = light.client.refusedEvents.subscribe(({ error }) => refused.push(error.code));
     const silent = light.serve({ isMute: true });
     await light.clock.advance(4_999);
     let over = false;
@@ -49,6 +51,7 @@ describe("the handshake", () => {
     expect(over).toBe(false);
     await light.clock.advance(1);
     expect(await silent.ended.promise).toMatchObject({ code: "LES_HANDSHAKE_TIMEOUT", disconnect: 0x0b });
+    expect(refused).toEqual(["LES_HANDSHAKE_TIMEOUT"]);
   });
 
   test("a sixth server is too many, unless it is trusted", async () => {

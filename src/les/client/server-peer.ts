@@ -151,10 +151,8 @@ export class ServerPeer {
     const { status } = this;
     const since = (what === "state" ? status.serveStateSince : status.serveChainSince) ?? 0;
     const recent = what === "state" ? status.serveRecentState : status.serveRecentChain;
-    // les/2 servers do not say; geth keeps 128 states and 1.8.27's own client asked for 100
-    const kept = what === "state" && this.version === 2 && recent === 0 ? 100 : recent;
     return {
-      from: kept === 0 ? since : Math.max(since, this.#head.number - kept + 1, 0),
+      from: recent === 0 ? since : Math.max(since, this.#head.number - recent + 1, 0),
       to: this.#head.number,
     };
   }

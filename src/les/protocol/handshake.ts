@@ -56,7 +56,7 @@ export interface ServerStatus extends CommonStatus {
   /** Recent blocks whose body and receipts are served; 0 = all. les/3. */
   readonly serveRecentChain: number;
   readonly serveStateSince?: number | undefined;
-  /** Recent blocks whose state is served; 0 = all. les/3; a les/2 server says nothing, which reads as 0. */
+  /** Recent blocks whose state is served; 0 = all. les/3; a les/2 server that says nothing is taken to keep 100. */
   readonly serveRecentState: number;
   readonly txRelay: boolean;
   /** les/4: 0 = every transaction can be looked up, 1 = none, n = those of the last n − 1 blocks. Before les/4 it reads as 0. */
@@ -82,6 +82,8 @@ const costTableSchema: Schema<readonly CostRow[]> = list(
 );
 const hash = fixed(32);
 
+/** A les/2 server does not say how many states it keeps; geth's own client asked it for the last hundred. les/fetcher.go:361@v1.8.27 */
+const UNSAID_RECENT_STATE = 100;
 const emptyValue = Uint8Array.of(0x80);
 
 /** geth encodes a key without value as the number 0. @see geth les/peer.go:82@v1.11.6 */
@@ -230,7 +232,8 @@ export function readServerStatus(entries: readonly KeyValue[], terms: HandshakeT
     serveChainSince,
     serveRecentChain: values.optional("serveRecentChain", uint53) ?? 0,
     serveStateSince,
-    serveRecentState: values.optional("serveRecentState", uint53) ?? 0,
+    serveRecentState:
+      values.optional("serveRecentState", uint53) ?? (terms.version === 2 ? UNSAID_RECENT_STATE : 0),
     txRelay: true,
     recentTxLookup,
     ...flow,
