@@ -1,4 +1,5 @@
 import { fromHex, GlimError, toHex } from "#util";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   blobBaseFee,
@@ -132,6 +133,42 @@ describe("parseGenesis", () => {
     ],
   ])("%s is named with its path", (_, json, message) => {
     expect(codeOf(() => parseGenesis(json))).toBe(message);
+  });
+
+  test("whatever the JSON is, only PARAMS_* comes out", () => {
+    const leaf = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom("0x", "0x1", "0xzz", "-1", "1e9", "", 2 ** 60),
+    );
+    const field = (names: readonly string[]) =>
+      fc.dictionary(fc.constantFrom(...names), leaf, { maxKeys: 8 });
+    const account = field(["balance", "nonce", "code", "storage"]);
+    const file = fc.record(
+      {
+        config: field([
+          "chainId",
+          "homesteadBlock",
+          "eip150Block",
+          "londonBlock",
+          "shanghaiTime",
+          "clique",
+          "blobSchedule",
+          "terminalTotalDifficulty",
+        ]),
+        difficulty: leaf,
+        alloc: fc.oneof(leaf, fc.dictionary(fc.constantFrom("0".repeat(40), "0x12", "zz"), account)),
+        gasLimit: leaf,
+        extraData: leaf,
+        coinbase: leaf,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(file, (json) => {
+        expect(codeOf(() => parseGenesis(json))).toMatch(/^(none|PARAMS_)/);
+      }),
+      { seed: 0x9e7e515, numRuns: 500 },
+    );
   });
 
   test("formatGenesis is its inverse", () => {

@@ -60,6 +60,8 @@ const isDelegation = (code: Uint8Array) => code.length === 23 && equalBytes(code
 const MAX_NONCE = (1n << 64n) - 1n;
 /** EIP-7702: PER_EMPTY_ACCOUNT_COST − PER_AUTH_BASE_COST, given back where the account exists. */
 const AUTHORITY_EXISTS_REFUND = 12_500n;
+/** EIP-7594 (Osaka). */
+const MAX_BLOBS_PER_TX = 6;
 /** EIP-3529 (London) and before. */
 const REFUND_QUOTIENT = 5n;
 const REFUND_QUOTIENT_FRONTIER = 2n;
@@ -100,8 +102,12 @@ function checkFees({ rules, baseFee, blobPrice, blobSchedule }: MessageEnv, mess
   if (blobHashes === undefined) return;
   if (message.to === undefined) refuse("blob", "blob transaction of type create");
   if (blobHashes.length === 0) refuse("blob", "blob transaction missing blob hashes");
-  if (blobSchedule !== undefined && blobHashes.length > blobSchedule.max)
-    refuse("blob", "blob transaction has too many blobs");
+  const most = Math.min(blobSchedule?.max ?? 0, rules.isOsaka ? MAX_BLOBS_PER_TX : Number.MAX_SAFE_INTEGER);
+  if (blobHashes.length > most)
+    refuse(
+      "blob",
+      `blob transaction has too many blobs (have ${blobHashes.length}, permitted maximum ${most})`,
+    );
   for (const hash of blobHashes) if (hash[0] !== 1) refuse("blob", `blob has invalid hash version`);
   if (
     blobPrice !== undefined &&
