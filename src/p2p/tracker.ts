@@ -47,6 +47,11 @@ export class RequestTracker<T> {
     return this.#open.size;
   }
 
+  /** Message name of the reply that the open request of that id waits for. */
+  kindOf(id: bigint): string | undefined {
+    return this.#open.get(id)?.kind;
+  }
+
   /** Makes a request id; `kind` is the reply's message name. */
   open(kind: string, timeoutMs: number): Ticket<T> {
     if (this.#closed !== undefined) throw this.#closed.error;
