@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Config, parseConfig } from "./config.ts";
+import { type Config, type P2pConfig, parseConfig } from "./config.ts";
 import { configTable } from "./config-table.ts";
 import type { ConfigProblem } from "./errors.ts";
 
@@ -138,6 +138,23 @@ describe("what a config means", () => {
     const names = new Set(configTable.flatMap((row) => [row.path, row.seed ?? row.path]));
     expect(seed.filter((name) => !names.has(name))).toEqual([]);
     expect(configTable.every((row) => row.doc.length > 10)).toBe(true);
+    // the compiler knows every option of the p2p server: one that is new there fails to compile here
+    const p2p: { readonly [Name in keyof Required<P2pConfig>]: true } = {
+      privateKey: true,
+      maxPeers: true,
+      maxPendingPeers: true,
+      dialRatio: true,
+      noDiscovery: true,
+      noDial: true,
+      listenAddr: true,
+      staticNodes: true,
+      trustedNodes: true,
+      netRestrict: true,
+      enableMsgEvents: true,
+      acceptPlainHandshake: true,
+      externalIp: true,
+    };
+    expect(Object.keys(p2p).filter((name) => !names.has(`p2p.${name}`))).toEqual([]);
     const flags = configTable.flatMap((row) => row.flag ?? []);
     expect(new Set(flags).size).toBe(flags.length);
   });

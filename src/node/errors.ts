@@ -24,6 +24,10 @@ export const NodeError = defineErrors("NODE", {
   NOT_STARTED: { message: () => "node not started", blame: "caller" },
   UNKNOWN_SERVICE: { message: () => "unknown service", blame: "caller" },
   DUPLICATE_SERVICE: { message: (d: { name: string }) => `duplicate service: ${d.name}`, blame: "caller" },
+  DUPLICATE_METHOD: {
+    message: (d: { name: string }) => `RPC method registered twice: ${d.name}`,
+    blame: "caller",
+  },
   DATADIR_USED: {
     /** The cause, HOST_LOCKED, knows the holder's pid. */
     message: () => "datadir already used by another process",

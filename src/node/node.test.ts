@@ -34,12 +34,14 @@ function make(config: Config = {}): Node {
 /** Writes down what happens to it. */
 class Recorder implements Service {
   readonly protocols: readonly Protocol[] = [];
-  readonly apis = [
-    api({
-      namespace: "rec",
-      methods: { name: method({ doc: "", params: [], result: text, handle: () => this.name }) },
-    }),
-  ];
+  get apis() {
+    return [
+      api({
+        namespace: `rec${this.name}`,
+        methods: { name: method({ doc: "", params: [], result: text, handle: () => this.name }) },
+      }),
+    ];
+  }
   readonly name: string;
   readonly events: string[];
   readonly failAt: string;
@@ -169,6 +171,18 @@ describe("T3 life cycle", () => {
     expect(events).toEqual(["new a", "new b", "stop b", "stop a"]);
   });
 
+  test("Trap 33: an RPC method registered twice is refused, by name, and all is undone", async () => {
+    const node = make({ dataDir: folder });
+    const events: string[] = [];
+    node.register(() => new A("a", events));
+    node.register(() => new B("a", events));
+    await expect(node.start()).rejects.toMatchObject({
+      code: "NODE_DUPLICATE_METHOD",
+      data: { name: "reca_name" },
+    });
+    expect(events.slice(-2)).toEqual(["stop a", "stop a"]);
+  });
+
   test("plain objects are services too, as many as one likes", async () => {
     const node = make();
     const plain = (): Service => ({ protocols: [], apis: [], start() {}, stop() {} });
@@ -184,10 +198,10 @@ describe("T3 life cycle", () => {
     node.register(() => new A("a", events));
     await node.start();
     const old = node.attach();
-    expect(await old.request({ method: "rec_name" })).toBe("a");
+    expect(await old.request({ method: "reca_name" })).toBe("a");
     await node.restart();
-    await expect(old.request({ method: "rec_name" })).rejects.toMatchObject({ code: 4900 });
-    expect(await node.attach().request({ method: "rec_name" })).toBe("a");
+    await expect(old.request({ method: "reca_name" })).rejects.toMatchObject({ code: 4900 });
+    expect(await node.attach().request({ method: "reca_name" })).toBe("a");
     expect(events).toEqual(["new a", "start a", "stop a", "new a", "start a"]);
   });
 
@@ -297,7 +311,7 @@ describe("T3 each step of the start fails (Trap 5): nothing is left, and it star
     await repair();
     isBroken = false;
     await node.start(); // the lock, the database, the ports are free again
-    expect(await node.attach().request({ method: "rec_name" })).toBe("b");
+    expect(await node.attach().request({ method: "recb_name" })).toBe("b");
     await node.stop();
     for (const port of [p2pPort, httpPort, wsPort]) expect(await isListening(port)).toBe(false);
     expect(await readdir(folder)).toEqual(["test"]);

@@ -221,6 +221,7 @@ export class Node implements AsyncDisposable {
         ...builtinApis(this.#face(run)),
         ...run.services.flatMap((service) => service.apis),
       ];
+      checkMethods(apis);
       run.endpoints = new Endpoints(apis, { host: this.#host, log: this.#log });
     };
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
@@ -359,6 +360,17 @@ function findService<T>(services: readonly Service[], type: ServiceClass<T>): T 
   const found = services.find((service) => service.constructor === type);
   if (found === undefined) throw NodeError("UNKNOWN_SERVICE");
   return found as T; // as: its constructor is the class of T
+}
+
+/** geth lets one of two equal names win by chance (Trap 33); here it is a mistake that is told. */
+function checkMethods(apis: readonly Api[]): void {
+  const seen = new Set<string>();
+  for (const { namespace, methods, subscriptions } of apis)
+    for (const name of [...methods.keys(), ...[...subscriptions.keys()].map((one) => `subscribe ${one}`)]) {
+      const full = `${namespace}_${name}`;
+      if (seen.has(full)) throw NodeError("DUPLICATE_METHOD", { name: full });
+      seen.add(full);
+    }
 }
 
 function hostPort(host: string, port: number): string {

@@ -7,7 +7,7 @@ import { hostname } from "node:os";
  */
 
 /** The host of a Host header, port and brackets stripped, lower case. */
-export function hostOf(header: string): string {
+function hostOf(header: string): string {
   const folded = header.trim().toLowerCase();
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(folded);
   if (bracketed !== null) return bracketed[1] ?? "";

@@ -103,7 +103,9 @@ function hexText(value: unknown, path: string, maxBytes: number): Uint8Array {
   }
 }
 
-const writeHex = (value: Uint8Array) => `"${toHex(value)}"`;
+/** Code and call results can be large: Buffer's hex is several times faster than ours. */
+const writeHex = (value: Uint8Array) =>
+  `"0x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}"`;
 
 /** `0x`-hex of at most `max` bytes. */
 export function bytesUpTo(max: number): Codec<Uint8Array> {

@@ -1,5 +1,5 @@
 import type { AnyCodec, Codec, Decoded } from "./codec.ts";
-import { invalidParams, RpcError, rpcCodes } from "./errors.ts";
+import { RpcError, rpcCodes } from "./errors.ts";
 import { writeJson } from "./json.ts";
 
 /** How a call came in. */
@@ -158,5 +158,3 @@ function decodeParams<const P extends Params>(codecs: P, raw: readonly unknown[]
   }
   return decoded as unknown as DecodedParams<P>; // as: item by item from the same tuple of codecs
 }
-
-export { invalidParams };

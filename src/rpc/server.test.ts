@@ -217,6 +217,11 @@ describe("RP-10 ids and method names", () => {
   });
 });
 
+test("Trap 22: a bigint in a result is a bare JSON number", async () => {
+  const [reply] = await serve().ask(call(1, "test_big"));
+  expect(reply).toBe(`{"jsonrpc":"2.0","id":1,"result":{"difficulty":${2n ** 80n}}}`);
+});
+
 describe("errors of handlers", () => {
   test("an RpcError goes out whole", async () => {
     const { one } = serve();
