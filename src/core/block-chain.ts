@@ -17,7 +17,7 @@ import {
 import { type CodeStore, type StateUpdate, stateReader } from "#core/state";
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateReader } from "#core/vm";
-import type { KeyValueStore } from "#ethdb";
+import type { Batch, KeyValueStore } from "#ethdb";
 import type { Feed } from "#event";
 import type { Clock } from "#host";
 import { type Logger, silentLogger } from "#log";
@@ -26,6 +26,7 @@ import { emptyRoot, type NodeStore } from "#trie";
 import { ByteSet, equalBytes, LruByteMap } from "#util";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
 import { CoreError } from "./errors.ts";
+import { FastChain } from "./fast-chain.ts";
 import { setupGenesis, writeStateUpdate } from "./genesis.ts";
 import type { HeadEvent, InsertResult } from "./head-event.ts";
 import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
@@ -60,6 +61,8 @@ export class BlockChain {
   readonly nodes: NodeStore;
   /** All codes by hash. */
   readonly codes: CodeStore;
+  /** What fast sync writes, unseen until its pivot is committed. */
+  readonly fast: FastChain;
   readonly #clock: BlockChainOptions["clock"];
   readonly #log: Logger;
   /** BOUNDED: limits.bodyCache, by block hash. */
@@ -100,6 +103,13 @@ export class BlockChain {
     this.nodes = { get: (hash) => this.#node(hash) };
     this.codes = { get: (hash) => this.#code(hash) };
     this.#rewindToState();
+    this.fast = new FastChain({
+      db,
+      headers: this.headers,
+      hasState: (at) => this.hasState(at),
+      enqueue: (work) => this.#enqueue(work),
+      write: (make) => this.#writeBatch(make),
+    });
   }
 
   get config(): ChainConfig {
@@ -213,10 +223,7 @@ export class BlockChain {
           total.imported++;
         }
         if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
-        this.#busyMs += this.#clock.now() - start;
-        if (this.#busyMs < limits.yieldAfterMs) continue;
-        this.#busyMs = 0;
-        await this.#clock.sleep(0);
+        await this.#giveWay(start);
       }
       return { ...net(total), head: this.head, imported: total.imported };
     });
@@ -250,11 +257,16 @@ export class BlockChain {
     return built;
   }
 
-  /** Goes back to a canonical block; blocks above it stay as a side chain. @throws CORE_UNKNOWN_BLOCK */
+  /**
+   * Goes back to a canonical block; blocks above it stay as a side chain. From a block without state (before the pivot
+   * of a fast sync) it goes on to one that has it: the genesis. @throws CORE_UNKNOWN_BLOCK
+   */
   setHead(number: number): Promise<void> {
     return this.#enqueue(async () => {
+      let at = this.headerByNumber(number);
+      while (at !== undefined && at.number > 0 && !this.hasState(at)) at = this.headerByNumber(at.number - 1);
       const batch = this.db.batch();
-      const staged = this.headers.stageSetHead(number, batch);
+      const staged = this.headers.stageSetHead(at?.number ?? number, batch);
       this.#writeLookups(batch, staged, undefined);
       writeHeadBlockHash(batch, staged.head.hash);
       batch.write();
@@ -271,6 +283,23 @@ export class BlockChain {
   async #flushNow(): Promise<void> {
     this.#unflushedBytes = 0;
     await this.db.flush();
+  }
+
+  /** Counts work that began then, and lets others run when it has been enough. */
+  async #giveWay(start: number): Promise<void> {
+    this.#busyMs += this.#clock.now() - start;
+    if (this.#busyMs < limits.yieldAfterMs) return;
+    this.#busyMs = 0;
+    await this.#clock.sleep(0);
+  }
+
+  async #writeBatch(make: () => Batch): Promise<void> {
+    const start = this.#clock.now();
+    const batch = make();
+    this.#unflushedBytes += batch.sizeBytes;
+    batch.write();
+    if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
+    await this.#giveWay(start);
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

@@ -46,6 +46,10 @@ export const CoreError = defineErrors("CORE", {
     blame: "environment",
     rpcCode: -32000,
   },
+  PIVOT_PASSED: {
+    message: (d: { head: number }) => `fast sync is over: the head is #${d.head}`,
+    blame: "caller",
+  },
   UNKNOWN_BLOCK: { message: (d: { number: number }) => `block #${d.number} is not known`, blame: "caller" },
   IMPORT_TRUNCATED: {
     message: (d: { offset: number }) => `the file ends inside the block that begins at byte ${d.offset}`,

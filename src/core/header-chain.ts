@@ -101,7 +101,9 @@ export class HeaderChain implements HeaderReader {
 
   /** Hash of the canonical header of that number. */
   canonicalHash(number: number): Uint8Array | undefined {
-    return Number.isSafeInteger(number) && number >= 0 ? readCanonicalHash(this.#db, number) : undefined;
+    // above the head there may be rows of a fast sync that has not ended
+    if (!Number.isSafeInteger(number) || number < 0 || number > this.#head.number) return undefined;
+    return readCanonicalHash(this.#db, number);
   }
 
   has(hash: Uint8Array): boolean {
@@ -247,6 +249,50 @@ export class HeaderChain implements HeaderReader {
     this.commit(staged);
   }
 
+  /**
+   * Writes verified headers that follow a known one into `batch`, and the rows that will make them canonical, and
+   * leaves the head where it is: nobody sees these rows until `stageJump`. After the write, call `keep`.
+   */
+  stageBeyond(headers: readonly Header[], batch: Writer): void {
+    const first = headers[0];
+    if (first === undefined) return;
+    let td = this.#tdOf(first.parentHash, first.number);
+    for (const header of headers) {
+      td += header.difficulty;
+      writeHeader(batch, header);
+      writeTd(batch, header.number, header.hash, td);
+      writeCanonicalHash(batch, header.number, header.hash);
+    }
+    // another branch than before: its rows down to where they agree
+    let at = this.headerByHash(first.parentHash);
+    while (at !== undefined && at.number > this.#head.number && !this.#hasRow(at)) {
+      writeCanonicalHash(batch, at.number, at.hash);
+      at = this.headerByHash(at.parentHash);
+    }
+  }
+
+  /** Keeps headers in memory whose rows were written. */
+  keep(headers: readonly Header[]): void {
+    for (const header of headers) this.#headers.set(header.hash, header);
+  }
+
+  /**
+   * Plans to make a header the head whose rows `stageBeyond` wrote; the caller writes `batch`, then calls `commit`.
+   * `added` names that header alone: there may be millions before it.
+   * @throws CORE_UNKNOWN_BLOCK when it is not on the chain of those rows
+   */
+  stageJump(header: Header, batch: Writer): StagedHeaders {
+    if (header.number <= this.#head.number || !this.#hasRow(header))
+      throw CoreError("UNKNOWN_BLOCK", { number: header.number });
+    writeHeadHeaderHash(batch, header.hash);
+    return { added: [header], removed: [], head: header, imported: 0, tds: [], headers: [] };
+  }
+
+  #hasRow(header: Header): boolean {
+    const hash = readCanonicalHash(this.#db, header.number);
+    return hash !== undefined && equalBytes(hash, header.hash);
+  }
+
   #isKnown(headers: readonly Header[], index: number): boolean {
     const header = headers[index];
     const before = headers[index - 1];
@@ -300,9 +346,13 @@ export class HeaderChain implements HeaderReader {
   #findHead(): Header {
     const hash = readHeadHeaderHash(this.#db);
     const head = hash === undefined ? undefined : this.headerByHash(hash);
-    if (head !== undefined && this.isCanonical(head) && this.td(head.hash) !== undefined) return head;
+    if (head !== undefined && this.#hasRow(head) && this.td(head.hash) !== undefined) return head;
+    const rowAt = (number: number) => {
+      const row = readCanonicalHash(this.#db, number);
+      return row === undefined ? undefined : this.headerByHash(row);
+    };
     let found = this.genesis;
-    for (let next = this.headerByNumber(1); next !== undefined; next = this.headerByNumber(next.number + 1)) {
+    for (let next = rowAt(1); next !== undefined; next = rowAt(next.number + 1)) {
       if (this.td(next.hash) === undefined || !equalBytes(next.parentHash, found.hash)) break;
       found = next;
     }

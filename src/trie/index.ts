@@ -9,6 +9,7 @@
  * in the trie: hashed by the caller for state tries (`secureKey`).
  */
 export { orderedRoot, sortedRoot } from "./build.ts";
+export { type NodeChildren, nodeChildren } from "./children.ts";
 export { emptyRoot, type NodeSink } from "./encode.ts";
 export { type NodePlace, TrieError } from "./errors.ts";
 export type { Leaf } from "./leaves.ts";

@@ -182,6 +182,28 @@ export function writeHeadBlockHash(db: Writer, hash: Uint8Array): void {
   db.put(fixedKeys.headBlock, hash);
 }
 
+/** Hash of the last block that fast sync stored: header, body, receipts, no state. */
+export function readFastHeadHash(db: Reader): Uint8Array | undefined {
+  return readAs(db, "head of fast sync", fixedKeys.fastHead, asHash);
+}
+
+export function writeFastHeadHash(db: Writer, hash: Uint8Array): void {
+  db.put(fixedKeys.fastHead, hash);
+}
+
+export function deleteFastHeadHash(db: Writer): void {
+  db.delete(fixedKeys.fastHead);
+}
+
+/** Number of the block at which fast sync went over to executing: blocks before it have no state. */
+export function readPivotNumber(db: Reader): number | undefined {
+  return readAs(db, "pivot", fixedKeys.pivot, asNumber);
+}
+
+export function writePivotNumber(db: Writer, number: number): void {
+  db.put(fixedKeys.pivot, encodeNumber(number));
+}
+
 /** The chain configuration this genesis was set up with, as JSON text. */
 export function readChainConfigJson(db: Reader, genesisHash: Uint8Array): string | undefined {
   return readAs(db, "chain configuration", keys.config(genesisHash), utf8Decode);

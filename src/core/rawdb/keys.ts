@@ -24,6 +24,8 @@ export const fixedKeys = {
   schemaVersion: utf8Encode("DatabaseVersion"),
   headHeader: utf8Encode("LastHeader"),
   headBlock: utf8Encode("LastBlock"),
+  fastHead: utf8Encode("LastFast"), // last block that fast sync stored without its state
+  pivot: utf8Encode("LastPivot"), // number(8) of the first block whose state came over the network
 } as const;
 
 /** @returns 8 bytes, big endian, so that keys sort by number */

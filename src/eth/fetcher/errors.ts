@@ -3,14 +3,14 @@ import { defineErrors } from "#util";
 /** What announcing peers do wrong. Each costs the peer its place. */
 export const FetcherError = defineErrors("FETCHER", {
   WRONG_NUMBER: {
-    message: (d: { announced: number; have: number }) =>
-      `block announced as #${d.announced} is #${d.have}`,
+    message: (d: { announced: number; have: number }) => `block announced as #${d.announced} is #${d.have}`,
     blame: "peer",
     disconnect: 0x02,
     backoff: "long",
   },
   INVALID_BLOCK: {
-    message: (d: { number: number; reason: string }) => `propagated block #${d.number} is invalid: ${d.reason}`,
+    message: (d: { number: number; reason: string }) =>
+      `propagated block #${d.number} is invalid: ${d.reason}`,
     blame: "peer",
     disconnect: 0x02,
     backoff: "long",
@@ -42,7 +42,8 @@ export const FetcherError = defineErrors("FETCHER", {
     backoff: "long",
   },
   STALLING: {
-    message: (d: { what: string; times: number }) => `peer announced ${d.what} and did not deliver ${d.times} times`,
+    message: (d: { what: string; times: number }) =>
+      `peer announced ${d.what} and did not deliver ${d.times} times`,
     blame: "peer",
     disconnect: 0x03,
     backoff: "short",
