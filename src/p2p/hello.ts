@@ -1,16 +1,4 @@
-import {
-  bytes,
-  decode,
-  decodeAs,
-  encodeAs,
-  list,
-  type RlpItem,
-  struct,
-  tuple,
-  uint53,
-  uint64,
-  utf8,
-} from "#rlp";
+import { bytes, decode, decodeAs, encodeAs, list, type RlpItem, struct, tuple, uint53, utf8 } from "#rlp";
 import { bytesToBigint, GlimError } from "#util";
 import { P2pError } from "./errors.ts";
 import type { Cap } from "./protocol.ts";
@@ -38,8 +26,8 @@ const helloBody = struct(
     version: uint53,
     name: utf8(BASE_MAX_BYTES),
     caps: list(tuple(utf8(BASE_MAX_BYTES), uint53), { max: MAX_CAPS }),
-    /** Always 0 from us, ignored from others. */
-    listenPort: uint64,
+    /** Always 0 from us, ignored from others: even a zero byte, which is no RLP integer but what one client sends. */
+    listenPort: bytes({ max: 8 }),
     publicKey: bytes(),
   },
   { extra: "ignore" },
@@ -55,7 +43,7 @@ export interface Hello {
 
 export function encodeHello({ version, name, caps, publicKey }: Hello): Uint8Array {
   const pairs = caps.map(({ name: cap, version: capVersion }) => [cap, capVersion] as const);
-  return encodeAs(helloBody, { version, name, caps: pairs, listenPort: 0n, publicKey });
+  return encodeAs(helloBody, { version, name, caps: pairs, listenPort: new Uint8Array(0), publicKey });
 }
 
 /** @throws P2P_BAD_HELLO (breach of protocol) */
