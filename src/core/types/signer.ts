@@ -4,7 +4,12 @@ import type { Rules } from "#params";
 import { bigintToBytes } from "#util";
 import { TypesError } from "./errors.ts";
 import type { Authorization, Transaction, TransactionFields } from "./transaction.ts";
-import { authorizationMessage, encodeTransaction, signingHash } from "./transaction-codec.ts";
+import {
+  authorizationMessage,
+  decodeTransaction,
+  encodeTransaction,
+  signingHash,
+} from "./transaction-codec.ts";
 
 /** Order of secp256k1. */
 const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
@@ -60,8 +65,8 @@ export function signTransaction(fields: TransactionFields, key: PrivateKey): Tra
   const { r, s, recovery } = sign(signingHash(fields), key);
   const id = BigInt(recovery);
   const v = fields.type !== 0 ? id : fields.chainId === undefined ? 27n + id : 35n + 2n * fields.chainId + id;
-  const unhashed = { ...fields, v, r, s };
-  return { ...unhashed, hash: keccak256(encodeTransaction(unhashed)) };
+  // through the bytes, so that fields of another type do not stay in it
+  return decodeTransaction(encodeTransaction({ ...fields, v, r, s }));
 }
 
 function checkFields(tx: TransactionFields): void {
