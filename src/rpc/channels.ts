@@ -59,6 +59,7 @@ export function httpChannel(endpoint: string): Channel {
   const isSecure = url.protocol === "https:";
   const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   const start = isSecure ? httpsRequest : httpRequest;
+  let isClosed = false;
   const once = (text: string, signal: AbortSignal) =>
     new Promise<string>((resolve, reject) => {
       const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
@@ -78,13 +79,17 @@ export function httpChannel(endpoint: string): Channel {
         try {
           return await once(text, signal);
         } catch (error) {
-          // the server closed a kept-alive socket just as we took it: nothing was read, so ask on a new one
-          if (!(error instanceof StaleSocket) || tries >= 2)
+          // the server closed a kept-alive socket just as we took it, so ask on a new one. (A server that died in the
+          // middle looks the same: the call may have run, as after any lost connection.)
+          if (!(error instanceof StaleSocket) || isClosed || tries >= 2)
             throw error instanceof StaleSocket ? disconnected("connection reset") : error;
         }
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      isClosed = true;
+      agent.destroy();
+    },
   };
 }
 

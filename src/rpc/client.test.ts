@@ -137,11 +137,14 @@ describe.each(names)("a client %s", (name) => {
 
   test("after close() everything is refused with 4900; twice is fine", async () => {
     const client = await dial(name);
+    await client.request({ method: "nftest_echo", params: [1] }); // the connection is there, and used
     const pending = client.request({ method: "test_hang" });
+    while (service.hanging === 0) await new Promise((resolve) => setImmediate(resolve));
     const refused = expect(pending).rejects.toMatchObject({ code: 4900 });
     await client.close();
     await client.close();
     await refused;
+    expect(service.hanging).toBe(1); // not asked again
     await expect(client.request({ method: "nftest_echo", params: [1] })).rejects.toMatchObject({
       code: 4900,
     });

@@ -351,6 +351,21 @@ describe("RP-06 connections", () => {
   });
 });
 
+test("RP-06 1,100 idle connections: 1,024 are kept, an honest request is answered", async () => {
+  const { endpoint, port } = await serve();
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 1_100; i++)
+    sockets.push(
+      await new Promise<Socket>((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => resolve(socket));
+        socket.on("error", () => {});
+      }),
+    );
+  expect((await http(port, { body })).body).toBe(ok);
+  expect(endpoint.connectionCount).toBeLessThanOrEqual(1_024);
+  for (const socket of sockets) socket.destroy();
+});
+
 describe("replies", () => {
   test("the client that leaves aborts its call", async () => {
     const { port, service } = await serve();
