@@ -14,6 +14,27 @@ export type CachedKind = "node" | "code" | "body" | "receipts";
 /** Before the hash in keys. Nodes and codes are found by the hash of what they are, so neither can stand for the other. */
 const tags: Readonly<Record<CachedKind, string>> = { node: "", code: "", body: "b", receipts: "r" };
 
+/** Bytes of one piece of memory that copies are laid into: an array of its own for each node costs the collector more than the copy. */
+const SLAB_BYTES = 64 * 1024;
+
+/** Copies of small values, side by side. A slab is free when the last value in it is. */
+class Slabs {
+  #slab = new Uint8Array(0);
+  #used = 0;
+
+  copy(value: Uint8Array): Uint8Array {
+    if (value.length > SLAB_BYTES / 8) return new Uint8Array(value);
+    if (this.#used + value.length > this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const copy = this.#slab.subarray(this.#used, this.#used + value.length);
+    copy.set(value);
+    this.#used += value.length;
+    return copy;
+  }
+}
+
 interface Entry {
   readonly size: number;
   /** Absent: only on disk. */
@@ -45,6 +66,7 @@ export class RetrievedCache {
   readonly #maxMemory: number;
   /** Least recently used first (insertion order, renewed at each use). */
   readonly #entries = new Map<string, Entry>();
+  readonly #slabs = new Slabs();
   #bytes = 0;
   #memoryBytes = 0;
   #sequence = 0;
@@ -112,6 +134,8 @@ export class RetrievedCache {
     // a hot node need not be moved at every read: a sixteenth of the cache is as good as the end
     if (this.#puts - entry.used > this.#entries.size >> 4) {
       entry.used = this.#puts;
+      // with its neighbours of now, so that no slab lives on for one hot value in it
+      entry.value = this.#slabs.copy(entry.value);
       this.#entries.delete(key);
       this.#entries.set(key, entry);
     }
@@ -126,7 +150,7 @@ export class RetrievedCache {
     if (this.#entries.has(key)) return;
     const size = key.length + value.length + ENTRY_OVERHEAD;
     if (size * 4 > this.#maxBytes) return;
-    this.#entries.set(key, { size, value: new Uint8Array(value), isOnDisk: false, used: this.#puts++ });
+    this.#entries.set(key, { size, value: this.#slabs.copy(value), isOnDisk: false, used: this.#puts++ });
     this.#bytes += size;
     this.#memoryBytes += size;
     this.#evict();

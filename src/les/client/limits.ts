@@ -8,8 +8,8 @@ export const clientLimits = {
   frozenMs: 10_000,
   /** Messages in flight per server; more wait here and are merged. Ours. */
   messagesInFlight: 8,
-  /** While a message is in flight, what comes waits so long for company … */
-  gatherMs: 4,
+  /** While a message is in flight, what comes waits for company as long as a reply takes, within these bounds … */
+  gatherMs: { min: 4, max: 10 },
   /** … or until so many wait. Merged, they cost both sides far less than apart. Ours. */
   gatherItems: 16,
   /** Unusable replies (unasked, late beyond use, empty) tolerated per server. geth les/peer.go:46@v1.11.6 */

@@ -170,7 +170,9 @@ export class ServerPeer {
   /** Milliseconds that `queued` requests should wait for company: none if nothing is in flight or enough have gathered. */
   gatherMs(queued: number): number {
     if (this.#sent.size === 0 || queued >= clientLimits.gatherItems) return 0;
-    return Math.max(0, this.#lastSentAt + clientLimits.gatherMs - this.#clock.now());
+    const { min, max } = clientLimits.gatherMs;
+    const companyMs = Math.min(max, Math.max(min, this.latencyMs));
+    return Math.max(0, this.#lastSentAt + companyMs - this.#clock.now());
   }
 
   /** Most items of a request that the buffer has room for now; at least one if `waitMs(name, 1)` is 0. */
