@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { access, appendFile, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Files } from "#host";
 import { lockFolder } from "./lock.ts";
@@ -45,6 +45,10 @@ export const nodeFiles: Files = {
       throw error;
     }
     await syncFolder(folder);
+  },
+
+  async append(path, bytes) {
+    await appendFile(path, bytes, { mode: 0o600 });
   },
 
   async mkdir(path, { mode = 0o700 } = {}) {

@@ -1,5 +1,6 @@
 /** host/sim: the world for tests: virtual time, seeded chance, a net and files in memory. Nothing here touches the machine. */
 import { HostError, type Files, type Host } from "#host";
+import { concatBytes } from "#util";
 import { SimulatedClock, seededRand } from "./clock.ts";
 import { memoryNet } from "./net.ts";
 
@@ -13,6 +14,8 @@ export function memoryFiles(): Files {
   return {
     readFile: async (path) => files.get(path)?.slice(),
     writeFileAtomic: async (path, bytes) => void files.set(path, bytes.slice()),
+    append: async (path, bytes) =>
+      void files.set(path, concatBytes(files.get(path) ?? new Uint8Array(), bytes)),
     mkdir: async () => {},
     exists: async (path) => files.has(path) || [...files.keys()].some((name) => name.startsWith(`${path}/`)),
     list: async (path) => {

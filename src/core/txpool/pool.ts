@@ -1,0 +1,465 @@
+import type { HeadEvent } from "#core";
+import { type Transaction, transactionSize } from "#core/types";
+import { Feed } from "#event";
+import type { Clock, Timer } from "#host";
+import { type Logger, silentLogger } from "#log";
+import type { Rules } from "#params";
+import { ByteMap, ByteSet } from "#util";
+import { type AccountState, AccountTxs, type Entry } from "./account.ts";
+import { TxPoolError } from "./errors.ts";
+import type { TxJournal } from "./journal.ts";
+import {
+  defaultLimits,
+  EVICT_EVERY_MS,
+  REJOURNAL_EVERY_MS,
+  SLOT_BYTES,
+  type TxPoolLimits,
+} from "./limits.ts";
+import { cost, isBumped, tipAt, tipCap } from "./price.ts";
+import { validateAlone } from "./validate.ts";
+
+/** The chain at its head, as the pool asks it. All answers are at hand. */
+export interface PoolHead {
+  readonly gasLimit: bigint;
+  /** Rules of the next block. */
+  readonly rules: Rules;
+  account(address: Uint8Array): AccountState;
+}
+
+export interface TxPoolOptions {
+  /** The chain at its head, anew for each question. */
+  readonly head: () => PoolHead;
+  readonly clock: Clock;
+  readonly limits?: Partial<TxPoolLimits> | undefined;
+  /** Keeps local transactions over a restart; absent: they are lost. */
+  readonly journal?: TxJournal | undefined;
+  /** Treat transactions of this node's own RPC like anybody's. */
+  readonly noLocals?: boolean | undefined;
+  readonly log?: Logger | undefined;
+}
+
+export type TxStatus = "pending" | "queued" | undefined;
+
+/** Waiting transactions by sender, nonces ascending. */
+export interface PoolContent {
+  readonly pending: readonly (readonly [sender: Uint8Array, txs: readonly Transaction[]])[];
+  readonly queued: readonly (readonly [sender: Uint8Array, txs: readonly Transaction[]])[];
+}
+
+/**
+ * Transactions that are in no block yet (geth `core.TxPool`). Everything is decided in synchronous steps; a refused
+ * transaction changes nothing. Local ones (handed in by this node's RPC) are exempt from price floor, trimming and lifetime,
+ * and are kept in the journal.
+ *
+ * BOUNDED by `limits`: slots and bytes in all, executable slots and waiting transactions per account, lifetime.
+ */
+export class TxPool {
+  /** Each transaction as it enters. */
+  readonly added: Feed<Transaction>;
+  /** Transactions that became executable, in batches: what is told to peers. */
+  readonly txEvents: Feed<readonly Transaction[]>;
+  readonly #head: () => PoolHead;
+  readonly #clock: Clock;
+  readonly #limits: TxPoolLimits;
+  readonly #journal: TxJournal | undefined;
+  readonly #log: Logger;
+  readonly #noLocals: boolean;
+  readonly #byHash = new ByteMap<Entry>();
+  readonly #accounts = new ByteMap<AccountTxs>();
+  /** Senders of local transactions. BOUNDED by what this node's own users send. */
+  readonly #locals = new ByteSet();
+  #priceLimit: bigint;
+  #slots = 0;
+  #bytes = 0;
+  #order = 0;
+  #timers: Timer[] = [];
+
+  constructor(options: TxPoolOptions) {
+    const log = options.log ?? silentLogger;
+    const failed = (error: unknown) => log.error("listener of the pool failed", { error });
+    this.added = new Feed(failed);
+    this.txEvents = new Feed(failed);
+    this.#head = options.head;
+    this.#clock = options.clock;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#journal = options.journal;
+    this.#noLocals = options.noLocals ?? false;
+    this.#log = log;
+    this.#priceLimit = this.#limits.priceLimit;
+  }
+
+  /** Reads the journal and begins the rounds of eviction and rejournaling. */
+  async start(): Promise<void> {
+    for (const tx of (await this.#journal?.load()) ?? []) {
+      try {
+        this.#admit(tx, true);
+      } catch (error) {
+        if (!TxPoolError.is(error)) throw error;
+        this.#log.debug("journaled transaction left out", { code: error.code });
+      }
+    }
+    await this.#journal?.rotate(this.#localTransactions());
+    this.#every(EVICT_EVERY_MS, () => this.evictStale());
+    if (this.#journal !== undefined)
+      this.#every(REJOURNAL_EVERY_MS, () => void this.#journal?.rotate(this.#localTransactions()));
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+    await this.#journal?.rotate(this.#localTransactions());
+  }
+
+  get size(): number {
+    return this.#byHash.size;
+  }
+
+  get priceLimit(): bigint {
+    return this.#priceLimit;
+  }
+
+  stats(): { readonly pending: number; readonly queued: number } {
+    let pending = 0;
+    for (const account of this.#accounts.values()) pending += account.pending.size;
+    return { pending, queued: this.size - pending };
+  }
+
+  get(hash: Uint8Array): Transaction | undefined {
+    return this.#byHash.get(hash)?.tx;
+  }
+
+  has(hash: Uint8Array): boolean {
+    return this.#byHash.has(hash);
+  }
+
+  status(hash: Uint8Array): TxStatus {
+    const entry = this.#byHash.get(hash);
+    if (entry === undefined) return undefined;
+    return this.#accounts.get(entry.sender)?.pending.get(entry.tx.nonce) === entry ? "pending" : "queued";
+  }
+
+  isLocal(sender: Uint8Array): boolean {
+    return this.#locals.has(sender);
+  }
+
+  /** All of them, oldest first. */
+  all(): readonly Transaction[] {
+    return [...this.#byHash.values()].sort((a, b) => a.order - b.order).map((entry) => entry.tx);
+  }
+
+  /** The executable ones, oldest first: what a new peer is sent. */
+  pending(): readonly Transaction[] {
+    const entries: Entry[] = [];
+    for (const account of this.#accounts.values()) entries.push(...account.pending.values());
+    return entries.sort((a, b) => a.order - b.order).map((entry) => entry.tx);
+  }
+
+  content(): PoolContent {
+    const pending: [Uint8Array, Transaction[]][] = [];
+    const queued: [Uint8Array, Transaction[]][] = [];
+    for (const account of this.#accounts.values()) {
+      if (account.pending.size > 0)
+        pending.push([account.sender, account.sortedPending().map(({ tx }) => tx)]);
+      if (account.queued.size > 0) queued.push([account.sender, account.sortedQueued().map(({ tx }) => tx)]);
+    }
+    return { pending, queued };
+  }
+
+  /** The nonce the account's next transaction should have, those waiting here counted. */
+  nonce(address: Uint8Array): bigint {
+    const state = this.#head().account(address);
+    return this.#accounts.get(address)?.nextNonce(state) ?? state.nonce;
+  }
+
+  /**
+   * Takes a transaction. A local one is in the journal when this resolves.
+   * @throws TXPOOL_* with geth's text; nothing has changed then
+   */
+  async add(tx: Transaction, { local = false }: { local?: boolean | undefined } = {}): Promise<void> {
+    const isLocal = local && !this.#noLocals;
+    this.#admit(tx, isLocal);
+    if (isLocal) await this.#journal?.append(tx);
+  }
+
+  /** Takes those of a peer, each for itself. @returns per transaction undefined, or why it was refused */
+  addRemotes(txs: readonly Transaction[]): readonly (Error | undefined)[] {
+    return txs.map((tx) => {
+      try {
+        this.#admit(tx, false);
+        return undefined;
+      } catch (error) {
+        if (TxPoolError.is(error)) return error;
+        throw error;
+      }
+    });
+  }
+
+  /** Least tip of remote transactions from now on; those below leave (miner_setGasPrice). */
+  setPriceLimit(wei: bigint): void {
+    this.#priceLimit = wei;
+    for (const entry of [...this.#byHash.values()])
+      if (tipCap(entry.tx) < wei && !this.#locals.has(entry.sender)) this.#dropAndSettle(entry);
+  }
+
+  /** Transactions for the next block, dearest first, nonces of an account in order. */
+  executable(baseFee: bigint): readonly Transaction[] {
+    const queues: Entry[][] = [];
+    for (const account of this.#accounts.values()) {
+      const payable = account.sortedPending();
+      const end = payable.findIndex(({ tx }) => tipAt(tx, baseFee) < 0n);
+      const queue = end < 0 ? payable : payable.slice(0, end);
+      if (queue.length > 0) queues.push(queue);
+    }
+    return mergeByTip(queues, baseFee);
+  }
+
+  /** Follows a change of head: mined ones leave, those of removed blocks come back if they still can, the rest is sorted anew. */
+  reset(event: HeadEvent, bodyOf: (header: HeadEvent["header"]) => readonly Transaction[]): void {
+    const mined = new ByteSet();
+    for (const header of event.added)
+      for (const tx of bodyOf(header)) {
+        mined.add(tx.hash);
+        const entry = this.#byHash.get(tx.hash);
+        if (entry !== undefined) this.#remove(entry);
+      }
+    const head = this.#head();
+    const promoted: Entry[] = [];
+    for (const account of [...this.#accounts.values()]) promoted.push(...this.#settle(account, head));
+    if (event.removed.length <= this.#limits.reinjectDepth) {
+      for (const header of event.removed)
+        for (const tx of bodyOf(header)) if (!mined.has(tx.hash)) this.#reinject(tx);
+    } else this.#log.debug("reorg too deep to put its transactions back", { depth: event.removed.length });
+    this.#trim();
+    this.#tell(promoted);
+  }
+
+  /** Drops waiting transactions of remote accounts that sent nothing for a lifetime. */
+  evictStale(): void {
+    const before = this.#clock.now() - this.#limits.lifetimeMs;
+    for (const account of [...this.#accounts.values()]) {
+      if (account.heartbeat > before || this.#locals.has(account.sender)) continue;
+      for (const entry of account.sortedQueued()) this.#remove(entry);
+    }
+  }
+
+  #every(ms: number, work: () => void): void {
+    const index = this.#timers.length;
+    const again = () => {
+      this.#timers[index] = this.#clock.after(ms, () => {
+        work();
+        again();
+      });
+    };
+    again();
+  }
+
+  #localTransactions(): Transaction[] {
+    return this.all().filter((tx) => {
+      const entry = this.#byHash.get(tx.hash);
+      return entry !== undefined && this.#locals.has(entry.sender);
+    });
+  }
+
+  #reinject(tx: Transaction): void {
+    try {
+      this.#admit(tx, false);
+    } catch (error) {
+      if (!TxPoolError.is(error)) throw error; // no longer valid on the new chain: it is gone
+    }
+  }
+
+  /** All checks, then all changes. */
+  #admit(tx: Transaction, local: boolean): void {
+    if (this.#byHash.has(tx.hash)) throw TxPoolError("ALREADY_KNOWN");
+    const head = this.#head();
+    const sender = validateAlone(tx, head.rules, head.gasLimit);
+    const isLocal = local || this.#locals.has(sender);
+    if (!isLocal && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
+    const state = head.account(sender);
+    const account = this.#accounts.get(sender) ?? new AccountTxs(sender, this.#clock.now());
+    this.#checkAccount(tx, account, state, isLocal);
+    const old = account.get(tx.nonce);
+    const sizeBytes = transactionSize(tx);
+    const entry: Entry = {
+      tx,
+      sender,
+      sizeBytes,
+      slots: Math.ceil(sizeBytes / SLOT_BYTES),
+      order: this.#order++,
+    };
+    const victims = old === undefined ? this.#victimsFor(entry, account, state, isLocal) : [];
+    for (const victim of victims) this.#dropAndSettle(victim);
+    if (old !== undefined) this.#remove(old);
+    if (local) this.#locals.add(sender);
+    this.#insert(entry, account);
+    const promoted = this.#settle(account, head);
+    this.#trim();
+    this.added.send(tx);
+    this.#tell(promoted);
+  }
+
+  #checkAccount(tx: Transaction, account: AccountTxs, state: AccountState, isLocal: boolean): void {
+    if (tx.nonce < state.nonce) throw TxPoolError("NONCE_TOO_LOW", { next: state.nonce, nonce: tx.nonce });
+    const own = cost(tx);
+    if (own > state.balance) throw TxPoolError("INSUFFICIENT_FUNDS", { have: state.balance, want: own });
+    const old = account.get(tx.nonce);
+    if (old !== undefined && !isBumped(old.tx, tx, this.#limits.priceBump))
+      throw TxPoolError("REPLACEMENT_UNDERPRICED");
+    // all of the account's transactions together must be payable, or only the first few would ever be mined (TX-02)
+    const want = own + account.totalCost(tx.nonce);
+    if (want > state.balance) throw TxPoolError("INSUFFICIENT_FUNDS", { have: state.balance, want });
+    const isQueued = tx.nonce > account.nextNonce(state);
+    if (isQueued && old === undefined && !isLocal && account.queued.size >= this.#limits.accountQueue)
+      throw TxPoolError("ACCOUNT_LIMIT");
+  }
+
+  /** Cheaper remote transactions that make room; none if there is room. @throws if too few are cheaper */
+  #victimsFor(entry: Entry, account: AccountTxs, state: AccountState, isLocal: boolean): readonly Entry[] {
+    const { globalSlots, globalQueue, poolBytes } = this.#limits;
+    const isFull = () =>
+      this.#slots + entry.slots - slots > globalSlots + globalQueue ||
+      this.#bytes + entry.sizeBytes - bytes > poolBytes;
+    let slots = 0;
+    let bytes = 0;
+    if (!isFull()) return [];
+    if (!isLocal && !this.#isDearerThanSome(entry)) throw TxPoolError("UNDERPRICED");
+    const victims: Entry[] = [];
+    const remotes = [...this.#byHash.values()]
+      .filter((one) => !this.#locals.has(one.sender))
+      .sort(cheapestFirst);
+    const isFuture = entry.tx.nonce > account.nextNonce(state);
+    for (const victim of remotes) {
+      if (!isFull()) return victims;
+      if (!isLocal && tipCap(victim.tx) >= tipCap(entry.tx)) throw TxPoolError("POOL_FULL");
+      // one that cannot be mined yet must not push out one that can (TX-01, TX-03)
+      if (!isLocal && isFuture && this.status(victim.tx.hash) === "pending")
+        throw TxPoolError("FUTURE_REPLACES_PENDING");
+      victims.push(victim);
+      slots += victim.slots;
+      bytes += victim.sizeBytes;
+    }
+    if (isFull()) throw TxPoolError("POOL_FULL");
+    return victims;
+  }
+
+  /** Asked of every transaction of a flood while the pool is full, so it does not sort. */
+  #isDearerThanSome(entry: Entry): boolean {
+    const tip = tipCap(entry.tx);
+    for (const other of this.#byHash.values())
+      if (tipCap(other.tx) < tip && !this.#locals.has(other.sender)) return true;
+    return false;
+  }
+
+  #insert(entry: Entry, account: AccountTxs): void {
+    this.#byHash.set(entry.tx.hash, entry);
+    this.#accounts.set(entry.sender, account);
+    account.queued.set(entry.tx.nonce, entry);
+    account.heartbeat = this.#clock.now();
+    this.#slots += entry.slots;
+    this.#bytes += entry.sizeBytes;
+  }
+
+  #remove(entry: Entry): void {
+    if (!this.#byHash.delete(entry.tx.hash)) return;
+    this.#slots -= entry.slots;
+    this.#bytes -= entry.sizeBytes;
+    const account = this.#accounts.get(entry.sender);
+    if (account === undefined) return;
+    for (const list of [account.pending, account.queued])
+      if (list.get(entry.tx.nonce) === entry) list.delete(entry.tx.nonce);
+    if (account.isEmpty) this.#accounts.delete(entry.sender);
+  }
+
+  /** Removes one; what stood behind it waits for its nonce again. */
+  #dropAndSettle(entry: Entry): void {
+    this.#remove(entry);
+    const account = this.#accounts.get(entry.sender);
+    if (account !== undefined) this.#settle(account, this.#head());
+  }
+
+  #settle(account: AccountTxs, head: PoolHead): readonly Entry[] {
+    const { dropped, promoted } = account.settle(head.account(account.sender), head.gasLimit);
+    for (const entry of dropped) this.#remove(entry);
+    if (account.isEmpty) this.#accounts.delete(account.sender);
+    if (promoted.length > 0) account.heartbeat = this.#clock.now();
+    if (!this.#locals.has(account.sender))
+      for (const entry of account.sortedQueued().slice(this.#limits.accountQueue)) this.#remove(entry);
+    return promoted;
+  }
+
+  /** Holds the bounds of all accounts together: executable slots, then waiting transactions. Locals are exempt. */
+  #trim(): void {
+    this.#trimPending();
+    this.#trimQueued();
+  }
+
+  /** The biggest remote senders lose their last nonces first, none goes below accountSlots. */
+  #trimPending(): void {
+    const { globalSlots, accountSlots } = this.#limits;
+    if (this.size <= globalSlots) return;
+    let total = 0;
+    for (const account of this.#accounts.values()) total += account.pending.size;
+    if (total <= globalSlots) return;
+    const offenders = [...this.#accounts.values()].filter(
+      (account) => account.pending.size > accountSlots && !this.#locals.has(account.sender),
+    );
+    while (total > globalSlots) {
+      offenders.sort((a, b) => b.pending.size - a.pending.size);
+      const biggest = offenders[0];
+      const last = biggest?.sortedPending().at(-1);
+      if (biggest === undefined || last === undefined || biggest.pending.size <= accountSlots) return;
+      this.#remove(last);
+      total--;
+    }
+  }
+
+  /** Waiting transactions of the accounts that were silent longest go first, highest nonces first. */
+  #trimQueued(): void {
+    if (this.size <= this.#limits.globalQueue) return;
+    let total = 0;
+    for (const account of this.#accounts.values()) total += account.queued.size;
+    if (total <= this.#limits.globalQueue) return;
+    const remotes = [...this.#accounts.values()]
+      .filter((account) => account.queued.size > 0 && !this.#locals.has(account.sender))
+      .sort((a, b) => a.heartbeat - b.heartbeat);
+    for (const account of remotes)
+      for (const entry of account.sortedQueued().reverse()) {
+        if (total <= this.#limits.globalQueue) return;
+        this.#remove(entry);
+        total--;
+      }
+  }
+
+  #tell(promoted: readonly Entry[]): void {
+    const still = promoted
+      .filter((entry) => this.status(entry.tx.hash) === "pending")
+      .map((entry) => entry.tx);
+    if (still.length > 0) this.txEvents.send(still);
+  }
+}
+
+function cheapestFirst(a: Entry, b: Entry): number {
+  const difference = tipCap(a.tx) - tipCap(b.tx);
+  if (difference !== 0n) return difference < 0n ? -1 : 1;
+  return a.tx.nonce === b.tx.nonce ? b.order - a.order : a.tx.nonce > b.tx.nonce ? -1 : 1;
+}
+
+/** Merges per-account runs into one list: always the dearest head next; equal ones by arrival. */
+function mergeByTip(queues: Entry[][], baseFee: bigint): readonly Transaction[] {
+  const ordered: Transaction[] = [];
+  const isBefore = (a: Entry, b: Entry) => {
+    const difference = tipAt(a.tx, baseFee) - tipAt(b.tx, baseFee);
+    return difference > 0n || (difference === 0n && a.order < b.order);
+  };
+  const runs = queues.map((entries) => ({ entries, at: 0 }));
+  for (;;) {
+    let best: { run: { entries: Entry[]; at: number }; entry: Entry } | undefined;
+    for (const run of runs) {
+      const entry = run.entries[run.at];
+      if (entry !== undefined && (best === undefined || isBefore(entry, best.entry))) best = { run, entry };
+    }
+    if (best === undefined) return ordered;
+    ordered.push(best.entry.tx);
+    best.run.at++;
+  }
+}
