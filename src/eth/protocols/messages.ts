@@ -84,11 +84,10 @@ function firstOf<T>(of: Schema<T>, most: number): Schema<readonly T[]> {
       reader.end = outer;
       return first;
     },
-    write: all.write,
+    write: (writer, values) => all.write(writer, values),
   };
 }
 
-/** One more than allowed still reads, so that the error can say what was wrong. */
 const headers: Schema<readonly Header[]> = list(headerRlp, { max: limits.served });
 const hashes: Schema<readonly Uint8Array[]> = firstOf(hash, limits.served);
 const bodies: Schema<readonly Body[]> = list(bodyRlp, { max: limits.served });
@@ -206,7 +205,7 @@ export const ethVersions: readonly EthVersion[] = [69, 68, 67, 66, 65, 64, 63, 6
 /** All rows that any version has. Bodies of one name have one type in all versions, whatever they look like on the wire. */
 type AllMessages = (typeof eth69)["messages"] & Pick<(typeof eth66)["messages"], "getNodeData" | "nodeData">;
 export type EthTable = WireTable<AllMessages>;
-export type EthMessageName = keyof AllMessages & string;
+export type EthMessageName = keyof AllMessages;
 
 /** The table of a version. A row it lacks is never decoded; who wants to write one asks `hasMessage` first. */
 export function ethTable(version: EthVersion): EthTable {
