@@ -534,7 +534,7 @@ describe("heads and headers", () => {
     [
       "LE-05 a total difficulty of 2^300",
       status(changed("headTd", encode(new Uint8Array(38).fill(1)))),
-      0x02,
+      0x10,
     ],
     [
       "LE-05 a total difficulty of 2^120",
