@@ -1,6 +1,7 @@
 import type { Engine, Signer } from "#consensus";
 import { Clique } from "#consensus/clique";
 import { BlockChain, type HeadEvent } from "#core";
+import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
 import { type Body, emptyCodeHash, type Header, type Receipt, type Transaction } from "#core/types";
 import type { Account, StateReader } from "#core/vm";
@@ -20,7 +21,6 @@ import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
 import { EthError } from "./errors.ts";
-import { HandedPool } from "./pool.ts";
 import { Sealer } from "./sealer.ts";
 
 export interface EthereumOptions {
@@ -35,6 +35,8 @@ export interface EthereumOptions {
   readonly sealer?: Signer | undefined;
   /** Called once in start, with the chain open and before sealing begins: to import blocks, or to make some. */
   readonly prepare?: ((chain: BlockChain) => Promise<void>) | undefined;
+  /** Bounds and prices of the transaction pool; each has geth's default. */
+  readonly txPool?: Partial<TxPoolLimits> | undefined;
   /** Seconds between sealed blocks; default: the genesis' clique period. */
   readonly period?: number | undefined;
 }
@@ -53,14 +55,12 @@ export class Ethereum implements Service, Backend {
   readonly networkId: bigint;
   readonly #options: EthereumOptions;
   readonly #context: ServiceContext;
-  readonly #pool: HandedPool;
+  readonly #pool: TxPool;
   readonly #api: EthApi;
   #chain: BlockChain | undefined;
   #db: KeyValueStore | undefined;
   #sealer: Sealer | undefined;
   #subscription: Disposable | undefined;
-  /** Pool resets run one after the other. */
-  #resetting: Promise<void> = Promise.resolve();
 
   constructor(context: ServiceContext, options: EthereumOptions) {
     this.#context = context;
@@ -69,7 +69,7 @@ export class Ethereum implements Service, Backend {
     this.headEvents = new Feed<HeadEvent>((error) =>
       context.log.error("listener of head events failed", { error }),
     );
-    this.#pool = new HandedPool(() => this.#poolChain());
+    this.#pool = this.#makePool();
     this.#api = createEthApi(this, { host: context.host, log: context.log });
   }
 
@@ -105,9 +105,10 @@ export class Ethereum implements Service, Backend {
     const chain = new BlockChain({ db, genesis, engine, clock: host.clock, log });
     this.#chain = chain;
     this.#subscription = chain.headEvents.subscribe((event) => {
-      this.#resetting = this.#resetting.then(() => this.#resetPool(event));
+      this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);
     });
+    await this.#pool.start();
     await this.#options.prepare?.(chain);
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
@@ -119,7 +120,7 @@ export class Ethereum implements Service, Backend {
     await this.#api.close();
     await this.#sealer?.stop();
     this.#subscription?.[Symbol.dispose]();
-    await this.#resetting;
+    if (this.#chain !== undefined) await this.#pool.stop();
     await this.#chain?.flush();
     await this.#db?.close();
   }
@@ -177,14 +178,23 @@ export class Ethereum implements Service, Backend {
     return tx === undefined ? undefined : { tx };
   }
 
-  /** Takes a signed transaction into the pool. @throws ETH_* with geth's text */
+  /** Takes a signed transaction of this node's own user into the pool. @throws TXPOOL_* with geth's text */
   async sendTransaction(tx: Transaction, _ctx?: CallContext): Promise<void> {
-    await this.#resetting; // a transaction that follows a mined one is checked against the new state
+    await this.#pool.add(tx, { local: true });
+  }
+
+  /** Takes a transaction that a stranger relayed: a light client, a peer. @throws TXPOOL_* with geth's text */
+  async relayTransaction(tx: Transaction): Promise<void> {
     await this.#pool.add(tx);
   }
 
   pendingTransactions(): readonly Transaction[] {
     return this.#pool.all();
+  }
+
+  /** The transaction pool. */
+  get txPool(): TxPool {
+    return this.#pool;
   }
 
   /** A transaction that waits here. */
@@ -211,22 +221,30 @@ export class Ethereum implements Service, Backend {
     return new Clique(genesis.config.clique, db);
   }
 
-  #poolChain() {
+  #makePool(): TxPool {
+    const { host, log, isEphemeral } = this.#context;
+    const path = this.#context.resolvePath("transactions.rlp");
+    return new TxPool({
+      head: () => this.#poolHead(),
+      clock: host.clock,
+      limits: this.#options.txPool,
+      journal: isEphemeral ? undefined : new TxJournal(path, host.files, log),
+      log,
+    });
+  }
+
+  #poolHead() {
     const { head } = this.chain;
     const reader = this.chain.state(head);
     return {
       gasLimit: head.gasLimit,
       rules: rulesAt(this.chainConfig, { ...head, number: head.number + 1 }),
-      account: async (address: Uint8Array) => reader.account(address),
+      account: (address: Uint8Array) => {
+        const account = reader.account(address);
+        if (account instanceof Promise) throw new TypeError("the state of a full chain answers at once");
+        return account ?? emptyAccount;
+      },
     };
-  }
-
-  async #resetPool(event: HeadEvent): Promise<void> {
-    try {
-      await this.#pool.reset(event, (header) => this.chain.body(header)?.transactions ?? []);
-    } catch (error) {
-      this.#context.log.error("the pool could not follow the head", { error });
-    }
   }
 
   #stored<T>(value: T | undefined, what: string, header: Header): T {

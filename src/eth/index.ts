@@ -6,4 +6,3 @@
  */
 export { EthError } from "./errors.ts";
 export { Ethereum, type EthereumOptions } from "./ethereum.ts";
-export { HandedPool, type PoolChain } from "./pool.ts";

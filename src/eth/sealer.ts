@@ -1,14 +1,14 @@
 import { nextBaseFee, type Signer } from "#consensus";
 import type { BlockChain } from "#core";
+import type { TxPool } from "#core/txpool";
 import type { Host, Timer } from "#host";
 import type { Logger } from "#log";
 import { rulesAt } from "#params";
 import { GlimError } from "#util";
-import type { HandedPool } from "./pool.ts";
 
 export interface SealerOptions {
   readonly chain: BlockChain;
-  readonly pool: HandedPool;
+  readonly pool: TxPool;
   readonly signer: Signer;
   /** Seconds between blocks; 0: a block as soon as there is a transaction for it. */
   readonly period: number;
@@ -74,7 +74,7 @@ export class Sealer {
     const { chain, pool, signer, period, host, log } = this.#options;
     const parent = chain.head;
     try {
-      const transactions = await pool.executable(this.#baseFee());
+      const transactions = pool.executable(this.#baseFee());
       if (this.#isStopped || (transactions.length === 0 && period === 0)) return;
       const time = Math.max(host.clock.unixSeconds(), parent.time + period);
       const { block, receipts, skipped } = await chain.buildBlock(parent, transactions, { signer, time });

@@ -32,7 +32,7 @@ export interface LesWorldOptions extends Omit<LesServerOptions, "eth"> {
   /** What is served instead of the chain itself. */
   readonly served?: Partial<LesChain> | undefined;
   readonly clock?: SimulatedClock | undefined;
-  readonly sendTransaction?: ((tx: Transaction) => Promise<void>) | undefined;
+  readonly relayTransaction?: ((tx: Transaction) => Promise<void>) | undefined;
   readonly pendingTransaction?: ((hash: Uint8Array) => Transaction | undefined) | undefined;
 }
 
@@ -50,7 +50,7 @@ export class LesWorld {
   readonly chain: BlockChain;
   #count = 0;
 
-  constructor({ chain, served, clock, sendTransaction, pendingTransaction, ...options }: LesWorldOptions) {
+  constructor({ chain, served, clock, relayTransaction, pendingTransaction, ...options }: LesWorldOptions) {
     this.clock = clock ?? new SimulatedClock();
     this.chain = chain;
     const eth: LesBackend = {
@@ -58,7 +58,7 @@ export class LesWorld {
       networkId: chain.config.chainId,
       chain: served === undefined ? chain : overlay(chain, served),
       headEvents: chain.headEvents as Feed<HeadEvent>,
-      sendTransaction: sendTransaction ?? (async () => {}),
+      relayTransaction: relayTransaction ?? (async () => {}),
       pendingTransaction: pendingTransaction ?? (() => undefined),
     };
     const context = { host: { clock: this.clock, rand: seededRand(1) }, log: silentLogger };

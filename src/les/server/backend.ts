@@ -42,7 +42,7 @@ export interface LesBackend {
   readonly chain: LesChain;
   readonly headEvents: Feed<HeadEvent>;
   /** Takes a transaction of a light client. Throws with the reason it is refused. */
-  sendTransaction(tx: Transaction): Promise<void>;
+  relayTransaction(tx: Transaction): Promise<void>;
   /** A transaction that waits to be mined. */
   pendingTransaction(hash: Uint8Array): Transaction | undefined;
 }

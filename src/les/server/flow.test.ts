@@ -34,7 +34,7 @@ function slowServer(
   return new LesWorld({
     chain: world.chain,
     clock,
-    sendTransaction: () => clock.sleep(servingMs()),
+    relayTransaction: () => clock.sleep(servingMs()),
     ...options,
   });
 }

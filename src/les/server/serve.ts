@@ -168,7 +168,7 @@ export async function sendTxsFor(
 
 async function sendOne(backend: LesBackend, tx: Transaction): Promise<TxStatus> {
   try {
-    await backend.sendTransaction(tx);
+    await backend.relayTransaction(tx);
     return txStatusOf(backend, tx.hash);
   } catch (error) {
     if (!(error instanceof GlimError)) throw error;

@@ -273,7 +273,7 @@ describe("LE-03, T14 items of one request", () => {
   test.each(requestNames)("%s: of nothing is answered with nothing, and not for free", async (name) => {
     const { messages } = (await serve().connect()).table;
     expect(messages[name].reply).toBeDefined();
-    const les = serve({ sendTransaction: async () => {} });
+    const les = serve({ relayTransaction: async () => {} });
     const client = await les.connect();
     let least = Number.POSITIVE_INFINITY;
     client.send(name, bodyOfItems[name](0));
@@ -378,7 +378,7 @@ describe("transactions", () => {
     );
     if (low === undefined || good === undefined) throw new Error("two were made");
     const client = await serve({
-      sendTransaction: async (it) => {
+      relayTransaction: async (it) => {
         sent.push(it);
         if (it === sent[0]) throw PoolError("LOW", { text: "x".repeat(300) });
       },
@@ -395,7 +395,7 @@ describe("transactions", () => {
   test("a bug in the pool is not the client's fault, and its text does not go out", async () => {
     const tx = world.maker.fork().send(1, eventContract, 100_000n, 0n, new Uint8Array(64));
     const client = await serve({
-      sendTransaction: async () => {
+      relayTransaction: async () => {
         throw new TypeError("secret");
       },
     }).connect();
