@@ -30,7 +30,8 @@ const allowed = (room) => {
 };
 
 for (const room of Object.keys(rooms))
-  if (!existsSync(join("src", room, "index.ts"))) problems.push(`room ${room} has a row in rooms.json but no door`);
+  if (!existsSync(join("src", room, "index.ts")))
+    problems.push(`room ${room} has a row in rooms.json but no door`);
 
 for (const file of files) {
   const room = roomOf(file);
