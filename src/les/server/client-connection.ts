@@ -46,6 +46,15 @@ interface Task {
 const items = list(raw, { max: 1 << 20 });
 const headerItems = list(headerRlp, { max: 1 << 20 });
 
+/** A unit is a nanosecond of serving. */
+const UNITS_PER_MS = 1_000_000;
+
+/**
+ * What serving costs by how busy the server is: a tenth of its time while nobody else wants it, so that a lone client gets ten times the
+ * recharge it is promised. @see geth les/server.go:257@v1.11.6 (recharge curve)
+ */
+export const priceAt = (load: number): number => 0.1 + 0.9 * load;
+
 export interface ConnectionOptions {
   readonly backend: LesBackend;
   readonly peer: Peer;
@@ -235,7 +244,7 @@ export class ClientConnection {
     const { throttle, host, rw } = this.#options;
     const freezes = this.#freezes;
     const { result, tookMs } = await throttle.run(() => this.#answer(message), signal);
-    const realCost = Math.min(ticket.maxCost, Math.round(tookMs * 1e6));
+    const realCost = Math.min(ticket.maxCost, Math.round(tookMs * UNITS_PER_MS * priceAt(throttle.load)));
     const bv = BigInt(this.#buffer.processed(ticket, realCost, host.clock.now()));
     if (freezes !== this.#freezes) return; // it was told not to expect an answer
     this.served++;

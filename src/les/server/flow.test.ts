@@ -15,6 +15,7 @@ import { encodeAs } from "#rlp";
 import { eventContract, type SealedWorld } from "../../../test/kit/chains.ts";
 import { LesWorld, type LesWorldOptions, lesServerKey, type PipeClient } from "../../../test/kit/les-pipe.ts";
 import { filledWorld } from "../../../test/kit/light-world.ts";
+import { priceAt } from "./client-connection.ts";
 import { limits } from "./limits.ts";
 import { ServingThrottle } from "./throttle.ts";
 
@@ -157,8 +158,27 @@ describe("LE-04 a client that spends more than it has", () => {
     expect(price).toBeGreaterThan(280_000_000);
     expect(client.connection.bufferValue()).toBe(300_000_000 - price);
     await les.clock.advance(20);
-    // it took 10 ms, and so much it costs
-    expect(Number((await client.next()).bv)).toBe(290_500_000);
+    // it took 10 ms, which an idle server charges at a tenth
+    expect(Number((await client.next()).bv)).toBeCloseTo(300_000_000 - 1_000_000, -6);
+  });
+
+  test("an idle server charges a tenth of the time, a busy one all of it", async () => {
+    const clock = new SimulatedClock();
+    const throttle = new ServingThrottle(clock, 0.1);
+    const { signal } = new AbortController();
+    const serveFor = async (ms: number) => {
+      const turn = throttle.run(() => clock.sleep(ms), signal);
+      await clock.advance(ms);
+      await turn;
+    };
+    expect(throttle.load).toBe(0);
+    for (let i = 0; i < 5; i++) await serveFor(100);
+    expect(throttle.load).toBeCloseTo(0.45);
+    for (let i = 0; i < 7; i++) await serveFor(100);
+    expect(throttle.load).toBe(1);
+    await clock.advance(11_000);
+    expect(throttle.load).toBe(0);
+    expect([0, 0.5, 1].map(priceAt)).toEqual([0.1, 0.55, 1]);
   });
 });
 

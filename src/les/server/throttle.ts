@@ -20,6 +20,12 @@ export class ServingThrottle {
     this.#lastMs = clock.now();
   }
 
+  /** 0: the time there is for light clients is free, 1: all of it is used. */
+  get load(): number {
+    this.#recharge();
+    return 1 - Math.max(0, this.#budgetMs) / limits.burstMs;
+  }
+
   /** Runs `work` in its turn; resolves to its result and how long it took, ms. @throws the signal's reason, without a turn */
   async run<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<{ result: T; tookMs: number }> {
     const before = this.#turn;
