@@ -33,6 +33,12 @@ export const LightError = defineErrors("LIGHT", {
     blame: "network",
     rpcCode: -32002,
   },
+  BUSY: {
+    message: (d: { waiting: number }) =>
+      `${d.waiting} reads are waiting for servers already, try again later`,
+    blame: "environment",
+    rpcCode: -32005,
+  },
   STOPPED: { message: () => "client is shutting down", blame: "caller", rpcCode: -32000 },
   TX_REFUSED: { message: (d: { reason: string }) => d.reason, blame: "caller", rpcCode: -32000 },
   TX_KNOWN: { message: () => "already known", blame: "caller", rpcCode: -32000 },

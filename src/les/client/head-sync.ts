@@ -73,9 +73,11 @@ export class HeadSync {
   /** A server came or announced a head. */
   announced(): void {
     if (this.#isStopped) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run()
+      .catch((error: unknown) => this.#log.error("headers cannot be followed", { error }))
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
   async stop(): Promise<void> {
@@ -234,7 +236,8 @@ export class HeadSync {
   }
 
   #blame(server: ServerPeer, head: RemoteHead, error: unknown): void {
-    if (!(error instanceof GlimError)) throw error;
+    // a full disk or a bug of ours is no server's fault, and trying again would not help
+    if (!(error instanceof GlimError) || error.blame === "environment" || error.blame === "bug") throw error;
     this.#log.debug("head not reached", { number: head.number, code: error.code });
     const failed = this.#failed.get(server);
     const count = (failed?.count ?? 0) + 1;

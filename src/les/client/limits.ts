@@ -12,6 +12,8 @@ export const clientLimits = {
   gatherMs: { min: 4, max: 10 },
   /** … or until so many wait. Merged, they cost both sides far less than apart. Ours. */
   gatherItems: 16,
+  /** Requests under way or waiting; the next one is refused. Ours. */
+  pending: 8_192,
   /** Unusable replies (unasked, late beyond use, empty) tolerated per server. geth les/peer.go:46@v1.11.6 */
   badReplies: 50,
   /** Servers at once. attacks-and-faults.md §3.2 */

@@ -132,6 +132,19 @@ describe("T19 retrieval with scripted servers", () => {
   });
 });
 
+test("more reads than may wait are refused as busy, and the rest is answered", async () => {
+  await synced((it) => it.serve().script("getProofsV2", { delayMs: 10 }));
+  const keys = Array.from({ length: clientLimits.pending + 1 }, (_, i) =>
+    keccak256(numberToBytes(i, 4)).slice(12),
+  );
+  const reads = Promise.allSettled(
+    keys.map((key) => Promise.resolve(light.odr.account(light.headers.head, key))),
+  );
+  await light.clock.advance(60_000);
+  const failed = (await reads).filter((result) => result.status === "rejected");
+  expect(failed).toMatchObject([{ reason: { code: "LIGHT_BUSY", rpcCode: -32005 } }]);
+});
+
 describe("merging", () => {
   test("64 reads of one tick go out in one message; the rest follow, and every value is right", async () => {
     let server: ReturnType<LightWorld["serve"]> | undefined;

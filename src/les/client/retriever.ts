@@ -46,10 +46,12 @@ export class Retriever {
   readonly #rand: Rand;
   readonly #servers: () => Iterable<ServerPeer>;
   readonly #onLie: (server: ServerPeer, error: GlimError) => void;
-  /** Tasks not sent, or to be sent to one more server. BOUNDED by the callers that wait. */
+  /** Tasks not sent, or to be sent to one more server. BOUNDED: clientLimits.pending. */
   readonly #queues = new Map<AskKind, Task[]>();
   /** Tasks that nobody new can be asked for now, while an answer may still come. */
   readonly #parked = new Set<Task>();
+  /** Tasks not ended. */
+  #pending = 0;
   #isScheduled = false;
   #wakeUp: Timer | undefined;
   #isStopped = false;
@@ -65,11 +67,9 @@ export class Retriever {
     this.#onLie = onLie;
   }
 
-  /** Tasks that wait for anything. */
+  /** Requests under way or waiting. BOUNDED: clientLimits.pending. */
   get pending(): number {
-    let count = this.#parked.size;
-    for (const queue of this.#queues.values()) count += queue.length;
-    return count;
+    return this.#pending;
   }
 
   /** @throws as ProofSource.retrieve */
@@ -92,6 +92,9 @@ export class Retriever {
   ): Promise<unknown> {
     if (this.#isStopped) return Promise.reject(LightError("STOPPED"));
     if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#pending >= clientLimits.pending)
+      return Promise.reject(LightError("BUSY", { waiting: this.#pending }));
+    this.#pending++;
     return new Promise((resolve, reject) => {
       const release = signal === undefined ? () => {} : onAbort(signal, (reason) => this.#fail(task, reason));
       const task: Task = {
@@ -328,6 +331,7 @@ export class Retriever {
 
   #end(task: Task): void {
     task.isDone = true;
+    this.#pending--;
     task.timer?.cancel();
     task.lag?.cancel();
     this.#parked.delete(task);
