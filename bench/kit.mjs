@@ -258,7 +258,9 @@ export const glimClient = (command) => ({
         await ended;
         clearTimeout(late);
         process.off("exit", killer);
+        const left = folderMb(join(home, "data")); // what it kept in memory until its end is in it
         rmSync(home, { recursive: true, force: true });
+        return left;
       },
     };
   },

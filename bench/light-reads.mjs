@@ -126,7 +126,8 @@ for (const client of clients) {
       );
     }
   } finally {
-    await node.stop();
+    const left = await node.stop();
+    if (left !== undefined) console.log(`${client.name} after its end: ${left.toFixed(1)} MB database`);
     wire.close();
   }
 }
