@@ -5,7 +5,7 @@ import { stateCases } from "../kit/state-tests.ts";
 
 /** Minutes each in any JavaScript EVM; not run. */
 const HOURS =
-  /stTimeConsuming|vmPerformance|stQuadratic|stAttackTest|50000|Call1MB|stMemoryStress|LoopCallsDepth|MaxRounds|loopExp|loopMul/i;
+  /vmPerformance|stQuadratic|stAttackTest|50000|Call1MB|stMemoryStress|LoopCallsDepth|MaxRounds|loopExp|loopMul/i;
 
 for (const archive of ["ethereum-tests-state-cancun", "legacytests-constantinople-state"]) {
   const why = whyNoFixtures(archive);
