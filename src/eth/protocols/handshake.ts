@@ -53,6 +53,8 @@ export async function exchangeStatus(options: {
   readonly clock: Clock;
   readonly ours: EthStatus;
   readonly terms: StatusTerms;
+  /** Rejects when the peer is not wanted any more. */
+  readonly ended?: Promise<never> | undefined;
 }): Promise<EthStatus> {
   const { rw, clock, ours, terms } = options;
   const table = ethTable(ours.version as EthVersion); // statusOf made it of one
@@ -60,7 +62,11 @@ export async function exchangeStatus(options: {
   const { promise: late, cancel } = deadline(clock);
   const both = Promise.all([readStatus(rw, table, ours.version, terms), rw.writeMsg(code, payload)]);
   try {
-    const [theirs] = await Promise.race([both, late]);
+    const [theirs] = await Promise.race([
+      both,
+      late,
+      ...(options.ended === undefined ? [] : [options.ended]),
+    ]);
     checkWork(theirs);
     return theirs;
   } finally {

@@ -176,6 +176,7 @@ export class EthPeer {
       clock: this.#clock,
       ours: statusOf(chain, this.version, networkId),
       terms: termsOf(chain, networkId),
+      ended: this.#failed.promise,
     });
     const { head: hash, td, range } = theirs;
     this.#head = { hash: hash.slice(), td, number: range?.latest };
@@ -345,15 +346,17 @@ export class EthPeer {
   }
 
   async #read(handlers: EthHandlers): Promise<void> {
-    let busySince = this.#clock.now();
+    let busyMs = 0;
     for await (const msg of this.#rw) {
+      const start = this.#clock.now();
       const message = this.#table.decode(msg) as Message; // of this version's rows
       if (message.kind === "reply") this.#takeReply(message as Answer);
       else if (message.kind === "request") await this.#owe(message as RequestMessage);
       else await this.#takePlain(message, handlers);
-      if (this.#clock.now() - busySince < YIELD_AFTER_MS) continue;
+      busyMs += this.#clock.now() - start;
+      if (busyMs < YIELD_AFTER_MS) continue;
+      busyMs = 0;
       await this.#clock.sleep(0);
-      busySince = this.#clock.now();
     }
   }
 
