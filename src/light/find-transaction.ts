@@ -40,7 +40,11 @@ export async function findTransaction(
   let limited = 0;
   let failed = 0;
   let last: GlimError | undefined;
-  for await (const claim of parts.source.claims("txStatus", hash, { signal })) {
+  const onFailure = (error: GlimError) => {
+    failed++;
+    last = error;
+  };
+  for await (const claim of parts.source.claims("txStatus", hash, { signal, onFailure })) {
     if (claim.answer.status !== "included") {
       if (claim.limitsIndex) limited++;
       else if (++unknown >= ENOUGH_UNKNOWN) return undefined;
@@ -52,8 +56,7 @@ export async function findTransaction(
       failed++;
     } catch (error) {
       if (signal?.aborted || !(error instanceof GlimError)) throw error;
-      failed++;
-      last = error;
+      onFailure(error);
       if (error.blame === "peer") claim.refute(error);
     }
   }

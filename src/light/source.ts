@@ -1,3 +1,4 @@
+import type { GlimError } from "#util";
 import type { ClaimKind, ClaimKinds, OdrRequest } from "./requests.ts";
 
 /** Bounds of one retrieval. */
@@ -25,6 +26,8 @@ export interface ClaimOptions extends RetrieveOptions {
   readonly except?: ReadonlySet<string> | undefined;
   /** Told of each server as it is asked, by what `Claim.server` will say. */
   readonly onAsk?: ((server: string) => void) | undefined;
+  /** Told why a server gave no answer: silent, gone, or caught in a reply that makes no sense. */
+  readonly onFailure?: ((error: GlimError) => void) | undefined;
   /** Servers asked at once; default 1. A silent one is passed over after the soft timeout. */
   readonly parallel?: number | undefined;
 }

@@ -3,7 +3,7 @@ import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
 import type { Header } from "#core/types";
 import { formatEnode } from "#enode";
 import { Feed } from "#event";
-import type { Host, Timer } from "#host";
+import type { Host } from "#host";
 import {
   clientStatusEntries,
   LesError,
@@ -29,8 +29,8 @@ import {
 import { type Logger, silentLogger } from "#log";
 import { type MsgReadWriter, P2pError, type Peer, type Protocol } from "#p2p";
 import { deferred, GlimError, LruMap } from "#util";
+import { claimsOf } from "./claims.ts";
 import { HeadSync, type SyncState } from "./head-sync.ts";
-import type { Asked } from "./kinds.ts";
 import { clientLimits } from "./limits.ts";
 import { coverageOf, Retriever } from "./retriever.ts";
 import { ServerPeer } from "./server-peer.ts";
@@ -175,72 +175,18 @@ export class LesClient implements ProofSource {
     return this.#retriever.retrieve(request, options);
   }
 
-  async *claims<K extends ClaimKind>(
+  claims<K extends ClaimKind>(
     kind: K,
     ask: ClaimKinds[K]["ask"],
-    { servers = Number.POSITIVE_INFINITY, parallel = 1, except, onAsk, signal, timeoutMs }: ClaimOptions = {},
-  ): AsyncIterableIterator<Claim<ClaimKinds[K]["answer"]>> {
-    const { clock } = this.#options.host;
-    const request = { kind, ask, verify: (answer: unknown) => answer } as unknown as Asked; // a claim is believed by nobody here
-    // the most complete index first, then the quickest
-    const connected = [...this.#servers.values()].filter((server) => !server.isOver);
-    if (connected.length === 0) throw this.#isStopped ? LightError("STOPPED") : LightError("NO_SERVER");
-    const candidates = connected
-      .filter((server) => except?.has(server.name) !== true)
-      .sort((a, b) => indexRank(a) - indexRank(b) || a.latencyMs - b.latencyMs)
-      .slice(0, servers);
-    const claims: Claim<ClaimKinds[K]["answer"]>[] = [];
-    const timers = new Set<Timer>();
-    let wake = deferred<void>();
-    let active = 0;
-    const start = () => {
-      const server = candidates.shift();
-      if (server === undefined) return;
-      active++;
-      onAsk?.(server.name);
-      const timer = clock.after(clientLimits.softTimeoutMs, start);
-      timers.add(timer);
-      this.#retriever
-        .ask(request, kind === "sendTx" ? "transaction" : "transaction status", {
-          signal,
-          timeoutMs,
-          only: (other) => other === server,
-        })
-        .then(
-          (answer) => {
-            claims.push({
-              answer: answer as ClaimKinds[K]["answer"], // judged by the row of this very kind
-              server: server.name,
-              limitsIndex: indexRank(server) > 0,
-              refute: (reason) => this.#refute(server, reason),
-            });
-          },
-          () => {},
-        )
-        .finally(() => {
-          timer.cancel();
-          timers.delete(timer);
-          active--;
-          wake.resolve();
-        });
+    options?: ClaimOptions,
+  ): AsyncIterable<Claim<ClaimKinds[K]["answer"]>> {
+    const parts = {
+      clock: this.#options.host.clock,
+      retriever: this.#retriever,
+      servers: () => this.#servers.values(),
+      refute: (server: ServerPeer, reason: Error) => this.#refute(server, reason),
     };
-    try {
-      for (;;) {
-        signal?.throwIfAborted();
-        const claim = claims.shift();
-        if (claim !== undefined) {
-          yield claim;
-          continue;
-        }
-        while (active < parallel && candidates.length > 0) start();
-        if (active === 0 && claims.length === 0) return;
-        await wake.promise;
-        wake = deferred<void>();
-      }
-    } finally {
-      candidates.length = 0;
-      for (const timer of timers) timer.cancel();
-    }
+    return claimsOf(parts, kind, ask, options);
   }
 
   async stop(): Promise<void> {
@@ -382,12 +328,6 @@ export class LesClient implements ProofSource {
     this.#lied(server, error);
     server.drop(error);
   }
-}
-
-/** 0: every block of its chain is in its index; 1: only the last ones; 2: none. geth les/protocol.go:57@v1.11.6 */
-function indexRank({ status: { recentTxLookup }, head }: ServerPeer): 0 | 1 | 2 {
-  if (recentTxLookup === 0 || recentTxLookup - 1 > head.number) return 0;
-  return recentTxLookup === 1 ? 2 : 1;
 }
 
 const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
