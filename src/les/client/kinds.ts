@@ -25,7 +25,7 @@ export interface Asked<K extends AskKind = AskKind> {
 }
 
 /** What a reply meant for one request. `unserved`: nothing in it for this request, which is no lie. */
-export type Verdict =
+type Verdict =
   | { readonly type: "proven"; readonly value: unknown }
   | { readonly type: "unserved"; readonly error: GlimError; readonly mayAskAgain: boolean };
 

@@ -305,11 +305,9 @@ describe("LE-08 lies in proofs", () => {
     let liar: ReturnType<LightWorld["serve"]> | undefined;
     await synced((it) => {
       liar = it.serve();
-      const { honest } = liar;
       const server = liar;
       server.scripts.getProofsV2 = (ask: { key: Uint8Array }[]) =>
-        honest.call(
-          server,
+        server.honest(
           "getProofsV2",
           ask.map((query) => ({ ...query, key: keccak256(filledAccount(100)) })),
         );
