@@ -146,7 +146,7 @@ export class Liar implements AsyncDisposable {
         networkId: chain.config.chainId,
         chain,
         headEvents: chain.headEvents,
-        sendTransaction: async () => {},
+        relayTransaction: async () => {},
         pendingTransaction: () => undefined,
       },
     });
