@@ -12,7 +12,7 @@ import {
 import type { SimulatedClock } from "#host/sim";
 import { silentLogger } from "#log";
 import { devForks } from "#params";
-import { type DisconnectReason, messagePipe, type MsgReadWriter, type Peer } from "#p2p";
+import { type DisconnectReason, messagePipe, type Msg, type MsgReadWriter, type Peer } from "#p2p";
 import { ByteMap, deferred, toHex, utf8Encode } from "#util";
 
 type Decoded = ReturnType<EthTable["decode"]>;
@@ -35,6 +35,8 @@ export class EthRemote {
   isOver = false;
   readonly #pipe;
   #nextId = 1n;
+  /** A read that `drain` has begun and nobody has taken. */
+  #reading: Promise<Msg> | undefined;
 
   constructor({ version, clock, name = "remote", isTrusted = false, run }: RemoteOptions) {
     this.table = ethTable(version);
@@ -71,7 +73,9 @@ export class EthRemote {
   }
 
   async next(): Promise<Decoded> {
-    return this.table.decode(await this.#pipe.readMsg());
+    const reading = this.#reading ?? this.#pipe.readMsg();
+    this.#reading = undefined;
+    return this.table.decode(await reading);
   }
 
   /** The next message, which must be that one. */
@@ -91,9 +95,10 @@ export class EthRemote {
   async drain(): Promise<Decoded[]> {
     const got: Decoded[] = [];
     for (;;) {
-      const message = await Promise.race([this.next(), settled()]).catch(() => undefined);
+      this.#reading ??= this.#pipe.readMsg();
+      const message = await Promise.race([this.#reading, settled()]).catch(() => undefined);
       if (message === undefined) return got;
-      got.push(message);
+      got.push(await this.next());
     }
   }
 

@@ -190,6 +190,9 @@ export class EthPeer {
     const release = onAbort(signal, (reason) => this.#failed.reject(reason));
     try {
       await Promise.race([this.#read(handlers), this.#failed.promise]);
+    } catch (error) {
+      this.close(error);
+      throw error;
     } finally {
       release();
       this.close(P2pError("PEER_CLOSED", { why: "the protocol has ended" }));
