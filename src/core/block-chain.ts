@@ -27,7 +27,7 @@ import { ByteSet, equalBytes, LruByteMap } from "#util";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
 import { CoreError } from "./errors.ts";
 import { FastChain } from "./fast-chain.ts";
-import { setupGenesis, writeStateUpdate } from "./genesis.ts";
+import { readStoredGenesis, setupGenesis, type StoredGenesis, writeStateUpdate } from "./genesis.ts";
 import type { HeadEvent, InsertResult } from "./head-event.ts";
 import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
 import { limits } from "./limits.ts";
@@ -35,7 +35,8 @@ import { type Executed, processBlock } from "./process.ts";
 
 export interface BlockChainOptions {
   readonly db: KeyValueStore;
-  readonly genesis: Genesis;
+  /** `stored`: go on with the chain that the database holds, as it was set up. */
+  readonly genesis: Genesis | "stored";
   readonly engine: Engine;
   readonly clock: Pick<Clock, "unixSeconds" | "now" | "sleep">;
   readonly log?: Logger | undefined;
@@ -84,17 +85,18 @@ export class BlockChain {
 
   /**
    * Opens the chain in `db`, writing the genesis into an empty one.
-   * @throws CORE_GENESIS_MISMATCH, CORE_CONFIG_MISMATCH, CORE_CORRUPT
+   * @throws CORE_GENESIS_MISMATCH, CORE_CONFIG_MISMATCH, CORE_CORRUPT, RAWDB_SCHEMA
+   * @throws CORE_NO_CHAIN when the stored chain is asked for and there is none
    */
   constructor(options: BlockChainOptions) {
     const { db, genesis, engine, clock } = options;
     this.db = db;
     this.#clock = clock;
     this.#log = options.log ?? silentLogger;
-    const header = setupGenesis(db, genesis);
+    const { header, config } = openGenesis(db, genesis);
     this.headers = new HeaderChain({
       db,
-      config: genesis.config,
+      config,
       engine,
       genesis: header,
       clock,
@@ -412,6 +414,13 @@ export class BlockChain {
     if (code !== undefined) this.#codeCache.set(hash, code);
     return code;
   }
+}
+
+function openGenesis(db: KeyValueStore, genesis: Genesis | "stored"): StoredGenesis {
+  if (genesis !== "stored") return { header: setupGenesis(db, genesis), config: genesis.config };
+  const stored = readStoredGenesis(db);
+  if (stored === undefined) throw CoreError("NO_CHAIN");
+  return stored;
 }
 
 /** Headers that came and went within one insert cancel out. */

@@ -19,6 +19,11 @@ export const CoreError = defineErrors("CORE", {
     blame: "environment",
     exitCode: 4,
   },
+  NO_CHAIN: {
+    message: () => "this database holds no chain yet",
+    blame: "environment",
+    exitCode: 2,
+  },
   SEGMENT_TOO_LONG: {
     message: (d: { count: number; max: number }) =>
       `${d.count} headers in one insert, at most ${d.max} are taken`,

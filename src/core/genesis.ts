@@ -1,4 +1,5 @@
 import {
+  checkSchemaVersion,
   readCanonicalHash,
   readChainConfigJson,
   readHeader,
@@ -38,10 +39,11 @@ export interface SetupGenesisOptions {
  * differ from the stored one only in forks that the head has not reached; it is then stored anew
  * (core/genesis.go:262@v1.11.6).
  * @returns the header of block 0, with geth's hash
- * @throws CORE_GENESIS_MISMATCH, CORE_CONFIG_MISMATCH, PARAMS_FORK_ORDER
+ * @throws CORE_GENESIS_MISMATCH, CORE_CONFIG_MISMATCH, PARAMS_FORK_ORDER, RAWDB_SCHEMA
  */
 export function setupGenesis(db: KeyValueStore, genesis: Genesis, options: SetupGenesisOptions = {}): Header {
   checkForkOrder(genesis.config);
+  checkSchemaVersion(db);
   const { header, state } = genesisBlock(genesis);
   const have = readCanonicalHash(db, 0);
   if (have !== undefined && !equalBytes(have, header.hash))
@@ -55,6 +57,27 @@ export function setupGenesis(db: KeyValueStore, genesis: Genesis, options: Setup
   writeChainConfigJson(batch, header.hash, JSON.stringify(formatChainConfig(genesis.config)));
   batch.write();
   return header;
+}
+
+/** What a database says of its chain: block 0 and the configuration it was last set up with. */
+export interface StoredGenesis {
+  readonly header: Header;
+  readonly config: ChainConfig;
+}
+
+/**
+ * Reads what `setupGenesis` wrote; undefined when the database holds no chain. Writes nothing.
+ * @throws RAWDB_SCHEMA, RAWDB_CORRUPT, CORE_CORRUPT
+ */
+export function readStoredGenesis(db: KeyValueStore): StoredGenesis | undefined {
+  const hash = readCanonicalHash(db, 0);
+  if (hash === undefined) return undefined;
+  checkSchemaVersion(db);
+  const header = readHeader(db, 0, hash);
+  const json = readChainConfigJson(db, hash);
+  if (header === undefined) throw CoreError("CORRUPT", { what: "the header of block 0 is missing" });
+  if (json === undefined) throw CoreError("CORRUPT", { what: "the chain configuration is missing" });
+  return { header, config: parseChainConfig(JSON.parse(json)) };
 }
 
 /** Block 0 has no transactions, but a body and receipts like any other. */

@@ -13,10 +13,17 @@ export { BlockChain, type BlockChainOptions, type LocatedTransaction } from "./b
 export type { BuildOptions, BuiltBlock } from "./build.ts";
 export { CoreError } from "./errors.ts";
 export { type BlockWithReceipts, FastChain, verifyReceipts } from "./fast-chain.ts";
-export { checkCompatible, type SetupGenesisOptions, setupGenesis } from "./genesis.ts";
+export {
+  checkCompatible,
+  readStoredGenesis,
+  type SetupGenesisOptions,
+  setupGenesis,
+  type StoredGenesis,
+} from "./genesis.ts";
 export type { HeadEvent, InsertResult } from "./head-event.ts";
 export { HeaderChain, type HeaderChainOptions, type StagedHeaders } from "./header-chain.ts";
 export { type HeaderQuery, type HeaderSource, queryHeaders } from "./header-query.ts";
 export { exportChain, type ImportOptions, type ImportProgress, importChain, readBlocks } from "./import.ts";
 export { limits } from "./limits.ts";
 export { verifyBody } from "./process.ts";
+export { type VerifyOptions, type VerifyProgress, type VerifyReport, verifyChain } from "./verify.ts";

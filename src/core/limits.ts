@@ -21,6 +21,12 @@ export const limits = {
   unflushedBytes: 16 * 1024 * 1024,
   /** Milliseconds of work after which long loops let others run. */
   yieldAfterMs: 20,
+  /** What `verifyChain` tells one by one; the rest is counted. */
+  findings: 1000,
+  /** Hashes that `verifyChain` remembers to have seen, about 100 bytes each. */
+  verifySeen: 1_000_000,
+  /** Milliseconds between two reports of `verifyChain`. */
+  verifyProgressMs: 2000,
   /** How far BLOCKHASH looks back. */
   blockHashDepth: 256,
 } as const;

@@ -8,10 +8,11 @@ import {
   type Receipt,
   receiptRlp,
 } from "#core/types";
+import type { KeyValueStore } from "#ethdb";
 import { decodeAs, encodeAs, list } from "#rlp";
 import { bigintToBytes, bytesToBigint, toHex, utf8Decode, utf8Encode } from "#util";
 import { RawdbError } from "./errors.ts";
-import { decodeNumber, encodeNumber, fixedKeys, keys } from "./keys.ts";
+import { decodeNumber, encodeNumber, fixedKeys, keys, txLookupRange } from "./keys.ts";
 
 /** What reads need. A `KeyValueStore` of #ethdb fits. */
 export interface Reader {
@@ -162,6 +163,16 @@ export function writeTxLookup(db: Writer, txHash: Uint8Array, number: number): v
 
 export function deleteTxLookup(db: Writer, txHash: Uint8Array): void {
   db.delete(keys.txLookup(txHash));
+}
+
+/** Every row that finds a transaction, in the order of hashes. */
+export async function* iterateTxLookups(
+  db: KeyValueStore,
+): AsyncGenerator<{ txHash: Uint8Array; number: number }> {
+  for await (const [key, value] of db.iterate(txLookupRange)) {
+    if (key.length !== 33) continue; // a trie node whose hash begins with the same byte
+    yield { txHash: key.subarray(1), number: parse("transaction lookup", key, value, asNumber) };
+  }
 }
 
 /** Hash of the last header of the canonical chain. */

@@ -9,8 +9,10 @@ export const RawdbError = defineErrors("RAWDB", {
   },
   SCHEMA: {
     message: (d: { have: number; want: number }) =>
-      `database has schema version ${d.have}, this program reads version ${d.want}`,
+      d.have > d.want
+        ? `the database was written by a newer glim (schema version ${d.have}, this one reads ${d.want}); use that, nothing was changed`
+        : `database has schema version ${d.have}, this program reads version ${d.want}`,
     blame: "environment",
-    exitCode: 2,
+    exitCode: 7,
   },
 });

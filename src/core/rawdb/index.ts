@@ -15,6 +15,7 @@ export {
   deleteHeader,
   deleteReceipts,
   deleteTxLookup,
+  iterateTxLookups,
   type Reader,
   readBody,
   readBodyRlp,

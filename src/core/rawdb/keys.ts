@@ -62,3 +62,6 @@ export const keys = {
   config: (genesisHash: Uint8Array) => concatBytes(prefix.config, genesisHash),
   cliqueSnapshot: (hash: Uint8Array) => concatBytes(prefix.cliqueSnapshot, hash),
 } as const;
+
+/** Where the rows of transaction lookups are; trie nodes lie between them. */
+export const txLookupRange = { gte: prefix.txLookup, lt: utf8Encode("m") } as const;

@@ -221,7 +221,7 @@ test("the schema version is written once and checked after", () => {
     expect.objectContaining({
       code: "RAWDB_SCHEMA",
       data: { have: 9, want: rawdb.schemaVersion },
-      exitCode: 2,
+      exitCode: 7,
     }),
   );
 });

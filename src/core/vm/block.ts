@@ -16,10 +16,11 @@ import { blobPriceOf, evmBlock } from "./block-context.ts";
 import { applyDaoFork } from "./dao.ts";
 import { VmError } from "./errors.ts";
 import { Guard } from "./guard.ts";
-import { giveBack, takeMachine } from "./machine.ts";
+import { giveBack, takeMachine, tracedMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv } from "./message.ts";
 import type { StateReader } from "./state-reader.ts";
 import { beginBlock, collectRequests, hashRequests } from "./system-calls.ts";
+import type { Tracer } from "./tracer.ts";
 import type { BlockExecution, BlockResult, ExecuteOptions } from "./types.ts";
 
 const GWEI = 1_000_000_000n;
@@ -70,7 +71,7 @@ class OpenBlock implements BlockExecution {
     return this.#gasUsed;
   }
 
-  async apply(tx: Transaction): Promise<Receipt> {
+  async apply(tx: Transaction, { tracer }: { tracer?: Tracer | undefined } = {}): Promise<Receipt> {
     if (this.#isOver) throw VmError("FINISHED");
     this.#env.machine.guard.look();
     if (this.#gasUsed + tx.gas > this.#header.gasLimit)
@@ -79,7 +80,10 @@ class OpenBlock implements BlockExecution {
     const mostBlobGas = BigInt(this.#env.blobSchedule?.max ?? 0) * GAS_PER_BLOB;
     if (this.#blobGasUsed + blobGas > mostBlobGas)
       throw VmError("BAD_TRANSACTION", { kind: "blob", reason: "blob gas limit reached" });
-    const result = await applyMessage(this.#env, messageOf(tx, this.#env.rules, this.#header.baseFee));
+    const firstLog = this.#receipts.reduce((sum, { logs }) => sum + logs.length, 0);
+    const trace = tracer === undefined ? undefined : { tracer, firstLog };
+    const message = messageOf(tx, this.#env.rules, this.#header.baseFee);
+    const result = await applyMessage(this.#env, message, false, trace);
     this.#gasUsed += result.gasUsed;
     this.#blobGasUsed += blobGas;
     const { logs } = result;
@@ -150,9 +154,9 @@ export async function openBlock(
   options: ExecuteOptions = {},
 ): Promise<BlockExecution> {
   const rules = rulesAt(config, header);
-  const machine = await takeMachine(config, rules.fork);
-  const { blockHash } = options;
-  machine.begin(reader, new Guard({ signal: options.signal, clock: options.clock }), (number) =>
+  const machine = await (options.traced === true ? tracedMachine : takeMachine)(config, rules.fork);
+  const { blockHash, signal, clock, timeoutMs } = options;
+  machine.begin(reader, new Guard({ signal, clock, timeoutMs }), (number) =>
     number === header.number - 1 ? header.parentHash : blockHash?.(number),
   );
   const block = evmBlock(config, header, rules, options.coinbase ?? header.coinbase);

@@ -5,7 +5,7 @@ import { blobPriceOf, evmBlock } from "./block-context.ts";
 import { VmError } from "./errors.ts";
 import { gethText, revertReason } from "./evm-errors.ts";
 import { Guard } from "./guard.ts";
-import { giveBack, type Machine, takeMachine } from "./machine.ts";
+import { giveBack, type Machine, takeMachine, tracedMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv, type MessageResult } from "./message.ts";
 import { cachingReader } from "./caching-reader.ts";
 import { overrideReader } from "./overrides.ts";
@@ -99,7 +99,8 @@ interface Run {
 async function run(prepared: Prepared, gas: bigint, accessList?: AccessList, report = false): Promise<Run> {
   const { env, rules, guard, options } = prepared;
   const { config, header } = env;
-  const machine = await takeMachine(config, rules.fork);
+  const { tracer } = options;
+  const machine = await (tracer === undefined ? takeMachine : tracedMachine)(config, rules.fork);
   machine.begin(prepared.reader, guard, env.blockHash);
   const block = evmBlock(config, header, rules, env.coinbase ?? header.coinbase, options.blockOverrides);
   const where: MessageEnv = {
@@ -110,7 +111,8 @@ async function run(prepared: Prepared, gas: bigint, accessList?: AccessList, rep
     blobPrice: blobPriceOf(config, header),
     blobSchedule: blobScheduleAt(config, header),
   };
-  const result = await applyMessage(where, messageOf(prepared, gas, accessList), report);
+  const trace = tracer === undefined ? undefined : { tracer, firstLog: 0 };
+  const result = await applyMessage(where, messageOf(prepared, gas, accessList), report, trace);
   return { result, machine };
 }
 

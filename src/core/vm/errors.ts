@@ -40,6 +40,11 @@ export const VmError = defineErrors("VM", {
     blame: "caller",
     rpcCode: -32002,
   },
+  TRACE_TOO_LARGE: {
+    message: (d: { max: number }) => `the trace is larger than ${d.max} bytes; trace less (disableStack, limit)`,
+    blame: "caller",
+    rpcCode: -32003,
+  },
   BAD_BLOCK: { message: (d: { reason: string }) => d.reason, blame: "peer" },
   FINISHED: { message: () => "the block is finished", blame: "bug" },
   UNSUPPORTED: {

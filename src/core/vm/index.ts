@@ -14,6 +14,16 @@ export { revertReason } from "./evm-errors.ts";
 export { createAccessList, estimateGas, executeBlock, openBlock, runCall } from "./lazy.ts";
 export type { AccountDiff, StateDiff } from "./state-diff.ts";
 export type { Account, MaybePromise, StateReader } from "./state-reader.ts";
+export { memoryAt } from "./trace-memory.ts";
+export type {
+  FrameType,
+  Tracer,
+  TraceExit,
+  TraceFrame,
+  TraceStart,
+  TraceState,
+  TraceStep,
+} from "./tracer.ts";
 export type {
   AccountOverride,
   BlockExecution,

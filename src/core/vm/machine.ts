@@ -9,6 +9,7 @@ import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
 import { forgetJumps, rememberJumps } from "./jump-tables.ts";
 import { OverlayState } from "./overlay.ts";
+import { Tap } from "./tap.ts";
 import type { MaybePromise, StateReader } from "./state-reader.ts";
 
 export type BlockHashes = (number: number) => MaybePromise<Uint8Array | undefined>;
@@ -98,6 +99,8 @@ export class Machine {
   hashes: BlockHashes | undefined;
   /** Addresses of contracts that creation began for in this run, those undone included. */
   readonly created: Uint8Array[] = [];
+  /** Only in a machine that was made to be looked at. */
+  tap: Tap | undefined;
 
   constructor(evm: EVM, state: OverlayState) {
     this.evm = evm;
@@ -174,9 +177,16 @@ export async function takeMachine(config: ChainConfig, fork: Fork): Promise<Mach
   return kind.idle.pop() ?? createMachine(kind.common);
 }
 
+/** A machine whose opcodes tell a tracer. It is made anew each time and used once. */
+export async function tracedMachine(config: ChainConfig, fork: Fork): Promise<Machine> {
+  const machine = await createMachine(kindOf(config, fork).common);
+  machine.tap = new Tap(machine.evm, machine.state, () => machine.guard);
+  return machine;
+}
+
 /** Gives a machine back after a run that ended well; one that threw is left to the collector, its journal half open. */
 export function giveBack(config: ChainConfig, fork: Fork, machine: Machine): void {
   machine.end();
   const { idle } = kindOf(config, fork);
-  if (idle.length < MAX_IDLE) idle.push(machine);
+  if (idle.length < MAX_IDLE && machine.tap === undefined) idle.push(machine);
 }

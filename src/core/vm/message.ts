@@ -4,6 +4,7 @@ import {
   type AccessList,
   type Authorization,
   authorityOf,
+  createAddress,
   floorDataGas,
   intrinsicGas,
   type Log,
@@ -13,6 +14,7 @@ import { concatBytes, equalBytes, toHex } from "#util";
 import type { EvmBlock } from "./block-context.ts";
 import { type RefusalKind, VmError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** What a transaction or a call asks of the state transition. */
 export interface Message {
@@ -200,6 +202,39 @@ async function applyAuthorizations(
   return refund;
 }
 
+/** Who looks on at a message, and how many logs its block has before it. */
+export interface TraceOrder {
+  readonly tracer: Tracer;
+  readonly firstLog: number;
+}
+
+async function beginTrace(
+  { machine, block, rules }: MessageEnv,
+  message: Message,
+  nonce: bigint,
+  { tracer, firstLog }: TraceOrder,
+): Promise<void> {
+  const { tap } = machine;
+  if (tap === undefined) throw VmError("UNSUPPORTED", { what: "a tracer on a machine without a tap" });
+  const { from, gas, value } = message;
+  const to = message.to ?? createAddress(from, message.nonce ?? nonce);
+  tap.watch(tracer, to);
+  const authorities = (message.authorizationList ?? []).flatMap((entry) => authorityOf(entry) ?? []);
+  const coinbase = block.header.coinbase.bytes;
+  const { isCancun, isPrague } = rules;
+  const isCreate = message.to === undefined;
+  await tracer.begin?.(
+    { from, to, isCreate, gas, value, coinbase, authorities, isCancun, isPrague, firstLog },
+    tap.view,
+  );
+}
+
+async function endTrace({ machine }: MessageEnv, { tracer }: TraceOrder, gasUsed: bigint): Promise<void> {
+  const { tap } = machine;
+  tap?.watch(undefined);
+  if (tap !== undefined) await tracer.end?.(gasUsed, tap.view);
+}
+
 /**
  * Runs one message on the machine's state: buys gas, runs the EVM, refunds, pays the author, removes what died.
  * Refusals leave the state as it was.
@@ -210,6 +245,7 @@ export async function applyMessage(
   env: MessageEnv,
   message: Message,
   report = false,
+  trace?: TraceOrder,
 ): Promise<MessageResult> {
   const { machine, rules } = env;
   const { evm, state, journal } = machine;
@@ -237,6 +273,7 @@ export async function applyMessage(
     );
 
   journal.cleanJournal();
+  if (trace !== undefined) await beginTrace(env, message, sender.nonce, trace);
   if (report) journal.startReportingAccessList();
   await journal.checkpoint();
   sender.balance -= message.gas * message.gasPrice + blobGas * (env.blobPrice ?? 0n);
@@ -263,6 +300,7 @@ export async function applyMessage(
   let gasUsed = spent - (refund < mostRefund ? refund : mostRefund);
   if (gasUsed < floor) gasUsed = floor;
   await settle(env, message, gasUsed);
+  if (trace !== undefined) await endTrace(env, trace, gasUsed);
   await removeDestructed(env, execResult);
   const accessed = journal.accessList;
   await journal.commit();

@@ -11,6 +11,7 @@ import type { Clock } from "#host";
 import type { ChainConfig } from "#params";
 import type { StateDiff } from "./state-diff.ts";
 import type { MaybePromise } from "./state-reader.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** Where a call runs: on top of the state after `header`, with its block context. */
 export interface CallEnv {
@@ -68,6 +69,8 @@ export interface CallOptions {
   readonly clock?: Pick<Clock, "now"> | undefined;
   readonly overrides?: readonly AccountOverride[] | undefined;
   readonly blockOverrides?: BlockOverrides | undefined;
+  /** Looks on. Of runCall only. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** `revert`: REVERT was executed, its data is `returnData`. `failed`: out of gas, bad opcode, …: `error` says which. */
@@ -90,6 +93,10 @@ export interface ExecuteOptions {
   readonly coinbase?: Uint8Array | undefined;
   readonly blockHash?: ((number: number) => MaybePromise<Uint8Array | undefined>) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Longest time for all of it; needs `clock`. */
+  readonly timeoutMs?: number | undefined;
+  /** True: `apply` takes tracers. Such a block runs several times slower, traced or not. */
+  readonly traced?: boolean | undefined;
   /** State root after a diff to the parent state; needed for receipts before Byzantium only. */
   readonly intermediateRoot?: ((diff: StateDiff) => MaybePromise<Uint8Array>) | undefined;
 }
@@ -109,7 +116,7 @@ export interface BlockResult {
 export interface BlockExecution {
   readonly gasUsed: bigint;
   /** Runs one transaction on top. After a VM_BAD_TRANSACTION nothing has changed and another may be tried. */
-  apply(tx: Transaction): Promise<Receipt>;
+  apply(tx: Transaction, options?: { readonly tracer?: Tracer | undefined }): Promise<Receipt>;
   /** Withdrawals, rewards, system calls at the end; then the execution is over. */
   finish(rest?: {
     uncles?: readonly Header[];

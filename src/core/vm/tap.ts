@@ -1,0 +1,259 @@
+import type { EVM } from "@ethereumjs/evm";
+import { Address } from "@ethereumjs/util";
+import { create2Address, createAddress } from "#core/types";
+import { bigintToBytes } from "#util";
+import { gethText } from "./evm-errors.ts";
+import type { Guard } from "./guard.ts";
+import { opName, stackFault } from "./opcodes.ts";
+import type { OverlayState } from "./overlay.ts";
+import { memoryAt } from "./trace-memory.ts";
+import type { FrameType, Tracer, TraceState, TraceStep } from "./tracer.ts";
+
+/** What ethereumjs' interpreter keeps of a frame, as far as it is looked at here. */
+interface RunState {
+  readonly programCounter: number;
+  readonly gasLeft: bigint;
+  readonly gasRefund: bigint;
+  readonly memoryWordCount: bigint;
+  readonly memory: { readonly _store: Uint8Array };
+  readonly stack: { readonly length: number; getStack(): bigint[] };
+  readonly returnBytes: Uint8Array;
+  readonly messageGasLimit?: bigint;
+  readonly env: {
+    readonly depth: number;
+    readonly address: Address;
+    readonly callValue: bigint;
+    readonly isStatic: boolean;
+  };
+}
+
+type GasHandler = (runState: RunState, gas: bigint, common: unknown) => Promise<bigint>;
+interface OpEntry {
+  readonly opcodeInfo: { readonly dynamicGas: boolean; readonly isInvalid: boolean; readonly isAsync: boolean };
+  readonly opHandler: unknown;
+  readonly gasHandler?: GasHandler | undefined;
+}
+
+interface Message {
+  readonly depth: number;
+  readonly to?: Address | undefined;
+  readonly caller: Address;
+  readonly gasLimit: bigint;
+  readonly value: bigint;
+  readonly data: Uint8Array;
+}
+
+interface Frame {
+  readonly depth: number;
+  readonly isCreate: boolean;
+  /** Of its last opcode; absent: no code ran. */
+  run: RunState | undefined;
+  lastOp: number;
+  /** Why its last opcode could not run, in geth's words. */
+  fault: string | undefined;
+}
+
+const CALLS: ReadonlyMap<number, FrameType> = new Map([
+  [0xf1, "CALL"],
+  [0xf2, "CALLCODE"],
+  [0xf4, "DELEGATECALL"],
+  [0xfa, "STATICCALL"],
+]);
+const CREATE = 0xf0;
+const CREATE2 = 0xf5;
+const SELFDESTRUCT = 0xff;
+/** Opcodes that end a frame; a code that ends without one of them ends with a STOP that is not written there. */
+const ENDS: ReadonlySet<number> = new Set([0x00, 0xf3, 0xfd, SELFDESTRUCT]);
+const NOTHING = new Uint8Array(0);
+
+const top = (stack: readonly bigint[], place: number) => stack[stack.length - 1 - place] ?? 0n;
+const addressOn = (stack: readonly bigint[], place: number) => numberToAddress(top(stack, place));
+const numberToAddress = (value: bigint) => bigintToBytes(value & ((1n << 160n) - 1n), 20);
+const word = (value: bigint) => bigintToBytes(value, 32);
+
+/** The error of an EVM frame; anything else is not the code's doing. */
+function evmErrorOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("errorType" in error) || !("error" in error))
+    return undefined;
+  return String(error.error);
+}
+
+/**
+ * Puts a tracer between ethereumjs' interpreter and its opcodes. The public `step` event copies stack and memory for each
+ * opcode and does not tell what a call costs, so the opcodes of an EVM that is used for nothing else are wrapped.
+ */
+export class Tap {
+  readonly #evm: EVM;
+  readonly #guard: () => Guard;
+  #tracer: Tracer | undefined;
+  #target: Uint8Array = NOTHING;
+  #frames: Frame[] = [];
+  /** The frame that the opcode now running is about to open. */
+  #next: { type: FrameType; from: Uint8Array; to: Uint8Array; value: bigint | undefined } | undefined;
+  readonly view: TraceState;
+
+  constructor(evm: EVM, state: OverlayState, guard: () => Guard) {
+    this.#evm = evm;
+    this.#guard = guard;
+    this.view = {
+      account: (address) => state.getAccount(new Address(address)),
+      code: (address) => state.getCode(new Address(address)),
+      storage: (address, slot) => state.getStorage(new Address(address), slot),
+    };
+    this.#wrapOpcodes();
+    evm.events.on("beforeMessage", (message) => this.#enter(message as unknown as Message)); // a class of theirs
+    evm.events.on("afterMessage", (result) => this.#exit(result.execResult));
+  }
+
+  /** From here on `tracer` looks on while a message to (or making) `target` runs; undefined: nobody. */
+  watch(tracer: Tracer | undefined, target: Uint8Array = NOTHING): void {
+    this.#tracer = tracer;
+    this.#target = target;
+    this.#frames = [];
+    this.#next = undefined;
+  }
+
+  #wrapOpcodes(): void {
+    const inside = this.#evm as unknown as { _opcodeMap: OpEntry[] }; // protected there, and not made to be changed
+    inside._opcodeMap = Array.from(inside._opcodeMap, (entry, op) => ({
+      ...entry,
+      opcodeInfo: { ...entry.opcodeInfo, dynamicGas: true },
+      gasHandler: (run: RunState, gas: bigint, common: unknown) => this.#gas(op, entry, run, gas, common),
+    }));
+  }
+
+  /** The gas of an opcode, as the library reckons it; on the way it is told to the tracer. */
+  async #gas(op: number, entry: OpEntry, run: RunState, base: bigint, common: unknown): Promise<bigint> {
+    const handler = entry.opcodeInfo.dynamicGas ? entry.gasHandler : undefined;
+    const tracer = this.#tracer;
+    const frame = this.#frames.at(-1);
+    if (tracer === undefined || frame === undefined) return handler?.(run, base, common) ?? base;
+    const turn = this.#guard().check();
+    if (turn !== undefined) await turn;
+    frame.run = run;
+    frame.lastOp = op;
+    const words = run.memoryWordCount;
+    let fault = stackFault(op, run.stack.length);
+    let cost = base;
+    let failure: unknown;
+    if (handler !== undefined) {
+      try {
+        cost = await handler(run, base, common);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    const total = CALLS.has(op) && failure === undefined ? cost + (run.messageGasLimit ?? 0n) : cost;
+    if (evmErrorOf(failure) === "out of gas" || total > run.gasLeft) fault ??= "out of gas";
+    frame.fault = fault ?? (entry.opcodeInfo.isInvalid ? `invalid opcode: ${opName(op)}` : undefined);
+    const isWanted = tracer.step !== undefined && (tracer.ops === undefined || tracer.ops.has(op));
+    if (isWanted) await tracer.step?.(this.#stepOf(op, run, total, words, fault), this.view);
+    if (failure !== undefined) throw failure;
+    if (frame.fault === undefined && tracer.enter !== undefined) await this.#prepare(op, run, words);
+    return cost;
+  }
+
+  #stepOf(op: number, run: RunState, cost: bigint, words: bigint, error: string | undefined): TraceStep {
+    return {
+      pc: run.programCounter,
+      op,
+      name: opName(op),
+      gas: run.gasLeft,
+      cost,
+      depth: run.env.depth + 1,
+      refund: run.gasRefund,
+      stack: run.stack.getStack(),
+      memory: run.memory._store.subarray(0, Number(words) * 32),
+      returnData: run.returnBytes,
+      address: run.env.address.bytes,
+      error,
+    };
+  }
+
+  /** Notes the frame that this opcode will open. */
+  async #prepare(op: number, run: RunState, words: bigint): Promise<void> {
+    const type = CALLS.get(op);
+    if (type === undefined && op !== CREATE && op !== CREATE2 && op !== SELFDESTRUCT) return;
+    const from = run.env.address.bytes;
+    const stack = run.stack.getStack();
+    if (type !== undefined) {
+      const value =
+        type === "STATICCALL" ? undefined : type === "DELEGATECALL" ? run.env.callValue : top(stack, 2);
+      this.#next = { type, from, to: addressOn(stack, 1), value };
+    } else if (op === SELFDESTRUCT) {
+      await this.#selfdestruct(run, addressOn(stack, 0));
+    } else {
+      const to = op === CREATE ? await this.#created(from) : this.#created2(from, stack, run, words);
+      this.#next = { type: op === CREATE ? "CREATE" : "CREATE2", from, to, value: top(stack, 0) };
+    }
+  }
+
+  async #created(from: Uint8Array): Promise<Uint8Array> {
+    return createAddress(from, (await this.view.account(from))?.nonce ?? 0n);
+  }
+
+  #created2(from: Uint8Array, stack: readonly bigint[], run: RunState, words: bigint): Uint8Array {
+    const memory = run.memory._store.subarray(0, Number(words) * 32);
+    return create2Address(from, word(top(stack, 3)), memoryAt(memory, top(stack, 1), top(stack, 2)));
+  }
+
+  async #selfdestruct(run: RunState, heir: Uint8Array): Promise<void> {
+    if (run.env.isStatic) return;
+    const from = run.env.address.bytes;
+    const value = (await this.view.account(from))?.balance ?? 0n;
+    const depth = run.env.depth + 1;
+    this.#tracer?.enter?.({ type: "SELFDESTRUCT", depth, from, to: heir, input: NOTHING, gas: 0n, value });
+    this.#tracer?.exit?.({ depth, output: NOTHING, gasUsed: 0n, error: undefined });
+  }
+
+  #enter(message: Message): void {
+    const tracer = this.#tracer;
+    if (tracer === undefined) return;
+    const { depth } = message;
+    const isCreate = message.to === undefined;
+    this.#frames.push({ depth, isCreate, run: undefined, lastOp: 0, fault: undefined });
+    const opened = depth === 0 ? topFrame(message, this.#target) : this.#next;
+    this.#next = undefined;
+    if (opened === undefined) return;
+    tracer.enter?.({ ...opened, depth, input: message.data.slice(), gas: message.gasLimit });
+  }
+
+  #exit(result: {
+    returnValue: Uint8Array;
+    executionGasUsed: bigint;
+    exceptionError?: { error: string } | undefined;
+  }): void {
+    const tracer = this.#tracer;
+    const frame = this.#frames.pop();
+    if (tracer === undefined || frame === undefined) return;
+    const error = result.exceptionError?.error;
+    if (error === undefined) this.#impliedStop(frame);
+    tracer.exit?.({
+      depth: frame.depth,
+      output: result.returnValue,
+      gasUsed: result.executionGasUsed,
+      error: error === undefined ? undefined : (frame.fault ?? textOf(error, frame)),
+    });
+  }
+
+  /** Code that runs out ends as if a STOP followed; geth tells of it. A step at STOP never waits. */
+  #impliedStop({ run, lastOp }: Frame): void {
+    if (run === undefined || ENDS.has(lastOp)) return;
+    const tracer = this.#tracer;
+    if (tracer?.step === undefined || tracer.ops?.has(0) === false) return;
+    void tracer.step(this.#stepOf(0, run, 0n, run.memoryWordCount, undefined), this.view);
+  }
+}
+
+const topFrame = ({ to, caller, value }: Message, target: Uint8Array) => ({
+  type: to === undefined ? ("CREATE" as const) : ("CALL" as const),
+  from: caller.bytes,
+  to: target,
+  value,
+});
+
+/** geth's text. Gas that was enough for the code but not for storing it is an error of its own there. */
+function textOf(error: string, { isCreate, lastOp }: Frame): string {
+  const isStoring = error === "out of gas" && isCreate && ENDS.has(lastOp);
+  return gethText(isStoring ? "code store out of gas" : error);
+}
