@@ -129,9 +129,9 @@ async function requestRate({ ends: [from, to] }, width) {
 }
 
 const rows = [
-  ["bulk", "MB/s", (pair) => bulkRate(pair)],
-  ["requests, 1 in flight", "/s", (pair) => requestRate(pair, 1)],
-  ["requests, 16 in flight", "/s", (pair) => requestRate(pair, 16)],
+  { what: "bulk", unit: "MB/s", measure: bulkRate },
+  { what: "requests, 1 in flight", unit: "/s", measure: (pair) => requestRate(pair, 1) },
+  { what: "requests, 16 in flight", unit: "/s", measure: (pair) => requestRate(pair, 16) },
 ];
 const rivals = [
   ["@ethereumjs/devp2p", devp2pPair],
@@ -141,10 +141,10 @@ const figures = rows.map(() => new Map(rivals.map(([name]) => [name, []])));
 for (let round = 0; round < options.rounds; round++)
   for (const [name, makePair] of round % 2 === 0 ? rivals : [...rivals].reverse()) {
     const pair = await makePair();
-    for (const [i, [, , measure]] of rows.entries()) figures[i].get(name).push(await measure(pair));
+    for (const [i, { measure }] of rows.entries()) figures[i].get(name).push(await measure(pair));
     await pair.close();
   }
-for (const [i, [what, unit]] of rows.entries()) {
+for (const [i, { what, unit }] of rows.entries()) {
   const [theirs, ours] = rivals.map(([name]) => figures[i].get(name));
   const ratio = median(ours.map((value, round) => value / theirs[round]));
   console.log(
