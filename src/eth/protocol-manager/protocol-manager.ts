@@ -1,0 +1,375 @@
+import { type BlockChain, verifyBody } from "#core";
+import type { Block, Header, Transaction } from "#core/types";
+import type { DownloaderDoor } from "#eth/downloader";
+import type {
+  BlockFetcherDoor,
+  BlockFetcherHooks,
+  TxFetcherDoor,
+  TxFetcherHooks,
+  TxVerdict,
+} from "#eth/fetcher";
+import {
+  checkTd,
+  type EthHandlers,
+  EthPeer,
+  EthProtocolError,
+  type EthVersion,
+  ethTable,
+  ethVersions,
+  type Lazy,
+  type NewBlock,
+} from "#eth/protocols";
+import type { Feed } from "#event";
+import type { Host } from "#host";
+import type { Logger } from "#log";
+import type { MsgReadWriter, Peer, Protocol } from "#p2p";
+import { formatChainConfig } from "#params";
+import { GlimError, isError, toHex } from "#util";
+import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcast.ts";
+import { ChainSync } from "./chain-sync.ts";
+import { managerLimits as limits } from "./limits.ts";
+import { PeerSet } from "./peer-set.ts";
+import { TxSync } from "./tx-sync.ts";
+
+/** What the manager needs of the transaction pool. `TxPool` of #core/txpool fits. */
+export interface ManagedPool {
+  get(hash: Uint8Array): Transaction | undefined;
+  has(hash: Uint8Array): boolean;
+  /** Those that could be mined now, oldest first. */
+  pending(): readonly Transaction[];
+  /** Per transaction undefined, or why it was refused. */
+  addRemotes(txs: readonly Transaction[]): readonly (Error | undefined)[];
+  /** Transactions that became executable. */
+  readonly txEvents: Feed<readonly Transaction[]>;
+}
+
+export interface ProtocolManagerOptions {
+  readonly chain: BlockChain;
+  readonly pool: ManagedPool;
+  readonly networkId: bigint;
+  readonly maxPeers: number;
+  /** State by node data; becomes full sync when the chain has blocks already. */
+  readonly fastSync?: boolean | undefined;
+  /** Transactions of peers are taken from the start: this node seals. */
+  readonly acceptTxs?: boolean | undefined;
+  /** Default: eth/63 to 68, eth/62 unless fast sync; after the merge eth/68 and 69. */
+  readonly versions?: readonly EthVersion[] | undefined;
+  readonly downloader: DownloaderDoor;
+  readonly makeBlockFetcher: (hooks: BlockFetcherHooks) => BlockFetcherDoor;
+  readonly makeTxFetcher: (hooks: TxFetcherHooks) => TxFetcherDoor;
+  readonly host: Pick<Host, "clock" | "rand">;
+  readonly log: Logger;
+}
+
+/**
+ * The eth side of a full node: one `Protocol` for each version, the peers, what is told to whom, what announcements lead to.
+ *
+ *   peer joins → handshake → registered (set, downloader) → the pool is told → messages … → unregistered
+ *   pool.txEvents → transactions to √n, hashes to the rest;  broadcastMined → block to max(4, √n), hash to the rest
+ *   start(): from then on peers are taken.  stop(): no more peers, sync ended, peers told, everything waited for
+ *
+ * @see geth eth/handler.go:66@v1.8.27 (seed: ProtocolManager)
+ */
+export class ProtocolManager {
+  readonly networkId: bigint;
+  readonly chain: BlockChain;
+  readonly pool: ManagedPool;
+  readonly maxPeers: number;
+  readonly downloader: DownloaderDoor;
+  readonly fetcher: BlockFetcherDoor;
+  readonly txFetcher: TxFetcherDoor;
+  readonly peers = new PeerSet();
+  /** One for each version, newest first. */
+  readonly protocols: readonly Protocol[];
+  readonly #host: ProtocolManagerOptions["host"];
+  readonly #log: Logger;
+  readonly #chainSync: ChainSync;
+  readonly #txSync: TxSync;
+  readonly #subscriptions: Disposable[] = [];
+  /** Connections at work, for stop to wait for. */
+  readonly #running = new Map<EthPeer, Promise<void>>();
+  #fastSync: boolean;
+  #acceptTxs: boolean;
+  #hasToldOfIgnoredTxs = false;
+  #isStarted = false;
+  /** Head that eth/69 peers were last told of. */
+  #toldRange: number;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ProtocolManagerOptions) {
+    const { chain, pool, networkId, maxPeers, downloader, host, log } = options;
+    this.chain = chain;
+    this.pool = pool;
+    this.networkId = networkId;
+    this.maxPeers = maxPeers;
+    this.downloader = downloader;
+    this.#host = host;
+    this.#log = log;
+    this.#fastSync = (options.fastSync ?? false) && chain.head.number === 0;
+    this.#acceptTxs = options.acceptTxs ?? false;
+    this.#toldRange = chain.head.number;
+    this.fetcher = options.makeBlockFetcher(this.#blockHooks());
+    this.txFetcher = options.makeTxFetcher(this.#txHooks());
+    this.#txSync = new TxSync(host.rand);
+    this.#chainSync = new ChainSync({
+      peers: this.peers,
+      downloader,
+      clock: host.clock,
+      log,
+      td: () => this.#td(),
+      mode: () => (this.#fastSync ? "fast" : "full"),
+      onSynced: (head) => this.#synced(head),
+    });
+    this.protocols = (options.versions ?? this.#defaultVersions()).map((version) => this.#protocol(version));
+  }
+
+  /** Fast sync is on; goes off with the first completed cycle. */
+  get fastSync(): boolean {
+    return this.#fastSync;
+  }
+
+  /** Transactions of peers are taken: a sync has completed, a block was imported, or this node seals (Trap 19). */
+  get acceptTxs(): boolean {
+    return this.#acceptTxs;
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#subscriptions.push(
+      this.pool.txEvents.subscribe((txs) => broadcastTransactions(this.peers, this.#host.rand, txs)),
+      this.chain.headEvents.subscribe(({ header }) => {
+        this.fetcher.headChanged();
+        this.#tellRange(header);
+      }),
+    );
+    this.#chainSync.start();
+  }
+
+  /** Resolves when nothing of it runs any more. A second call waits for the first. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    this.peers.close();
+    for (const peer of this.#running.keys()) peer.drop(EthProtocolError("QUITTING"));
+    this.#txSync.stop();
+    await this.#chainSync.stop();
+    await Promise.all([this.fetcher.stop(), this.txFetcher.stop()]);
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /** This node has sealed a block and put it into its chain: whole to some, its hash to the rest. */
+  broadcastMined(block: Block): void {
+    this.#acceptTxs = true;
+    this.#propagate(block);
+    this.#announce(block);
+  }
+
+  #protocol(version: EthVersion): Protocol {
+    const { name, length, maxMessageBytes } = ethTable(version);
+    return {
+      ...{ name, version, length, maxMessageBytes },
+      run: (peer, rw, signal) => {
+        const eth = this.newPeer(peer, rw, version);
+        const running = this.#runPeer(eth, signal);
+        this.#running.set(eth, running);
+        const done = () => this.#running.delete(eth);
+        running.then(done, done);
+        return running;
+      },
+      nodeInfo: () => this.nodeInfo(),
+      peerInfo: (id) => this.peers.get(id)?.info(),
+    };
+  }
+
+  newPeer(peer: Peer, rw: MsgReadWriter, version: EthVersion): EthPeer {
+    return new EthPeer({ peer, rw, version, clock: this.#host.clock, backend: this });
+  }
+
+  /** admin_nodeInfo. @see geth eth/handler.go:780@v1.8.27 */
+  nodeInfo(): Readonly<Record<string, unknown>> {
+    const { head, genesis, config } = this.chain;
+    return {
+      network: Number(this.networkId),
+      difficulty: this.#td(),
+      genesis: toHex(genesis.hash),
+      config: formatChainConfig(config),
+      head: toHex(head.hash),
+    };
+  }
+
+  async #runPeer(peer: EthPeer, signal: AbortSignal): Promise<void> {
+    if (!this.#isStarted || this.#stopping !== undefined) throw EthProtocolError("QUITTING");
+    this.peers.checkRoom(peer.peer, this.maxPeers);
+    await peer.handshake(this.networkId);
+    this.peers.checkRoom(peer.peer, this.maxPeers); // others may have come meanwhile
+    this.peers.register(peer);
+    try {
+      this.downloader.register(peer);
+      this.#chainSync.peerJoined();
+      this.#tellPool(peer);
+      await peer.run(this.#handlers(peer), signal);
+    } finally {
+      this.peers.unregister(peer.id);
+      this.downloader.unregister(peer.id);
+      this.fetcher.removePeer(peer.id);
+      this.txFetcher.removePeer(peer.id);
+      this.#txSync.remove(peer);
+    }
+  }
+
+  /** A new peer hears of all that waits: by hash from eth/65 on, whole before. */
+  #tellPool(peer: EthPeer): void {
+    const pending = this.pool.pending();
+    if (peer.takesTxAnnouncements) peer.announceTransactions(pending.map(({ hash }) => hash));
+    else this.#txSync.add(peer, pending);
+  }
+
+  #handlers(peer: EthPeer): EthHandlers {
+    return {
+      newBlockHashes: (message) => {
+        this.#refuseAfterMerge("newBlockHashes");
+        for (const { hash } of message.body) peer.markBlock(hash);
+        this.fetcher.notify(
+          peer,
+          message.body
+            .filter(({ hash }) => !this.#hasBlock(hash))
+            .map(({ hash, number }) => ({ hash: hash.slice(), number })),
+        );
+      },
+      newBlock: (message) => this.#newBlock(peer, message),
+      transactions: async (message) => {
+        if (!this.#takesTransactions()) return;
+        for (const { hash } of message.body) peer.markTransaction(hash);
+        await this.txFetcher.enqueue(peer, message.body);
+      },
+      newPooledTransactionHashes: (message) => {
+        if (!this.#takesTransactions()) return;
+        for (const { hash } of message.body) peer.markTransaction(hash);
+        this.txFetcher.notify(
+          peer,
+          message.body.map((tx) => ({ ...tx, hash: tx.hash.slice() })),
+        );
+      },
+    };
+  }
+
+  #newBlock(peer: EthPeer, message: Lazy<NewBlock>): void {
+    this.#refuseAfterMerge("newBlock");
+    const { block, td } = message.body;
+    const { header } = block;
+    checkTd(td);
+    try {
+      verifyBody(block);
+    } catch (cause) {
+      if (!(cause instanceof GlimError)) throw cause;
+      throw EthProtocolError("BAD_BLOCK", { number: header.number, reason: cause.message }, { cause });
+    }
+    peer.markBlock(header.hash);
+    this.fetcher.enqueue(peer, block);
+    // the block itself may not be imported there yet, so the parent is what the peer must have
+    const trueTd = td - header.difficulty;
+    if (trueTd <= (peer.head.td ?? -1n)) return;
+    peer.setHead({ hash: header.parentHash.slice(), td: trueTd, number: header.number - 1 });
+    if (trueTd > this.#td()) this.#chainSync.peerAhead(peer);
+  }
+
+  #takesTransactions(): boolean {
+    if (this.#acceptTxs) return true;
+    if (!this.#hasToldOfIgnoredTxs)
+      this.#log.info("transactions of peers are ignored until the first sync, import or sealed block");
+    this.#hasToldOfIgnoredTxs = true;
+    return false;
+  }
+
+  /** After the merge blocks do not travel like this (ET-06). */
+  #refuseAfterMerge(name: string): void {
+    if (this.#isMerged()) throw EthProtocolError("MERGED", { name });
+  }
+
+  #isMerged(): boolean {
+    const { config, head } = this.chain;
+    return (
+      config.terminalTotalDifficulty !== undefined &&
+      this.#td() >= config.terminalTotalDifficulty &&
+      head.difficulty === 0n
+    );
+  }
+
+  #defaultVersions(): readonly EthVersion[] {
+    if (this.#isMerged()) return [69, 68];
+    return ethVersions.filter((version) => version < 69 && (version > 62 || !this.#fastSync));
+  }
+
+  #td(): bigint {
+    return this.chain.td(this.chain.head.hash) ?? 0n;
+  }
+
+  #hasBlock(hash: Uint8Array): boolean {
+    const header = this.chain.headerByHash(hash);
+    return header !== undefined && this.chain.bodyRlp(header) !== undefined;
+  }
+
+  #synced(head: Header): void {
+    this.#fastSync = false;
+    this.#acceptTxs = true;
+    const block = this.chain.block(head);
+    if (block !== undefined && head.number > 0) this.#announce(block);
+  }
+
+  #propagate(block: Block): void {
+    const { header } = block;
+    const parentTd = this.chain.td(header.parentHash);
+    if (parentTd === undefined) {
+      this.#log.error("a block without its parent is not propagated", { number: header.number });
+      return;
+    }
+    propagateBlock(this.peers, this.#host.rand, block, parentTd + header.difficulty);
+  }
+
+  #announce(block: Block): void {
+    if (this.#hasBlock(block.header.hash)) announceBlock(this.peers, block);
+  }
+
+  #tellRange(header: Header): void {
+    const { number: latest, hash: latestHash } = header;
+    if (latest >= this.#toldRange && latest - this.#toldRange < limits.rangeStep) return;
+    this.#toldRange = latest;
+    for (const peer of this.peers)
+      if (peer.version >= 69) peer.sendBlockRange({ earliest: 0, latest, latestHash }).catch(() => {}); // its reader says why
+  }
+
+  #blockHooks(): BlockFetcherHooks {
+    return {
+      headNumber: () => this.chain.head.number,
+      hasBlock: (hash) => this.#hasBlock(hash),
+      verifyHeader: (header) => void this.chain.headers.verify([header]),
+      propagate: (block) => this.#propagate(block),
+      insert: async (block) => {
+        if (this.#fastSync) return;
+        await this.chain.insertBlocks([block]);
+        this.#acceptTxs = true;
+      },
+      announce: (block) => this.#announce(block),
+      isPostMerge: () => this.#isMerged(),
+    };
+  }
+
+  #txHooks(): TxFetcherHooks {
+    return {
+      hasTransaction: (hash) => this.pool.has(hash),
+      addTransactions: async (txs) => this.pool.addRemotes(txs).map(verdictOf),
+    };
+  }
+}
+
+function verdictOf(error: Error | undefined): TxVerdict {
+  if (error === undefined) return "added";
+  if (isError(error, "TXPOOL_ALREADY_KNOWN")) return "known";
+  const isCheap = isError(error, "TXPOOL_UNDERPRICED") || isError(error, "TXPOOL_REPLACEMENT_UNDERPRICED");
+  return isCheap ? "underpriced" : "invalid";
+}
