@@ -253,7 +253,13 @@ export class LesClient implements ProofSource {
       clock,
       log: peer.log,
       signedAnnounces,
-      events: { announced: () => running.sync.announced(), ready: () => this.#retriever.poke() },
+      events: {
+        announced: () => {
+          running.sync.announced();
+          this.#retriever.ready(); // what waited for this server to catch up may go
+        },
+        ready: () => this.#retriever.poke(),
+      },
     });
     this.#servers.set(peer.id, server);
     this.#log.debug("server connected", { peer: peer.id, version, head: status.headNumber });

@@ -132,6 +132,47 @@ describe("T19 retrieval with scripted servers", () => {
   });
 });
 
+describe("a server that lags behind", () => {
+  const headerAt = (number: number) => {
+    const header = world.chain.headerByNumber(number);
+    if (header === undefined) throw new Error(`no block ${number}`);
+    return header;
+  };
+
+  test("is waited for when nobody else has the block, and asked as soon as it has it", async () => {
+    let ahead: ReturnType<LightWorld["serve"]> | undefined;
+    await synced((it) => {
+      ahead = it.serve();
+    });
+    const behind = light.serve({ head: headerAt(22) });
+    await light.settle();
+    ahead?.kill();
+    await light.settle();
+    const read = balanceOf(3);
+    await light.clock.advance(clientLimits.lagMs - 1);
+    behind.announce(headerAt(24));
+    await light.settle();
+    expect(await read).toBe(1n);
+  });
+
+  test("for two seconds, then the read fails and names the block", async () => {
+    let ahead: ReturnType<LightWorld["serve"]> | undefined;
+    await synced((it) => {
+      ahead = it.serve();
+    });
+    light.serve({ head: headerAt(22) });
+    await light.settle();
+    ahead?.kill();
+    await light.settle();
+    const failed = expect(balanceOf(3)).rejects.toMatchObject({
+      code: "LIGHT_NO_SUITABLE_SERVER",
+      data: { what: "account", block: 24 },
+    });
+    await light.clock.advance(clientLimits.lagMs);
+    await failed;
+  });
+});
+
 test("more reads than may wait are refused as busy, and the rest is answered", async () => {
   await synced((it) => it.serve().script("getProofsV2", { delayMs: 10 }));
   const keys = Array.from({ length: clientLimits.pending + 1 }, (_, i) =>
