@@ -14,8 +14,6 @@ import {
   EthPeer,
   EthProtocolError,
   type EthVersion,
-  ethTable,
-  ethVersions,
   type Lazy,
   type NewBlock,
 } from "#eth/protocols";
@@ -29,6 +27,7 @@ import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcas
 import { ChainSync } from "./chain-sync.ts";
 import { managerLimits as limits } from "./limits.ts";
 import { PeerSet } from "./peer-set.ts";
+import { ethProtocols, offeredVersions } from "./protocols.ts";
 import { TxSync } from "./tx-sync.ts";
 
 /** What the manager needs of the transaction pool. `TxPool` of #core/txpool fits. */
@@ -52,7 +51,7 @@ export interface ProtocolManagerOptions {
   readonly fastSync?: boolean | undefined;
   /** Transactions of peers are taken from the start: this node seals. */
   readonly acceptTxs?: boolean | undefined;
-  /** Default: eth/63 to 68, eth/62 unless fast sync; after the merge eth/68 and 69. */
+  /** Default: see offeredVersions. */
   readonly versions?: readonly EthVersion[] | undefined;
   readonly downloader: DownloaderDoor;
   readonly makeBlockFetcher: (hooks: BlockFetcherHooks) => BlockFetcherDoor;
@@ -120,7 +119,8 @@ export class ProtocolManager {
       mode: () => (this.#fastSync ? "fast" : "full"),
       onSynced: (head) => this.#synced(head),
     });
-    this.protocols = (options.versions ?? this.#defaultVersions()).map((version) => this.#protocol(version));
+    const versions = options.versions ?? offeredVersions(chain.config, { fastSync: this.#fastSync });
+    this.protocols = ethProtocols(versions, () => this);
   }
 
   /** Fast sync is on; goes off with the first completed cycle. */
@@ -169,21 +169,21 @@ export class ProtocolManager {
     this.#announce(block);
   }
 
-  #protocol(version: EthVersion): Protocol {
-    const { name, length, maxMessageBytes } = ethTable(version);
-    return {
-      ...{ name, version, length, maxMessageBytes },
-      run: (peer, rw, signal) => {
-        const eth = this.newPeer(peer, rw, version);
-        const running = this.#runPeer(eth, signal);
-        this.#running.set(eth, running);
-        const done = () => this.#running.delete(eth);
-        running.then(done, done);
-        return running;
-      },
-      nodeInfo: () => this.nodeInfo(),
-      peerInfo: (id) => this.peers.get(id)?.info(),
-    };
+  /** One connection, from its handshake to its end. @throws ETHP_*, P2P_*, RLP_* */
+  async runPeer(version: EthVersion, peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void> {
+    const eth = this.newPeer(peer, rw, version);
+    const running = this.#run(eth, signal);
+    this.#running.set(eth, running);
+    try {
+      await running;
+    } finally {
+      this.#running.delete(eth);
+    }
+  }
+
+  /** admin_peers; undefined while the handshake runs. */
+  peerInfo(id: string): unknown {
+    return this.peers.get(id)?.info();
   }
 
   newPeer(peer: Peer, rw: MsgReadWriter, version: EthVersion): EthPeer {
@@ -202,7 +202,7 @@ export class ProtocolManager {
     };
   }
 
-  async #runPeer(peer: EthPeer, signal: AbortSignal): Promise<void> {
+  async #run(peer: EthPeer, signal: AbortSignal): Promise<void> {
     if (!this.#isStarted || this.#stopping !== undefined) throw EthProtocolError("QUITTING");
     this.peers.checkRoom(peer.peer, this.maxPeers);
     await peer.handshake(this.networkId);
@@ -298,11 +298,6 @@ export class ProtocolManager {
       this.#td() >= config.terminalTotalDifficulty &&
       head.difficulty === 0n
     );
-  }
-
-  #defaultVersions(): readonly EthVersion[] {
-    if (this.#isMerged()) return [69, 68];
-    return ethVersions.filter((version) => version < 69 && (version > 62 || !this.#fastSync));
   }
 
   #td(): bigint {
