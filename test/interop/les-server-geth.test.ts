@@ -106,4 +106,32 @@ describe.each(cases)("geth $version as light client, les/$speaks", ({ version, s
     );
     expect(receipt).toMatchObject({ status: "0x1", blockNumber: `0x${(chain.head + 1).toString(16)}` });
   });
+
+  test("follows a reorg of twenty blocks on our server, and reads from the new chain", async ({ skip }) => {
+    if ((await requireGeth(version, skip)) === undefined) return;
+    const chain = await sealedChain({ blocks: 310, accounts: 2000, branch: { from: 290, blocks: 25 } });
+    await using server = await startLesNode({ chain, seals: false, les: { versions: offered } });
+    await using client = await startGeth({
+      version,
+      role: "light",
+      genesis: chain.genesis,
+      peers: [server.enode],
+    });
+    await client.atBlock(310, 120_000);
+    const hashAt = (number: number) =>
+      client
+        .rpc<{ hash: string }>("eth_getBlockByNumber", [`0x${number.toString(16)}`, false])
+        .then(({ hash }) => hash);
+    const old = await hashAt(300);
+    await server.ethereum.chain.insertBlocks(await chain.branchBlocks());
+    expect(server.ethereum.chain.head.number).toBe(315);
+    await client.atBlock(315);
+    for (const number of [290, 291, 300, 310, 315]) {
+      const ours = server.ethereum.chain.headerByNumber(number);
+      expect(await hashAt(number)).toBe(toHex(ours?.hash ?? new Uint8Array()));
+    }
+    expect(await hashAt(300)).not.toBe(old);
+    await same(client, server.rpc, "eth_getBalance", toHex(filledAccount(7)), "latest");
+    await same(client, server.rpc, "eth_getStorageAt", toHex(eventContract), "0x0", "latest");
+  });
 });

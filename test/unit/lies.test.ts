@@ -38,9 +38,9 @@ interface LightNode {
   readonly light: LightEthereum;
   readonly rpc: RpcClient;
   readonly clock: SkipClock;
-  add(server: Liar): void;
+  readonly add: (server: Liar) => void;
   /** Resolves when so many servers are connected. */
-  servers(count: number): Promise<unknown>;
+  readonly servers: (count: number) => Promise<unknown>;
 }
 
 /** A light node, not yet in sync. */

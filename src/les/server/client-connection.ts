@@ -164,9 +164,11 @@ export class ClientConnection {
   announceHead(): void {
     if (this.#isAnnouncing || this.#options.announceType === 0) return;
     this.#isAnnouncing = true;
-    this.#announceHeads().finally(() => {
-      this.#isAnnouncing = false;
-    });
+    this.#announceHeads()
+      .finally(() => {
+        this.#isAnnouncing = false;
+      })
+      .catch((error: unknown) => this.#failed.reject(error));
   }
 
   async #announceHeads(): Promise<void> {
