@@ -47,6 +47,7 @@ export async function* claimsOf<K extends ClaimKind>(
   let wake = deferred<void>();
   let active = 0;
   let isOver = false;
+  let bug: { readonly error: unknown } | undefined;
 
   const next = (): ServerPeer | undefined => {
     if (isOver || asked.size >= most) return undefined;
@@ -77,6 +78,7 @@ export async function* claimsOf<K extends ClaimKind>(
       });
     } catch (error) {
       if (error instanceof GlimError) onFailure?.(error);
+      else if (signal?.aborted !== true) bug ??= { error };
     } finally {
       timer.cancel();
       timers.delete(timer);
@@ -89,6 +91,7 @@ export async function* claimsOf<K extends ClaimKind>(
     if ([...servers()].every((server) => server.isOver)) throw LightError("NO_SERVER");
     for (;;) {
       signal?.throwIfAborted();
+      if (bug !== undefined) throw bug.error;
       const claim = claims.shift();
       if (claim !== undefined) {
         yield claim;
