@@ -292,11 +292,12 @@ export async function synced(client, options, head) {
     await until(
       `${client.name} at block ${head}`,
       async () => {
-        if (node.exited?.()) throw new Error("it ended");
+        if (node.exited?.()) return true;
         return Number(await rpc("eth_blockNumber")) >= head;
       },
       120_000,
     );
+    if (node.exited?.()) throw new Error(`${client.name} ended`);
   } catch (error) {
     console.error(node.log());
     await node.stop();
