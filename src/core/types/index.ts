@@ -21,6 +21,7 @@ export {
   withdrawalRlp,
 } from "./body-codec.ts";
 export { checkTransaction } from "./check.ts";
+export { checksumAddress } from "./checksum.ts";
 export { TypesError } from "./errors.ts";
 export { effectiveGasPrice, floorDataGas, intrinsicGas } from "./gas.ts";
 export type { Header, HeaderFields } from "./header.ts";

@@ -80,8 +80,7 @@ class OpenBlock implements BlockExecution {
     const mostBlobGas = BigInt(this.#env.blobSchedule?.max ?? 0) * GAS_PER_BLOB;
     if (this.#blobGasUsed + blobGas > mostBlobGas)
       throw VmError("BAD_TRANSACTION", { kind: "blob", reason: "blob gas limit reached" });
-    const firstLog = this.#receipts.reduce((sum, { logs }) => sum + logs.length, 0);
-    const trace = tracer === undefined ? undefined : { tracer, firstLog };
+    const trace = tracer === undefined ? undefined : { tracer, firstLog: this.#logCount() };
     const message = messageOf(tx, this.#env.rules, this.#header.baseFee);
     const result = await applyMessage(this.#env, message, false, trace);
     this.#gasUsed += result.gasUsed;
@@ -93,6 +92,10 @@ class OpenBlock implements BlockExecution {
       : { ...rest, postState: await this.#intermediateRoot() };
     this.#receipts.push(receipt);
     return receipt;
+  }
+
+  #logCount(): number {
+    return this.#receipts.reduce((sum, { logs }) => sum + logs.length, 0);
   }
 
   async #intermediateRoot(): Promise<Uint8Array> {

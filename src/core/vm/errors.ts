@@ -41,7 +41,8 @@ export const VmError = defineErrors("VM", {
     rpcCode: -32002,
   },
   TRACE_TOO_LARGE: {
-    message: (d: { max: number }) => `the trace is larger than ${d.max} bytes; trace less (disableStack, limit)`,
+    message: (d: { max: number }) =>
+      `the trace is larger than ${d.max} bytes; trace less (disableStack, limit)`,
     blame: "caller",
     rpcCode: -32003,
   },

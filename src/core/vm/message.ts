@@ -1,9 +1,9 @@
 import { Account, Address } from "@ethereumjs/util";
-import { keccak256 } from "#crypto";
 import {
   type AccessList,
   type Authorization,
   authorityOf,
+  checksumAddress,
   createAddress,
   floorDataGas,
   intrinsicGas,
@@ -69,16 +69,6 @@ const REFUND_QUOTIENT = 5n;
 const REFUND_QUOTIENT_FRONTIER = 2n;
 
 const bare = (bytes: Uint8Array) => toHex(bytes).slice(2);
-
-/** EIP-55, as geth prints addresses in errors. */
-export function checksumAddress(address: Uint8Array): string {
-  const digits = bare(address);
-  const digest = bare(keccak256(Buffer.from(digits, "latin1")));
-  const cased = digits.replace(/[a-f]/g, (digit, at: number) =>
-    (digest[at] ?? "0") >= "8" ? digit.toUpperCase() : digit,
-  );
-  return `0x${cased}`;
-}
 
 function refuse(kind: RefusalKind, reason: string): never {
   throw VmError("BAD_TRANSACTION", { kind, reason });

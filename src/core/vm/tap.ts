@@ -29,7 +29,11 @@ interface RunState {
 
 type GasHandler = (runState: RunState, gas: bigint, common: unknown) => Promise<bigint>;
 interface OpEntry {
-  readonly opcodeInfo: { readonly dynamicGas: boolean; readonly isInvalid: boolean; readonly isAsync: boolean };
+  readonly opcodeInfo: {
+    readonly dynamicGas: boolean;
+    readonly isInvalid: boolean;
+    readonly isAsync: boolean;
+  };
   readonly opHandler: unknown;
   readonly gasHandler?: GasHandler | undefined;
 }

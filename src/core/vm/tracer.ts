@@ -62,9 +62,7 @@ export interface TraceExit {
 export interface TraceState {
   account(
     address: Uint8Array,
-  ): Promise<
-    { readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Uint8Array } | undefined
-  >;
+  ): Promise<{ readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Uint8Array } | undefined>;
   /** Empty if there is none. */
   code(address: Uint8Array): Promise<Uint8Array>;
   /** 32-byte slot → minimal value. */
