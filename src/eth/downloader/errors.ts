@@ -1,10 +1,20 @@
 import { defineErrors } from "#util";
 
-/** Errors of synchronising. All but the first four cost the peer its place (eth/downloader/downloader.go:331@v1.9.25). */
+/** Errors of synchronising. Those that blame a peer cost the peer its place (eth/downloader/downloader.go:331@v1.9.25). */
 export const DownloaderError = defineErrors("DOWNLOADER", {
   BUSY: { message: () => "a synchronisation is running already", blame: "caller" },
   UNKNOWN_PEER: { message: (d: { peer: string }) => `peer ${d.peer} is not registered`, blame: "caller" },
+  PEER_KNOWN: { message: (d: { peer: string }) => `peer ${d.peer} is registered already`, blame: "caller" },
+  TOO_MANY_PEERS: { message: (d: { max: number }) => `${d.max} peers are registered`, blame: "caller" },
+  WRONG_MODE: {
+    message: (d: { mode: string }) => `this chain cannot be synchronised in mode ${d.mode}`,
+    blame: "caller",
+  },
   CANCELLED: { message: () => "synchronisation was cancelled", blame: "caller" },
+  CHANGED: {
+    message: (d: { number: number }) => `the peer went over to another chain below #${d.number} meanwhile`,
+    blame: "network",
+  },
   STATE_UNAVAILABLE: {
     message: (d: { missing: number; peers: number }) =>
       `${d.missing} nodes of the state are with none of ${d.peers} peers`,

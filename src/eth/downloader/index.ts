@@ -8,12 +8,14 @@
  * Not here: wire messages and handshakes (#eth/protocols), when to sync and with whom (#eth), announced blocks
  * (#eth/fetcher), verification and execution (#core).
  */
-export type {
-  DownloadEvent,
-  DownloaderDoor,
-  DownloaderOptions,
-  SynchroniseOptions,
+export {
+  type DownloadEvent,
+  Downloader,
+  type DownloaderDoor,
+  type DownloaderOptions,
+  type SynchroniseOptions,
 } from "./downloader.ts";
 export { DownloaderError } from "./errors.ts";
+export { type DownloaderLimits, limits } from "./limits.ts";
 export type { DownloadPeer, HeadersQuery, RemoteHead, RequestOptions } from "./peer.ts";
 export type { DownloadProgress, SyncMode } from "./progress.ts";
