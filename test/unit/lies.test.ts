@@ -4,7 +4,7 @@ import { LightEthereum } from "#les";
 import type { KeyValue } from "#les/protocol";
 import { Node } from "#node";
 import type { RpcClient } from "#rpc";
-import type { Body, Header, Receipt } from "#core/types";
+import { type Body, encodeTransaction, type Header, type Receipt } from "#core/types";
 import { keccak256 } from "#crypto";
 import { encode } from "#rlp";
 import { numberToBytes, toHex } from "#util";
@@ -341,6 +341,63 @@ describe.each(Object.entries(reads) as [keyof typeof reads, Read][])("%s", (name
       expect(await liar.dropped.promise).toBe(reason);
       expect(light.status().servers).toHaveLength(1);
     });
+  });
+});
+
+describe("claims that nothing proves", () => {
+  const find = (rpc: RpcClient) => {
+    const [method, params] = reads.transaction.ask();
+    return rpc.request({ method, params });
+  };
+  const unknown: Lies = { reply: { txStatus: () => [{ status: 0, error: "" }] } };
+
+  test("a transaction said to be unknown: found all the same where another server knows it", async () => {
+    const liar = await liarOf();
+    const { rpc, add, servers } = await synced(liar);
+    add(honest);
+    await servers(2);
+    liar.lies = unknown;
+    expect(reads.transaction.part((await find(rpc)) as never)).toEqual(["0x9", "0x1"]);
+    expect(liar.requests).toContain("getTxStatus");
+  });
+
+  test("a transaction said to be unknown by the only server: null, and light_status counts it", async () => {
+    const liar = await liarOf(unknown);
+    const { rpc, light } = await synced(liar);
+    expect(await find(rpc)).toBeNull();
+    expect(light.status().unprovenAbsences).toBe(1);
+  });
+
+  test("LE-08 an own transaction said to be mined: it is pending until a block proves it", async () => {
+    const place = { blockHash: header(9).hash, blockNumber: 9, index: 0 };
+    const liar = await liarOf({ reply: { txStatus: () => [{ status: 3, lookup: place, error: "" }] } });
+    const { rpc } = await synced(liar);
+    const tx = world.maker.fork().send(2, eventContract, 100_000n, 0n, new Uint8Array(64));
+    const raw = toHex(encodeTransaction(tx));
+    expect(await rpc.request({ method: "eth_sendRawTransaction", params: [raw] })).toBe(toHex(tx.hash));
+    expect(await rpc.request({ method: "eth_getTransactionReceipt", params: [toHex(tx.hash)] })).toBeNull();
+    expect(await rpc.request({ method: "eth_getTransactionByHash", params: [toHex(tx.hash)] })).toMatchObject(
+      {
+        blockNumber: null,
+        blockHash: null,
+      },
+    );
+  });
+
+  test("an own transaction said to be invalid: the caller hears the server's words, unless another takes it", async () => {
+    const refusal: Lies = { reply: { txStatus: () => [{ status: 0, error: "nonce too low, I say" }] } };
+    const liar = await liarOf(refusal);
+    const { rpc, add, servers } = await synced(liar);
+    const [one, two] = [2, 3].map((user) =>
+      toHex(
+        encodeTransaction(world.maker.fork().send(user, eventContract, 100_000n, 0n, new Uint8Array(64))),
+      ),
+    );
+    const send = (raw: unknown) => rpc.request({ method: "eth_sendRawTransaction", params: [raw] });
+    await expect(send(one)).rejects.toMatchObject({ code: -32000, message: "nonce too low, I say" });
+    add(honest);
+    await servers(2);
+    expect(await send(two)).toMatch(/^0x[0-9a-f]{64}$/);
   });
 });
 
