@@ -17,8 +17,8 @@ export type BlockHashes = (number: number) => MaybePromise<Uint8Array | undefine
 const NO_HASH = new Uint8Array(32);
 const JUMPDEST = 0x5b;
 const JUMPDEST_GAS = 1;
-/** BOUNDED: idle machines kept per chain and fork. */
-const MAX_IDLE = 4;
+/** BOUNDED: idle machines kept per chain and fork: as many as run at once (ethapi callsAtOnce), for making one costs more than a call. */
+const MAX_IDLE = 16;
 
 /** ethereumjs' forks in its order; all at block 0, because the fork is always set by hand. */
 const FORK_ORDER: readonly string[] = [
