@@ -59,6 +59,12 @@ export const ConsensusError = defineErrors("CONSENSUS", {
     blame: "peer",
     disconnect: 0x03,
   },
+  INVALID_BLOB_GAS: {
+    message: (d: At & { field: "blobGasUsed" | "excessBlobGas"; have: bigint; want: bigint }) =>
+      `${at(d)}: invalid ${d.field}: have ${d.have}, want ${d.field === "blobGasUsed" ? "whole blobs up to " : ""}${d.want}`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
   UNEXPECTED_FIELD: {
     message: (d: At & { field: string }) => `${at(d)}: field ${d.field} does not belong to this fork`,
     blame: "peer",

@@ -2,13 +2,14 @@
  * consensus: what an engine is, and the header rules all engines share.
  *
  * `core` verifies and builds chains through `Engine` and knows no other. The shared rules (links, time, gas
- * limit, EIP-1559 base fee, fields of forks) are plain functions that an engine calls. `devEngine` has no
+ * limit, EIP-1559 base fee, blob gas, fields of forks) are plain functions that an engine calls. `devEngine` has no
  * seal: for chains of one process only.
  *
- * Not here: clique (#consensus/clique), fork choice (#core), execution (#core/vm).
+ * Not here: clique, ethash, the rules after the merge (#consensus/clique, /ethash, /beacon), fork choice (#core), execution (#core/vm).
  */
+export { nextExcessBlobGas, verifyBlobGas } from "./blob-gas.ts";
 export { devEngine } from "./dev.ts";
-export type { Engine, HeaderReader, Signer, VerifyOptions } from "./engine.ts";
+export type { BlockReader, Engine, HeaderReader, Signer, VerifyOptions } from "./engine.ts";
 export { ConsensusError } from "./errors.ts";
 export { limits } from "./limits.ts";
 export {

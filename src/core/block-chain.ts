@@ -31,7 +31,7 @@ import { readStoredGenesis, setupGenesis, type StoredGenesis, writeStateUpdate }
 import type { HeadEvent, InsertResult } from "./head-event.ts";
 import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
 import { limits } from "./limits.ts";
-import { type Executed, processBlock } from "./process.ts";
+import { type Executed, processBlock, verifyUncles } from "./process.ts";
 
 export interface BlockChainOptions {
   readonly db: KeyValueStore;
@@ -214,6 +214,7 @@ export class BlockChain {
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<InsertResult> {
     return this.#enqueue(async () => {
+      await this.headers.checkSeals(blocks, options);
       const total = { added: [] as Header[], removed: [] as Header[], imported: 0 };
       for (const block of blocks) {
         options.signal?.throwIfAborted();
@@ -276,6 +277,22 @@ export class BlockChain {
     });
   }
 
+  /**
+   * Makes a stored block with its state the head, whatever fork choice says: for who is told the head from outside, as a
+   * consensus layer does after the merge. @throws CORE_UNKNOWN_BLOCK, CORE_STATE_UNAVAILABLE
+   */
+  setCanonical(header: Header): Promise<void> {
+    return this.#enqueue(async () => {
+      if (!this.hasState(header)) throw CoreError("STATE_UNAVAILABLE", { number: header.number });
+      const batch = this.db.batch();
+      const staged = this.headers.stageCanonical(header, batch);
+      this.#writeLookups(batch, staged, undefined);
+      writeHeadBlockHash(batch, staged.head.hash);
+      batch.write();
+      this.headers.commit(staged);
+    });
+  }
+
   /** Resolves when everything inserted so far is on disk. */
   async flush(): Promise<void> {
     await this.#queue.catch(() => {});
@@ -317,6 +334,7 @@ export class BlockChain {
     const parent = this.headerByHash(header.parentHash);
     // verify has just seen it
     if (parent === undefined) throw CoreError("UNKNOWN_BLOCK", { number: header.number - 1 });
+    verifyUncles(this, block, this.#clock.unixSeconds());
     const executed =
       this.#built.get(block) ??
       (await processBlock({

@@ -13,7 +13,7 @@ import {
   writeHeadHeaderHash,
   writeTd,
 } from "#core/rawdb";
-import type { Header } from "#core/types";
+import type { Block, Header } from "#core/types";
 import type { KeyValueStore } from "#ethdb";
 import { Feed } from "#event";
 import type { Clock } from "#host";
@@ -43,8 +43,9 @@ export interface StagedHeaders extends InsertResult {
 
 /**
  * Headers with fork choice by total difficulty: what a light client follows and a full chain stands on. Every
- * header in it was verified by the engine, its seal included; side chains are kept at any depth. All calls are
- * synchronous and change the database in one batch; `db.flush()` makes it durable.
+ * header in it was verified by the engine, its seal included; side chains are kept at any depth. After the merge,
+ * where difficulties are 0, the longer chain is taken, until whoever knows better says otherwise (`setCanonical`).
+ * All calls but `checkSeals` are synchronous and change the database in one batch; `db.flush()` makes it durable.
  */
 export class HeaderChain implements HeaderReader {
   readonly config: ChainConfig;
@@ -166,6 +167,20 @@ export class HeaderChain implements HeaderReader {
     return { added: staged.added, removed: staged.removed, head: this.#head, imported: fresh.length };
   }
 
+  /**
+   * Makes `verify` of these blocks (ascending, each the child of the one before) quick, where seals are expensive and
+   * can be computed beside this thread. Judges nothing.
+   */
+  async checkSeals(
+    blocks: readonly Pick<Block, "header" | "uncles">[],
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const { engine } = this;
+    if (engine.checkSeals === undefined) return;
+    const fresh = blocks.findIndex(({ header }) => !this.has(header.hash));
+    if (fresh >= 0) await engine.checkSeals(this, blocks.slice(fresh), options);
+  }
+
   /** Verifies as `insert` does and changes nothing. @returns the headers not yet known */
   verify(headers: readonly Header[]): readonly Header[] {
     if (headers.length > limits.headersPerInsert)
@@ -174,10 +189,12 @@ export class HeaderChain implements HeaderReader {
     while (skip < headers.length && this.#isKnown(headers, skip)) skip++;
     const fresh = headers.slice(skip);
     const pending = new ByteMap<Header>();
+    const tds = new ByteMap<bigint>();
     const view: HeaderReader = {
       config: this.config,
       headerByHash: (hash) => pending.get(hash) ?? this.headerByHash(hash),
       headerByNumber: (number) => this.headerByNumber(number),
+      td: (hash) => tds.get(hash) ?? this.td(hash),
     };
     const now = this.#clock.unixSeconds();
     let parent = skip > 0 ? headers[skip - 1] : undefined;
@@ -187,6 +204,8 @@ export class HeaderChain implements HeaderReader {
       if (number === 0 || parent === undefined) throw ConsensusError("UNKNOWN_ANCESTOR", { number });
       this.engine.verifyHeader(view, header, parent, { now });
       pending.set(header.hash, header);
+      const td = view.td?.(parent.hash);
+      if (td !== undefined) tds.set(header.hash, td + header.difficulty);
       parent = header;
     }
     return fresh;
@@ -210,12 +229,27 @@ export class HeaderChain implements HeaderReader {
       writeTd(batch, header.number, header.hash, td);
     }
     const base = { ...nothing, imported: headers.length, tds, headers };
-    if (td <= this.#tdOf(this.#head.hash, this.#head.number)) return base;
+    if (!this.#isBetter(last, td)) return base;
     const { added, removed } = this.#reorgTo(headers);
     for (const header of removed) deleteCanonicalHash(batch, header.number);
     for (const header of added) writeCanonicalHash(batch, header.number, header.hash);
     writeHeadHeaderHash(batch, last.hash);
     return { ...base, added, removed, head: last };
+  }
+
+  /**
+   * Plans to make a stored header the head, whatever the difficulties say; the caller writes `batch`, then calls `commit`.
+   * @throws CORE_UNKNOWN_BLOCK when it is not stored
+   */
+  stageCanonical(header: Header, batch: Writer): StagedHeaders {
+    const nothing = { added: [], removed: [], head: this.#head, imported: 0, tds: [], headers: [] };
+    if (equalBytes(header.hash, this.#head.hash)) return nothing;
+    if (this.td(header.hash) === undefined) throw CoreError("UNKNOWN_BLOCK", { number: header.number });
+    const { added, removed } = this.#reorgTo([header]);
+    for (const gone of removed) deleteCanonicalHash(batch, gone.number);
+    for (const come of added) writeCanonicalHash(batch, come.number, come.hash);
+    writeHeadHeaderHash(batch, header.hash);
+    return { ...nothing, added, removed, head: header };
   }
 
   /** Makes the staged change visible in memory and tells the listeners. */
@@ -286,6 +320,19 @@ export class HeaderChain implements HeaderReader {
       throw CoreError("UNKNOWN_BLOCK", { number: header.number });
     writeHeadHeaderHash(batch, header.hash);
     return { added: [header], removed: [], head: header, imported: 0, tds: [], headers: [] };
+  }
+
+  /**
+   * More total difficulty than the head has; at equal difficulty the first stays. A merged chain gives way to no block
+   * that was sealed, and to the longer of its kind.
+   */
+  #isBetter(header: Header, td: bigint): boolean {
+    const headTd = this.#tdOf(this.#head.hash, this.#head.number);
+    if (this.config.terminalTotalDifficulty === undefined) return td > headTd;
+    const isMerged = header.difficulty === 0n;
+    if (this.#head.number > 0 && this.#head.difficulty === 0n && !isMerged) return false;
+    if (isMerged && (this.#head.difficulty > 0n || td === headTd)) return header.number > this.#head.number;
+    return td > headTd;
   }
 
   #hasRow(header: Header): boolean {

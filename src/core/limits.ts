@@ -27,6 +27,8 @@ export const limits = {
   verifySeen: 1_000_000,
   /** Milliseconds between two reports of `verifyChain`. */
   verifyProgressMs: 2000,
+  /** EIP-7934: bytes of a block from Osaka on; the protocol's. */
+  maxBlockBytes: 8_388_608,
   /** How far BLOCKHASH looks back. */
   blockHashDepth: 256,
 } as const;

@@ -1,7 +1,8 @@
-import type { Engine } from "#consensus";
+import type { BlockReader, Engine } from "#consensus";
 import { applyDiff, type StateUpdate } from "#core/state";
 import {
   type Block,
+  blockSize,
   emptyUnclesHash,
   type Header,
   mergeBlooms,
@@ -12,7 +13,7 @@ import {
   withdrawalsRoot,
 } from "#core/types";
 import { type BlockResult, executeBlock, type StateReader } from "#core/vm";
-import type { ChainConfig } from "#params";
+import { type ChainConfig, rulesAt } from "#params";
 import type { NodeStore } from "#trie";
 import { equalBytes, GlimError, toHex } from "#util";
 import { CoreError } from "./errors.ts";
@@ -51,10 +52,28 @@ export function verifyBody(block: Block): void {
   if (!equalBytes(withdrawalsRoot(withdrawals), header.withdrawalsRoot)) throw refuse("withdrawalsRoot");
 }
 
+/**
+ * Uncles by the rules of the engine, of a block whose header was verified.
+ * @throws CORE_BODY_MISMATCH when they are not those of the header; the engine's
+ */
+export function verifyUncles(chain: BlockReader & { readonly engine: Engine }, block: Block, now: number): void {
+  if (block.uncles.length === 0) return;
+  if (!equalBytes(unclesHash(block.uncles), block.header.unclesHash))
+    throw CoreError("BODY_MISMATCH", { number: block.header.number, field: "unclesHash" });
+  chain.engine.verifyUncles?.(chain, block, { now });
+}
+
+/** EIP-7934: a block is at most this long from Osaka on. @throws CORE_BODY_MISMATCH */
+function verifySize(config: ChainConfig, block: Block): void {
+  if (rulesAt(config, block.header).isOsaka && blockSize(block.header, block) > limits.maxBlockBytes)
+    throw CoreError("BODY_MISMATCH", { number: block.header.number, field: "size" });
+}
+
 /** Runs a block whose header was verified, and compares all that the header says of it. Writes nothing. */
 export async function processBlock(input: ProcessInput): Promise<Executed> {
   const { chain, block, reader, nodes, parent } = input;
   verifyBody(block);
+  verifySize(chain.config, block);
   const result = await executeBlock(chain.config, block.header, block, reader, executeOptions(input)).catch(
     (cause) => {
       if (!(cause instanceof GlimError) || cause.blame !== "peer") throw cause;

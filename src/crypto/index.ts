@@ -9,7 +9,7 @@
  */
 export { ECIES_OVERHEAD, type EciesOptions, eciesDecrypt, eciesEncrypt } from "./ecies.ts";
 export { CryptoError } from "./errors.ts";
-export { Keccak, keccak256 } from "./keccak.ts";
+export { Keccak, keccak256, keccak512 } from "./keccak.ts";
 export {
   addressOf,
   compressPublicKey,

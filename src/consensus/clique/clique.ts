@@ -62,6 +62,11 @@ export class Clique implements Engine {
     this.#proposals.delete(toHex(address));
   }
 
+  /** What is voted for: address → let in (true) or out. */
+  get proposals(): ReadonlyMap<Hex, boolean> {
+    return new Map(this.#proposals);
+  }
+
   /** @throws CLIQUE_MISSING_SIGNATURE, CLIQUE_INVALID_SIGNATURE */
   author(header: Header): Uint8Array {
     const known = this.#sealers.get(header.hash);
