@@ -179,6 +179,6 @@ async function main() {
       );
     }
   }
-  for (const one of running) await one.stop();
+  await Promise.all(running.map((one) => one.stop()));
   process.exit(0);
 }

@@ -48,6 +48,7 @@ export class TestService {
   hanging = 0;
 
   constructor({ onAbort = () => {} }: TestServiceOptions = {}) {
+    // oxlint-disable-next-line typescript/no-this-alias -- the generators below are no arrow functions
     const service = this;
     this.apis = [
       api({

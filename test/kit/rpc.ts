@@ -83,7 +83,7 @@ class Inbox {
 
   end(): void {
     this.#isOver = true;
-    for (const { reject } of this.#waiting) reject(new Error("line closed"));
+    for (const waiter of this.#waiting) waiter.reject(new Error("line closed"));
   }
 
   next(): Promise<string> {
@@ -101,7 +101,7 @@ export function wsLine(
   const inbox = new Inbox();
   const socket = new WebSocket(`ws://127.0.0.1:${port}/any/path`, { headers });
   const closed = new Promise<number>((resolve) => socket.on("close", (code) => resolve(code)));
-  socket.on("message", (data) => inbox.push(String(data)));
+  socket.on("message", (data) => inbox.push((data as Buffer).toString())); // one Buffer, as ws gives by default
   void closed.then(() => inbox.end());
   return new Promise((resolve, reject) => {
     socket.on("open", () =>
