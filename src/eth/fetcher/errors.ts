@@ -35,8 +35,14 @@ export const FetcherError = defineErrors("FETCHER", {
     disconnect: 0x02,
     backoff: "long",
   },
-  MALFORMED_ANNOUNCE: {
-    message: (d: { reason: string }) => `malformed announcement: ${d.reason}`,
+  DUPLICATE: {
+    message: () => "a transaction twice in one message",
+    blame: "peer",
+    disconnect: 0x02,
+    backoff: "long",
+  },
+  POST_MERGE: {
+    message: () => "a block announced after the merge",
     blame: "peer",
     disconnect: 0x02,
     backoff: "long",

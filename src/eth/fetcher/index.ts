@@ -5,6 +5,7 @@
  *
  * Not here: wire messages (#eth/protocols), synchronising from afar (#eth/downloader), the pool (#core/txpool).
  */
+export { BlockFetcher } from "./block-fetcher.ts";
 export { FetcherError } from "./errors.ts";
 export type {
   BlockAnnouncement,
@@ -18,3 +19,5 @@ export type {
   TxVerdict,
 } from "./types.ts";
 export type { BlockFetcherDoor, TxFetcherDoor } from "./door.ts";
+export { limits } from "./limits.ts";
+export { TxFetcher } from "./tx-fetcher.ts";
