@@ -47,8 +47,8 @@ type WithSignal = { readonly signal?: AbortSignal | undefined };
 /** Thrown by the store below a walk and caught above it: a missing node is what every cold read begins with, and an Error costs 20 µs. */
 const unknownNode = Symbol("unknown node");
 const receiptsRlp = list(receiptRlp);
-/** Decoded bodies and receipt lists kept. */
-const DECODED_BLOCKS = 32;
+/** Decoded bodies, and receipt lists, kept. Few: each holds on to the whole reply it came in, 2 MiB at most from an honest server. */
+const DECODED_BLOCKS = 16;
 const noKey = new Uint8Array(0);
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
