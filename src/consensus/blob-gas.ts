@@ -1,5 +1,12 @@
 import type { Header } from "#core/types";
-import { blobBaseFee, blobScheduleAt, type BlockPlace, type ChainConfig, GAS_PER_BLOB, rulesAt } from "#params";
+import {
+  blobBaseFee,
+  blobScheduleAt,
+  type BlockPlace,
+  type ChainConfig,
+  GAS_PER_BLOB,
+  rulesAt,
+} from "#params";
 import { ConsensusError } from "./errors.ts";
 
 /** EIP-7918: execution gas that a blob costs at least, in gas of the base fee. */

@@ -17,6 +17,8 @@ export const limits = {
   importBlockBytes: 16 * 1024 * 1024,
   /** Blocks between two reports of progress, and between two flushes to disk. */
   importProgress: 256,
+  /** Milliseconds between two reports of an import that has a clock. */
+  importProgressMs: 2000,
   /** Bytes of blocks and states that may wait in memory for the disk. */
   unflushedBytes: 16 * 1024 * 1024,
   /** Milliseconds of work after which long loops let others run. */

@@ -56,7 +56,11 @@ export function verifyBody(block: Block): void {
  * Uncles by the rules of the engine, of a block whose header was verified.
  * @throws CORE_BODY_MISMATCH when they are not those of the header; the engine's
  */
-export function verifyUncles(chain: BlockReader & { readonly engine: Engine }, block: Block, now: number): void {
+export function verifyUncles(
+  chain: BlockReader & { readonly engine: Engine },
+  block: Block,
+  now: number,
+): void {
   if (block.uncles.length === 0) return;
   if (!equalBytes(unclesHash(block.uncles), block.header.unclesHash))
     throw CoreError("BODY_MISMATCH", { number: block.header.number, field: "unclesHash" });

@@ -24,10 +24,10 @@ for (const archive of ["ethereum-tests-state-cancun", "legacytests-constantinopl
 
 const why = whyNoFixtures("ethereum-tests-blocks");
 describe.skipIf(why !== undefined)(`ethereum-tests-blocks${why === undefined ? "" : ` (${why})`}`, () => {
-  test("all valid blocks and transitions", async () => {
+  test("all valid blocks, invalid blocks and transitions", async () => {
     using fixtures = openFixtures("ethereum-tests-blocks");
     const wrong: string[] = [];
-    for (const path of [...fixtures.list("TransitionTests"), ...fixtures.list("ValidBlocks")])
+    for (const path of ["TransitionTests", "InvalidBlocks", "ValidBlocks"].flatMap((set) => fixtures.list(set)))
       for (const [name, vector] of Object.entries(fixtures.read(path) as object)) {
         const result = await runBlockTest(name, vector);
         if ("problem" in result) wrong.push(result.problem);

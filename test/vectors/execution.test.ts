@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { runBlockTest } from "../kit/block-tests.ts";
-import { openFixtures, whyNoFixtures } from "../kit/fixtures.ts";
+import { type Fixtures, openFixtures, whyNoFixtures } from "../kit/fixtures.ts";
 import { type StateCase, stateCases } from "../kit/state-tests.ts";
 
 /** Cases that take more than a second each; all of them pass in test/long. */
@@ -38,18 +38,40 @@ for (const archive of ["ethereum-tests-state-cancun", "legacytests-constantinopl
 
 const whyNoBlocks = whyNoFixtures("ethereum-tests-blocks");
 describe.skipIf(whyNoBlocks !== undefined)(`ethereum-tests-blocks${whyNoBlocks === undefined ? "" : ` (${whyNoBlocks})`}`, () => {
-  test("transitions between forks, rewards, uncles, withdrawals, beacon roots", async () => {
+  const run = async (pick: (fixtures: Fixtures) => readonly string[]) => {
     using fixtures = openFixtures("ethereum-tests-blocks");
-    const files = [...fixtures.list("TransitionTests"), ...fixtures.list("ValidBlocks").filter((_, i) => i % 6 === 0)];
     const wrong: string[] = [];
-    let blocks = 0;
-    for (const path of files.filter((name) => !SLOW.test(name)))
+    const done = { chains: 0, blocks: 0, refused: 0 };
+    for (const path of pick(fixtures).filter((name) => !SLOW.test(name)))
       for (const [name, vector] of Object.entries(fixtures.read(path) as object)) {
         const result = await runBlockTest(name, vector);
+        done.chains++;
         if ("problem" in result) wrong.push(result.problem);
-        else blocks += result.blocks;
+        else {
+          done.blocks += result.blocks;
+          done.refused += result.refusals.length;
+        }
       }
     expect(wrong).toEqual([]);
-    expect(blocks).toBeGreaterThan(100);
+    return done;
+  };
+
+  test("transitions between forks: ethash and its uncles, the DAO, the merge, withdrawals", async () => {
+    expect(await run((fixtures) => fixtures.list("TransitionTests"))).toEqual({
+      chains: 21,
+      blocks: 174,
+      refused: 49,
+    });
+  });
+
+  test("LC-06 blocks that must be refused: header, body, uncles, bytes, execution", async () => {
+    const done = await run((fixtures) => fixtures.list("InvalidBlocks"));
+    expect(done.chains).toBe(131);
+    expect(done.refused).toBeGreaterThan(200);
+  });
+
+  test("a sixth of the valid blocks", async () => {
+    const done = await run((fixtures) => fixtures.list("ValidBlocks").filter((_, i) => i % 6 === 0));
+    expect(done.blocks).toBeGreaterThan(50);
   });
 });

@@ -60,7 +60,8 @@ export class Beacon implements Engine {
 
   verifyUncles(chain: BlockReader, block: Block, options: VerifyOptions): void {
     if (!isMerged(block.header)) this.#inner.verifyUncles?.(chain, block, options);
-    else if (block.uncles.length > 0) throw BeaconError("INVALID_UNCLE_HASH", { number: block.header.number });
+    else if (block.uncles.length > 0)
+      throw BeaconError("INVALID_UNCLE_HASH", { number: block.header.number });
   }
 
   async checkSeals(

@@ -28,7 +28,9 @@ const trusting: SealChecker = {
 
 describe("the algorithm", () => {
   test("sizes have prime rows (TestSizeCalculations@v1.11.6)", () => {
-    expect([0, 1, 2, 2046, 2047].map(cacheSize)).toEqual([16776896, 16907456, 17039296, 284950208, 285081536]);
+    expect([0, 1, 2, 2046, 2047].map(cacheSize)).toEqual([
+      16776896, 16907456, 17039296, 284950208, 285081536,
+    ]);
     expect([0, 1, 2, 2046, 2047].map(datasetSize)).toEqual([
       1073739904, 1082130304, 1090514816, 18236833408, 18245220736,
     ]);
@@ -36,7 +38,9 @@ describe("the algorithm", () => {
 
   test("a small cache (TestCacheGeneration@v1.11.6)", () => {
     const bytes = new Uint8Array(makeCache(1024, seedHash(0)).buffer);
-    expect(toHex(bytes).slice(0, 66)).toBe("0x7ce2991c951f7bf4c4c1bb119887ee07871eb5339d7b97b8588e85c742de90e5");
+    expect(toHex(bytes).slice(0, 66)).toBe(
+      "0x7ce2991c951f7bf4c4c1bb119887ee07871eb5339d7b97b8588e85c742de90e5",
+    );
     expect(toHex(seedHash(1))).toBe("0x290decd9548b62a8d60345a988386fc84ba6bc95484008f6362f93160ef3e563");
   });
 
@@ -161,7 +165,10 @@ function child(parent: Header, change: Partial<Header> = {}): Header {
     gasLimit: parent.gasLimit,
     ...change,
   };
-  return makeHeader({ ...fields, difficulty: change.difficulty ?? difficultyAt(powConfig, fields.time, parent) });
+  return makeHeader({
+    ...fields,
+    difficulty: change.difficulty ?? difficultyAt(powConfig, fields.time, parent),
+  });
 }
 
 const genesis = makeHeader({
@@ -193,7 +200,11 @@ describe("headers", () => {
     ["LC-06 extra data of 33 bytes", { extra: new Uint8Array(33) }, "CONSENSUS_EXTRA_TOO_LONG"],
     ["LC-06 difficulty one too high", { difficulty: 1_000_489n }, "CONSENSUS_INVALID_DIFFICULTY"],
     ["LC-06 gas limit out of bound", { gasLimit: 4_999n }, "CONSENSUS_INVALID_GAS_LIMIT"],
-    ["LC-06 a field of a later fork", { withdrawalsRoot: new Uint8Array(32), baseFee: 1n }, "CONSENSUS_INVALID_BASE_FEE"],
+    [
+      "LC-06 a field of a later fork",
+      { withdrawalsRoot: new Uint8Array(32), baseFee: 1n },
+      "CONSENSUS_INVALID_BASE_FEE",
+    ],
     ["LC-06 another parent", { parentHash: new Uint8Array(32) }, "CONSENSUS_UNKNOWN_ANCESTOR"],
   ])("%s", (_, change, code) => {
     expect(() => engine.verifyHeader(chain, child(genesis, change), genesis, { now: 2_000 })).toThrow(
@@ -224,7 +235,11 @@ describe("headers", () => {
     const one = child(genesis);
     const two = child(one);
     const known = reader([{ header: genesis, transactions: [], uncles: [] }]);
-    await lying.checkSeals(known, [one, two].map((header) => ({ header, uncles: [] })), {});
+    await lying.checkSeals(
+      known,
+      [one, two].map((header) => ({ header, uncles: [] })),
+      {},
+    );
     lying.verifyHeader(known, one, genesis, { now: 9_999 });
     expect(() => lying.verifyHeader(known, two, one, { now: 9_999 })).toThrow(
       expect.objectContaining({ code: "ETHASH_INVALID_POW" }),
@@ -259,10 +274,12 @@ describe("uncles", () => {
       coinbase: new Uint8Array(20).fill(1),
       ...change,
     });
-  const verify = (uncles: readonly Header[], chain = reader(main)) => () => {
-    const header = child(at(9), { unclesHash: unclesHash(uncles), extra: utf8Encode("dao-hard-fork") });
-    engine.verifyUncles(chain, { header, transactions: [], uncles });
-  };
+  const verify =
+    (uncles: readonly Header[], chain = reader(main)) =>
+    () => {
+      const header = child(at(9), { unclesHash: unclesHash(uncles), extra: utf8Encode("dao-hard-fork") });
+      engine.verifyUncles(chain, { header, transactions: [], uncles });
+    };
 
   test("siblings of the last seven ancestors but the parent's own children", () => {
     expect(verify([])).not.toThrow();
@@ -287,7 +304,11 @@ describe("uncles", () => {
     const uncle = uncleOf(7);
     const blocks = main.map((block) =>
       block.header.number === 9
-        ? { ...block, header: makeHeader({ ...block.header, unclesHash: unclesHash([uncle]) }), uncles: [uncle] }
+        ? {
+            ...block,
+            header: makeHeader({ ...block.header, unclesHash: unclesHash([uncle]) }),
+            uncles: [uncle],
+          }
         : block,
     );
     const header = child(blocks[9]?.header ?? genesis, { unclesHash: unclesHash([uncle]) });

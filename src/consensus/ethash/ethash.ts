@@ -90,8 +90,7 @@ export class Ethash implements Engine {
     const verdicts = await this.#checker.check(wanted.map(sealOf));
     options.signal?.throwIfAborted();
     if (verdicts.length !== wanted.length) return;
-    for (const [index, { hash }] of wanted.entries())
-      this.#verdicts.set(hash, { verdict: verdicts[index] });
+    for (const [index, { hash }] of wanted.entries()) this.#verdicts.set(hash, { verdict: verdicts[index] });
   }
 
   difficulty(chain: HeaderReader, parent: Header): bigint {

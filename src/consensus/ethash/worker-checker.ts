@@ -30,7 +30,8 @@ class WorkerSealChecker implements SealChecker {
   }
 
   check(seals: readonly Seal[]): Promise<readonly SealVerdict[]> {
-    if (this.#isClosed || seals.length === 0) return Promise.resolve(seals.map((seal) => this.checkNow(seal)));
+    if (this.#isClosed || seals.length === 0)
+      return Promise.resolve(seals.map((seal) => this.checkNow(seal)));
     const question: SealQuestion = { id: ++this.#lastId, seals };
     const done = deferred<readonly SealVerdict[]>();
     this.#waiting.set(question.id, { seals, done });
