@@ -28,6 +28,33 @@ export const CliError = defineErrors("CLI", {
     blame: "caller",
     exitCode: 2,
   },
+  NO_CHAIN: {
+    message: (d: { folder: string }) => `${d.folder}: there is no chain here yet (glim init, glim import)`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  IMPORT_FAILED: {
+    message: (d: { path: string; why: string; head: number }) =>
+      `${d.path}: ${d.why}. Blocks up to #${d.head} are kept`,
+    blame: "environment",
+    exitCode: 1,
+  },
+  INTERRUPTED: {
+    message: (d: { what: string }) => `stopped: ${d.what}`,
+    blame: "caller",
+    exitCode: 1,
+  },
+  WRITE_FAILED: {
+    message: (d: { path: string; why: string }) => `${d.path}: cannot be written: ${d.why}`,
+    blame: "environment",
+    exitCode: 5,
+  },
+  DAMAGED: {
+    message: (d: { count: number; folder: string }) =>
+      `${d.folder} is damaged: ${d.count} findings. Put back a copy, or remove it and import or sync again`,
+    blame: "environment",
+    exitCode: 4,
+  },
   PORT_TAKEN: {
     message: (d: { endpoint: string; flag: string }) =>
       `port ${d.endpoint} is in use by another program; choose another one with ${d.flag}`,

@@ -1,4 +1,3 @@
-import { formatEnode, parseEnode } from "#enode";
 import { nodeHost } from "#host/node";
 import { LightEthereum } from "#les";
 import { Node } from "#node";
@@ -7,6 +6,7 @@ import { CliError } from "./errors.ts";
 import type { Flag } from "./flags.ts";
 import { readGenesis } from "./genesis-file.ts";
 import { configOf, loggerOf, nodeFlags } from "./node-flags.ts";
+import { readPeers } from "./peer-urls.ts";
 import { runNode } from "./run-node.ts";
 import { followSync, watchRefusals } from "./sync-progress.ts";
 import { VERSION } from "./version.ts";
@@ -30,17 +30,6 @@ const flags = [
   },
   ...nodeFlags,
 ] as const satisfies readonly Flag[];
-
-function readPeers(urls: readonly string[]): readonly string[] {
-  return urls.map((url) => {
-    try {
-      return formatEnode(parseEnode(url));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw CliError("BAD_FLAG", { flag: "--peer", why: `"${url.slice(0, 60)}" is no enode URL: ${why}` });
-    }
-  });
-}
 
 /** `glim light`: a light node on a network whose genesis and servers are named. */
 export const light: Command<typeof flags> = {

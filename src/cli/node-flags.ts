@@ -1,4 +1,4 @@
-import { parsePrivateKey } from "#crypto";
+import { type PrivateKey, parsePrivateKey } from "#crypto";
 import type { Host } from "#host";
 import { createLogger, type Logger, type LogLevel } from "#log";
 import { type Config, configTable } from "#node";
@@ -15,9 +15,40 @@ function docOf(path: string): string {
     .replace(/\.$/, "");
 }
 
+const minFreeDiskFlag = {
+  name: "datadir.minfreedisk",
+  type: "number",
+  value: "MB",
+  min: 0,
+  max: 1_000_000_000,
+  default: 1024,
+  doc: docOf("minFreeDiskMb"),
+} as const;
+
+const verbosityFlags = [
+  {
+    name: "verbosity",
+    type: "number",
+    value: "0-5",
+    min: 0,
+    max: 5,
+    default: 3,
+    doc: "0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace",
+  },
+  { name: "log.json", type: "boolean", default: false, doc: "Log lines as JSON" },
+] as const;
+
+/** Flags of every command that works on a data directory and runs no node. */
+export const chainFlags = [
+  { name: "datadir", type: "text", value: "DIR", doc: "Folder of the node's data" },
+  minFreeDiskFlag,
+  ...verbosityFlags,
+] as const satisfies readonly Flag[];
+
 /** Flags of every command that runs a node; names are geth's. */
 export const nodeFlags = [
   { name: "datadir", type: "text", value: "DIR", doc: docOf("dataDir") },
+  minFreeDiskFlag,
   {
     name: "networkid",
     type: "number",
@@ -116,16 +147,7 @@ export const nodeFlags = [
     doc: "IPC socket; a bare name lies in the data directory",
   },
   { name: "ipcdisable", type: "boolean", default: false, doc: "Open no IPC socket" },
-  {
-    name: "verbosity",
-    type: "number",
-    value: "0-5",
-    min: 0,
-    max: 5,
-    default: 3,
-    doc: "0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace",
-  },
-  { name: "log.json", type: "boolean", default: false, doc: "Log lines as JSON" },
+  ...verbosityFlags,
 ] as const satisfies readonly Flag[];
 
 export type NodeFlagValues = Flags<typeof nodeFlags>;
@@ -142,14 +164,23 @@ export function loggerOf(flags: Pick<NodeFlagValues, "verbosity" | "log.json">, 
   });
 }
 
-async function readNodeKey(path: string, { files }: Pick<Host, "files">): Promise<Uint8Array> {
+/** A private key from a file of 64 hex digits. @throws CLI_BAD_FILE, which never tells the content */
+export async function readKeyFile(
+  path: string,
+  flag: "--nodekey" | "--miner.key",
+  { files }: Pick<Host, "files">,
+): Promise<PrivateKey> {
+  const kind = flag === "--nodekey" ? "node" : "sealing";
   const bytes = await files.readFile(path).catch(() => undefined);
   if (bytes === undefined)
-    throw CliError("BAD_FILE", { path, why: "cannot read this node key file (--nodekey)" });
+    throw CliError("BAD_FILE", { path, why: `cannot read this ${kind} key file (${flag})` });
   try {
     return parsePrivateKey(fromHex(new TextDecoder().decode(bytes).trim()));
   } catch {
-    throw CliError("BAD_FILE", { path, why: "not a node key: want 64 hex digits that are a secp256k1 key" }); // the content is a secret
+    throw CliError("BAD_FILE", {
+      path,
+      why: `not a ${kind} key: want 64 hex digits that are a secp256k1 key`,
+    });
   }
 }
 
@@ -179,6 +210,7 @@ export async function configOf(
     version: defaults.version,
     userIdent: flags.identity,
     dataDir,
+    minFreeDiskMb: flags["datadir.minfreedisk"],
     // without a data directory the socket's name would be shared by every node of this machine
     ipcPath: flags.ipcdisable || (dataDir === "" && !flags.ipcpath.includes("/")) ? "" : flags.ipcpath,
     logger: loggerOf(flags, io),
@@ -204,7 +236,9 @@ export async function configOf(
       maxPeers: flags.maxpeers ?? defaults.maxPeers,
       listenAddr: `${defaults.listenHost}:${flags.port}`,
       staticNodes: [...defaults.staticNodes],
-      ...(flags.nodekey === undefined ? {} : { privateKey: await readNodeKey(flags.nodekey, host) }),
+      ...(flags.nodekey === undefined
+        ? {}
+        : { privateKey: await readKeyFile(flags.nodekey, "--nodekey", host) }),
     },
   };
 }

@@ -37,8 +37,10 @@ export async function runNode(
   }
   try {
     printEndpoints(node, config, io);
-    await Promise.race([whileRunning(io.stopping), untilStopped(io)]);
-    await untilStopped(io);
+    const failed = node.failed().then((error) => {
+      throw error;
+    });
+    await Promise.race([failed, untilStopped(io), whileRunning(io.stopping).then(() => untilStopped(io))]);
   } finally {
     await node.stop();
   }

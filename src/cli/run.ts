@@ -32,6 +32,36 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./dev.ts")).dev,
   },
   {
+    name: "node",
+    summary: "run a full node: it executes and keeps a whole chain, answers for it and serves light nodes",
+    load: async () => (await import("./node.ts")).node,
+  },
+  {
+    name: "init",
+    summary: "write a genesis into a data directory",
+    load: async () => (await import("./init.ts")).init,
+  },
+  {
+    name: "import",
+    summary: "execute the blocks of files that geth or glim exported",
+    load: async () => (await import("./import.ts")).importBlocks,
+  },
+  {
+    name: "export",
+    summary: "write blocks into a file that geth or glim imports",
+    load: async () => (await import("./export.ts")).exportBlocks,
+  },
+  {
+    name: "verify",
+    summary: "prove the chain in a data directory whole, or say what is wrong with it",
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  {
+    name: "set-head",
+    summary: "go back to an earlier block",
+    load: async () => (await import("./set-head.ts")).setHead,
+  },
+  {
     name: "attach",
     summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
     load: async () => (await import("./attach.ts")).attach,

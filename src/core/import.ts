@@ -1,5 +1,6 @@
 import { type Block, decodeBlock, encodeBlock, type Header } from "#core/types";
 import { concatBytes, equalBytes, toHex } from "#util";
+import type { Clock } from "#host";
 import type { BlockChain } from "./block-chain.ts";
 import { CoreError } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -9,14 +10,18 @@ export interface ImportProgress {
   readonly read: number;
   /** Blocks that were new. */
   readonly imported: number;
+  /** Gas that the new ones used. */
+  readonly gas: bigint;
   readonly head: Header;
   readonly bytes: number;
 }
 
 export interface ImportOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called every few hundred blocks and at the end. */
+  /** Called every few hundred blocks, and at the end, when all up to there is on disk. */
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+  /** With it, `onProgress` is called every few seconds too. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
 /** Length of the item that begins at `start`, header included; undefined when its length is not all here yet. */
@@ -73,17 +78,24 @@ export async function importChain(
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportProgress> {
-  const count = { read: 0, imported: 0, bytes: 0 };
+  const count = { read: 0, imported: 0, gas: 0n, bytes: 0 };
+  const now = () => options.clock?.now() ?? 0;
+  let reportedAt = now();
   const report = async () => {
     await chain.flush();
     options.onProgress?.({ ...count, head: chain.head });
+    reportedAt = now();
   };
   for await (const { block, bytes } of readBlocks(source)) {
     count.read++;
     count.bytes = bytes;
     if (block.header.number === 0) checkGenesis(chain, block.header);
-    else count.imported += (await chain.insertBlocks([block], { signal: options.signal })).imported;
-    if (count.read % limits.importProgress === 0) await report();
+    else if ((await chain.insertBlocks([block], { signal: options.signal })).imported > 0) {
+      count.imported++;
+      count.gas += block.header.gasUsed;
+    }
+    if (count.read % limits.importProgress === 0 || now() - reportedAt >= limits.importProgressMs)
+      await report();
   }
   await report();
   return { ...count, head: chain.head };

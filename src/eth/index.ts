@@ -4,5 +4,6 @@
  *
  * Not here yet: the eth protocol, sync, the pool of the network's transactions (`ProtocolManager`).
  */
+export { makeEngine } from "./engine.ts";
 export { EthError } from "./errors.ts";
 export { Ethereum, type EthereumOptions } from "./ethereum.ts";

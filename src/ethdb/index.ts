@@ -7,6 +7,7 @@
  * - `namespaced(store, prefix)`: a part of a store as a store of its own.
  */
 export { type LevelOptions, openLevelStore } from "./level.ts";
+export { assertStoreReadable, assertStoresReadable, storeVersion } from "./store-version.ts";
 export { memoryStore } from "./memory.ts";
 export { namespaced } from "./namespaced.ts";
 export { type Batch, DbError, type KeyValueStore, type Range } from "./store.ts";

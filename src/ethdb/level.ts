@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
-import { deferred, toHex } from "#util";
+import { deferred, type GlimError, toHex } from "#util";
 import { inRange, keyBytes, keyText, WriteBatch } from "./memory.ts";
+import { assertStoreReadable, markStore } from "./store-version.ts";
 import { DbError, type KeyValueStore, type Range } from "./store.ts";
 
 const CHECKSUM_BYTES = 4;
@@ -12,7 +13,7 @@ export interface LevelOptions {
   /** LevelDB's write buffer, bytes. Default 4 MiB. */
   readonly writeBufferBytes?: number | undefined;
   /** Told once when a write fails (disk full, I/O error): the store takes no more writes then. */
-  readonly onFailure?: ((error: Error) => void) | undefined;
+  readonly onFailure?: ((error: GlimError) => void) | undefined;
 }
 
 /**
@@ -49,7 +50,7 @@ type Writes = ReadonlyMap<string, Uint8Array | undefined>;
 /** LevelDB with synchronous reads that see writes still on their way to the disk. */
 class LevelStore implements KeyValueStore {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
-  readonly #onFailure: ((error: Error) => void) | undefined;
+  readonly #onFailure: ((error: GlimError) => void) | undefined;
   /** Newest value of keys whose write has not returned yet. BOUNDED by the caller's flushes; emptied by `#drain`. */
   readonly #unwritten = new Map<string, Uint8Array | undefined>();
   #queue: Writes[] = [];
@@ -151,10 +152,11 @@ class LevelStore implements KeyValueStore {
           { sync },
         );
       } catch (error) {
-        this.#failure = DbError("WRITE_FAILED", { why: reason(error) }, { cause: error });
+        const failure = DbError("WRITE_FAILED", { why: reason(error) }, { cause: error });
+        this.#failure = failure;
         this.#queue = [];
         this.#draining = undefined;
-        this.#onFailure?.(this.#failure);
+        this.#onFailure?.(failure);
         return;
       }
       for (const [key, value] of merged) if (this.#unwritten.get(key) === value) this.#unwritten.delete(key);
@@ -165,9 +167,10 @@ class LevelStore implements KeyValueStore {
 
 /**
  * Opens (or makes) a LevelDB store in the folder `path`.
- * @throws DB_OPEN_FAILED if LevelDB refuses it.
+ * @throws DB_OPEN_FAILED if LevelDB refuses it; DB_SCHEMA_NEWER for a store of a newer program: nothing is touched.
  */
 export async function openLevelStore(path: string, options: LevelOptions = {}): Promise<KeyValueStore> {
+  await assertStoreReadable(path);
   const db = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -176,6 +179,7 @@ export async function openLevelStore(path: string, options: LevelOptions = {}): 
   });
   try {
     await db.open();
+    await markStore(path);
   } catch (error) {
     throw DbError("OPEN_FAILED", { path, why: reason(error) }, { cause: error });
   }

@@ -8,9 +8,16 @@ export const DbError = defineErrors("DB", {
     exitCode: 4,
   },
   OPEN_FAILED: {
-    message: (d: { path: string; why: string }) => `cannot open the database at ${d.path}: ${d.why}`,
+    message: (d: { path: string; why: string }) =>
+      `cannot open the database at ${d.path}: ${d.why}. Put back a copy of that folder, or remove it and import or sync again`,
     blame: "environment",
     exitCode: 4,
+  },
+  SCHEMA_NEWER: {
+    message: (d: { path: string; have: number; want: number }) =>
+      `the database at ${d.path} was written by a newer glim (schema version ${d.have}, this one reads ${d.want}); nothing was changed`,
+    blame: "environment",
+    exitCode: 7,
   },
   WRITE_FAILED: {
     message: (d: { why: string }) => `the database no longer takes writes: ${d.why}`,

@@ -87,6 +87,8 @@ export interface Files {
   exists(path: string): Promise<boolean>;
   /** Names in a folder, sorted; empty if there is none. */
   list(path: string): Promise<readonly string[]>;
+  /** Bytes that may still be written on the disk of this path; undefined if it is not known. */
+  freeBytes(path: string): Promise<number | undefined>;
   /** Removes a file or a whole folder. Missing is fine. */
   remove(path: string): Promise<void>;
   /**

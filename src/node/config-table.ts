@@ -43,6 +43,15 @@ export const configTable: readonly OptionRow[] = [
     doc: "Folder for everything the node keeps; empty: nothing is written to disk.",
   },
   {
+    path: "minFreeDiskMb",
+    kind: "count",
+    default: 1024,
+    unit: "MB",
+    flag: "datadir.minfreedisk",
+    toml: "Node.MinFreeDisk",
+    doc: "Free space on the data directory's disk below which the node stops, warned of at twice that; 0: never.",
+  },
+  {
     path: "keyStoreDir",
     kind: "text",
     default: "",

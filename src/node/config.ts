@@ -48,6 +48,7 @@ export interface Config {
   readonly userIdent?: string | undefined;
   readonly version?: string | undefined;
   readonly dataDir?: string | undefined;
+  readonly minFreeDiskMb?: number | undefined;
   readonly p2p?: P2pConfig | undefined;
   readonly keyStoreDir?: string | undefined;
   readonly useLightweightKdf?: boolean | undefined;
@@ -81,6 +82,8 @@ export interface ResolvedConfig {
   readonly version: string;
   /** Absolute; "" = ephemeral. */
   readonly dataDir: string;
+  /** 0 = not watched. */
+  readonly minFreeDiskMb: number;
   readonly p2p: P2pConfig;
   /** Absolute; undefined for an ephemeral node without one. */
   readonly keyStoreDir: string | undefined;
@@ -260,6 +263,7 @@ function resolveConfig(
     ...names,
     identifier: identifierOf(names, machine),
     dataDir,
+    minFreeDiskMb: get("minFreeDiskMb"),
     p2p: Object.freeze({ ...config.p2p }),
     keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
     useLightweightKdf: get("useLightweightKdf"),

@@ -39,6 +39,12 @@ export const NodeError = defineErrors("NODE", {
     blame: "environment",
     exitCode: 2,
   },
+  DISK_FULL: {
+    message: (d: { path: string; freeMb: number; minFreeMb: number }) =>
+      `${d.freeMb} MB are free on the disk of ${d.path}, at least ${d.minFreeMb} are needed (--datadir.minfreedisk)`,
+    blame: "environment",
+    exitCode: 5,
+  },
   BAD_NODE_KEY: {
     message: (d: { path: string; why: string }) =>
       `node key ${d.path} cannot be read (${d.why}); repair it, or move it away to get a new identity`,

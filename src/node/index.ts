@@ -11,7 +11,9 @@
 export type { Config, HttpConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
 export { parseConfig } from "./config.ts";
 export { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
+export { DiskWatch, type DiskWatchOptions } from "./disk-watch.ts";
 export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
+export { openInstanceDir } from "./instance-dir.ts";
 export { Node } from "./node.ts";
 export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
 export type {

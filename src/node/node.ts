@@ -1,15 +1,17 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { generateKey } from "#crypto";
-import { type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
+import { assertStoresReadable, type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
 import { nodeHost } from "#host/node";
 import type { Logger } from "#log";
 import { Server } from "#p2p";
 import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
-import { type Deferred, deferred } from "#util";
+import { type Deferred, deferred, type GlimError } from "#util";
 import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import { NodeError } from "./errors.ts";
 import { openInstanceDir } from "./instance-dir.ts";
 import { loadNodeKey } from "./node-key.ts";
@@ -26,6 +28,7 @@ import type {
 /** Everything one run of a node has acquired so far, in the order it is undone from the bottom up. */
 interface Run {
   lock: AsyncDisposable | undefined;
+  disk: DiskWatch | undefined;
   readonly databases: KeyValueStore[];
   readonly services: Service[];
   server: Server | undefined;
@@ -33,6 +36,8 @@ interface Run {
   /** Set by a stop() that comes while the start is under way. */
   isCancelled: boolean;
   readonly ended: Deferred<void>;
+  /** The environment fails this run: it cannot write any more. */
+  readonly failed: Deferred<GlimError>;
 }
 
 /**
@@ -92,6 +97,14 @@ export class Node implements AsyncDisposable {
   /** Resolves when this run has been stopped; at once if the node is not running. */
   async wait(): Promise<void> {
     await this.#run?.ended.promise;
+  }
+
+  /**
+   * Resolves when this run can go on no longer, with the reason: the disk is (nearly) full, or a database takes no more
+   * writes. Whoever owns the node should stop it then; its error says the exit code. Never resolves otherwise.
+   */
+  async failed(): Promise<GlimError> {
+    return this.#run === undefined ? new Promise(() => {}) : this.#run.failed.promise;
   }
 
   /** A client in this process: every namespace, an EIP-1193 provider. @throws NODE_NOT_STARTED */
@@ -169,12 +182,14 @@ export class Node implements AsyncDisposable {
     if (this.#run !== undefined) throw NodeError("RUNNING");
     const run: Run = {
       lock: undefined,
+      disk: undefined,
       databases: [],
       services: [],
       server: undefined,
       endpoints: undefined,
       isCancelled: false,
       ended: deferred<void>(),
+      failed: deferred<GlimError>(),
     };
     this.#starting = run;
     try {
@@ -206,9 +221,12 @@ export class Node implements AsyncDisposable {
   *#steps(run: Run): Iterable<() => Promise<void>> {
     const { dataDir, instanceName, ipcEndpoint, http, ws } = this.config;
     if (dataDir !== "") {
+      // before anything is written, the lock's file included (F42)
+      yield async () => assertStoresReadable(join(dataDir, instanceName));
       yield async () => {
         run.lock = await openInstanceDir(dataDir, instanceName, this.#host);
       };
+      yield () => this.#watchDisk(run);
     }
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
@@ -227,6 +245,20 @@ export class Node implements AsyncDisposable {
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
     if (http.host !== "") yield async () => run.endpoints?.startHttp(http);
     if (ws.host !== "") yield async () => run.endpoints?.startWs({ ...ws, vhosts: http.vhosts });
+  }
+
+  async #watchDisk(run: Run): Promise<void> {
+    const { dataDir: path, minFreeDiskMb: minFreeMb } = this.config;
+    if (minFreeMb === 0) return;
+    const disk = new DiskWatch({
+      path,
+      minFreeMb,
+      host: this.#host,
+      log: this.#log,
+      onFull: run.failed.resolve,
+    });
+    run.disk = disk;
+    await disk.start();
   }
 
   async #construct(run: Run, constructor: ServiceConstructor): Promise<void> {
@@ -289,22 +321,26 @@ export class Node implements AsyncDisposable {
       await attempt(service.constructor.name, () => service.stop());
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
+    await attempt("disk", () => run.disk?.[Symbol.dispose]());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
     return failures;
   }
 
   async #openFor(run: Run, name: string, options: DatabaseOptions): Promise<KeyValueStore> {
-    const store = await this.#openStore(name, options);
+    const store = await this.#openStore(name, { ...options, onFailure: run.failed.resolve });
     run.databases.push(store);
     return store;
   }
 
-  async #openStore(name: string, { cacheBytes }: DatabaseOptions): Promise<KeyValueStore> {
+  async #openStore(
+    name: string,
+    { cacheBytes, onFailure }: DatabaseOptions & { onFailure?: (error: GlimError) => void },
+  ): Promise<KeyValueStore> {
     const { dataDir, instanceName } = this.config;
     if (dataDir === "") return memoryStore();
     // beside geth's files, never geth's own chain data (decisions.md)
     const folder = instanceName === "geth" ? `glim-${name}` : name;
-    return openLevelStore(this.resolvePath(folder), { cacheBytes });
+    return openLevelStore(this.resolvePath(folder), { cacheBytes, onFailure });
   }
 
   #running(): Endpoints {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { access, appendFile, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { access, appendFile, mkdir, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Files } from "#host";
 import { lockFolder } from "./lock.ts";
@@ -71,6 +71,15 @@ export const nodeFiles: Files = {
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
+    }
+  },
+
+  async freeBytes(path) {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return bavail * bsize;
+    } catch {
+      return undefined;
     }
   },
 

@@ -24,6 +24,7 @@ export function memoryFiles(): Files {
         if (name.startsWith(`${path}/`)) names.add(name.slice(path.length + 1).split("/")[0] ?? "");
       return [...names].sort();
     },
+    freeBytes: async () => undefined,
     remove: async (path) => {
       for (const name of [...files.keys()])
         if (name === path || name.startsWith(`${path}/`)) files.delete(name);

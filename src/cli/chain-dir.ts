@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { BlockChain, readStoredGenesis } from "#core";
+import { makeEngine } from "#eth";
+import { assertStoresReadable, type KeyValueStore, openLevelStore } from "#ethdb";
+import type { Host } from "#host";
+import type { Logger } from "#log";
+import { DiskWatch, openInstanceDir } from "#node";
+import type { ChainConfig, Genesis } from "#params";
+import { DisposeStack } from "#util";
+import { CliError } from "./errors.ts";
+import { isAborted } from "./aborted.ts";
+import { readGenesis, writeGenesis } from "./genesis-file.ts";
+import type { Io } from "./io.ts";
+
+/** Instance name of `glim node` and `glim light`: their folder in the data directory. */
+export const INSTANCE = "glim";
+
+/** Where `glim init` keeps the genesis, for the commands that are not told it again. */
+export function genesisPathOf(dataDir: string): string {
+  return join(dataDir, INSTANCE, "genesis.json");
+}
+
+/** The database of a data directory, locked, with its disk watched. */
+export interface ChainDir extends AsyncDisposable {
+  readonly db: KeyValueStore;
+  /** Aborts when the user asks to stop, or when the environment fails: the reason is the error then. */
+  readonly signal: AbortSignal;
+  /** Closes this with the directory, before the database. */
+  defer(close: () => void | Promise<void>): void;
+}
+
+interface ChainDirOptions {
+  readonly dataDir: string | undefined;
+  readonly minFreeMb: number;
+  /** Make what is not there. */
+  readonly create: boolean;
+}
+
+/** @throws CLI_MISSING_FLAG, CLI_NO_CHAIN, NODE_DATADIR_USED, NODE_DISK_FULL, DB_SCHEMA_NEWER, DB_OPEN_FAILED */
+export async function openChainDir(
+  { dataDir, minFreeMb, create }: ChainDirOptions,
+  { host, io, log }: { host: Host; io: Io; log: Logger },
+): Promise<ChainDir> {
+  if (dataDir === undefined)
+    throw CliError("MISSING_FLAG", { flag: "--datadir", why: "name the folder of the node's data" });
+  const folder = join(dataDir, INSTANCE, "chaindata");
+  if (!create && !(await host.files.exists(folder))) throw CliError("NO_CHAIN", { folder: dataDir });
+  await assertStoresReadable(join(dataDir, INSTANCE));
+  const failed = new AbortController();
+  const onFailure = (error: Error) => failed.abort(error);
+  await using stack = new DisposeStack();
+  stack.use(await openInstanceDir(dataDir, INSTANCE, host));
+  if (minFreeMb > 0) {
+    const disk = new DiskWatch({ path: dataDir, minFreeMb, host, log, onFull: onFailure });
+    stack.use(disk);
+    await disk.start();
+  }
+  const db = await openLevelStore(folder, { onFailure });
+  stack.use(db);
+  const owned = stack.move();
+  return {
+    db,
+    signal: AbortSignal.any([io.stopping, failed.signal]),
+    defer: (close) => owned.defer(close),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  };
+}
+
+/** The genesis that is named, else the one that was kept in the data directory. @throws CLI_BAD_FILE, CLI_MISSING_FLAG */
+export async function genesisOf(
+  named: string | undefined,
+  dataDir: string | undefined,
+  host: Host,
+): Promise<Genesis> {
+  if (named !== undefined) return readGenesis(named, host);
+  const kept = dataDir === undefined ? undefined : genesisPathOf(dataDir);
+  if (kept === undefined || !(await host.files.exists(kept)))
+    throw CliError("MISSING_FLAG", { flag: "--genesis", why: "name the network's genesis file" });
+  return readGenesis(kept, host);
+}
+
+function openChain(
+  dir: ChainDir,
+  genesis: Genesis | "stored",
+  config: ChainConfig,
+  { host, log }: { host: Host; log: Logger },
+): BlockChain {
+  const engine = makeEngine(config, dir.db);
+  dir.defer(() => engine.close?.());
+  return new BlockChain({ db: dir.db, genesis, engine, clock: host.clock, log });
+}
+
+/** Opens the chain of that genesis, and keeps the genesis beside it. */
+export async function openChainOf(
+  dir: ChainDir,
+  genesis: Genesis,
+  dataDir: string,
+  world: { host: Host; log: Logger },
+): Promise<BlockChain> {
+  const chain = openChain(dir, genesis, genesis.config, world);
+  await writeGenesis(genesisPathOf(dataDir), genesis, world.host);
+  return chain;
+}
+
+/** Opens the chain that is there. @throws CLI_NO_CHAIN */
+export function openStoredChain(
+  dir: ChainDir,
+  dataDir: string,
+  world: { host: Host; log: Logger },
+): BlockChain {
+  const stored = readStoredGenesis(dir.db);
+  if (stored === undefined) throw CliError("NO_CHAIN", { folder: dataDir });
+  return openChain(dir, "stored", stored.config, world);
+}
+
+/** What to throw when work on a chain ended early: the failure of the disk, or the user's wish in words. */
+export function explainEnd(
+  error: unknown,
+  { signal }: Pick<ChainDir, "signal">,
+  io: Io,
+  what: string,
+): unknown {
+  if (isAborted(error, io.stopping)) return CliError("INTERRUPTED", { what });
+  return signal.aborted && !io.stopping.aborted ? signal.reason : error;
+}

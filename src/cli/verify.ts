@@ -1,0 +1,61 @@
+import { verifyChain, type VerifyProgress } from "#core";
+import { makeEngine } from "#eth";
+import { memoryStore } from "#ethdb";
+import { nodeHost } from "#host/node";
+import { explainEnd, openChainDir } from "./chain-dir.ts";
+import type { Command } from "./command.ts";
+import { CliError } from "./errors.ts";
+import type { Flag } from "./flags.ts";
+import { chainFlags, loggerOf } from "./node-flags.ts";
+
+const flags = [
+  {
+    name: "states",
+    type: "number",
+    value: "N",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    doc: "Walk the state of every N-th block too, not only the head's",
+  },
+  ...chainFlags,
+] as const satisfies readonly Flag[];
+
+/** `glim verify`: proves the chain in a data directory whole. */
+export const verify: Command<typeof flags> = {
+  usage: "glim verify --datadir DIR [--states N]",
+  details:
+    "Checks every header, body, receipt and lookup of the canonical chain, and the whole state of its head, by their hashes.\nNothing is repaired. Exit code 4 if anything is wrong.",
+  flags,
+  async run({ flags: values }, io) {
+    const host = nodeHost();
+    const log = loggerOf(values, io);
+    await using dir = await openChainDir(
+      { dataDir: values.datadir, minFreeMb: 0, create: false },
+      { host, io, log },
+    );
+    const report = await verifyChain({
+      db: dir.db,
+      engine: (config) => {
+        const engine = makeEngine(config, memoryStore());
+        dir.defer(() => engine.close?.());
+        return engine;
+      },
+      clock: host.clock,
+      statesEvery: values.states,
+      signal: dir.signal,
+      onProgress: ({ phase, number, head, nodes }: VerifyProgress) =>
+        log.info("verifying", { phase, block: number, of: head, nodes }),
+    }).catch((error: unknown) => {
+      throw explainEnd(error, dir, io, "nothing is proven yet");
+    });
+    io.print(`head       #${report.head} ${report.hash}`);
+    io.print(`checked    ${report.blocks} blocks, ${report.transactions} transactions`);
+    io.print(`state      ${report.states} states, ${report.nodes} trie nodes, ${report.codes} codes`);
+    io.print(`findings   ${report.findingCount}`);
+    for (const finding of report.findings) io.print(`  ${finding}`);
+    if (report.findingCount > report.findings.length)
+      io.print(`  … and ${report.findingCount - report.findings.length} more`);
+    if (report.findingCount > 0)
+      throw CliError("DAMAGED", { count: report.findingCount, folder: values.datadir ?? "" });
+  },
+};
