@@ -72,6 +72,8 @@ export interface Geth extends AsyncDisposable {
   readonly version: GethVersion;
   readonly rpc: JsonRpc;
   readonly httpUrl: string;
+  /** Where the Engine API listens; versions that have one. */
+  readonly engineUrl: string | undefined;
   readonly ipcPath: string;
   readonly enode: string;
   readonly datadir: string;
@@ -110,6 +112,8 @@ export function cliqueGenesis(
     alloc,
   };
 }
+
+const engineStarted = /HTTP server started\s+endpoint=(\S+)\s+auth=true/;
 
 /** Starts a geth and waits until its RPC answers. Dispose of it with `await using`. */
 export async function startGeth(options: StartGeth): Promise<Geth> {
@@ -155,8 +159,9 @@ export async function startGeth(options: StartGeth): Promise<Geth> {
     const endpoint = await log.find(/HTTP server started\s+endpoint=(\S+)\s+(?:cors|auth=false)/, ended);
     const httpUrl = `http://${endpoint.replace("[::]", "127.0.0.1")}`;
     const rpc = jsonRpc(httpUrl);
+    const engineUrl = version === "1.9.25" ? undefined : `http://${await log.find(engineStarted, ended)}`;
     const node: Geth = {
-      ...{ version, rpc, httpUrl, ipcPath, datadir, pid: child.pid ?? 0 },
+      ...{ version, rpc, httpUrl, engineUrl, ipcPath, datadir, pid: child.pid ?? 0 },
       enode: await until("the enode of geth", () => listening(rpc)),
       log: () => log.text(),
       atBlock: async (number, timeoutMs) => {

@@ -22,15 +22,26 @@ export interface JsonRpc extends Disposable {
   <T = unknown>(method: string, params?: readonly unknown[]): Promise<T>;
 }
 
-/** A caller that keeps `connections` sockets open, so that concurrency is what the bench says it is. */
-export function jsonRpc(url: string, connections = 16): JsonRpc {
+/**
+ * A caller that keeps `connections` sockets open, so that concurrency is what the bench says it is.
+ * @param extra headers of each request, made anew
+ */
+export function jsonRpc(
+  url: string,
+  connections = 16,
+  extra: () => Readonly<Record<string, string>> = () => ({}),
+): JsonRpc {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const { hostname, port, pathname } = new URL(url);
   let nextId = 0;
   const call = (method: string, params: readonly unknown[] = []): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const body = JSON.stringify({ jsonrpc: "2.0", id: ++nextId, method, params });
-      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const headers = {
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+        ...extra(),
+      };
       const req = request({ agent, hostname, port, path: pathname, method: "POST", headers }, (res) => {
         const chunks: Buffer[] = [];
         res.on("data", (chunk: Buffer) => chunks.push(chunk));
