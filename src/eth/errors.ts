@@ -7,4 +7,21 @@ export const EthError = defineErrors("ETH", {
     blame: "caller",
     exitCode: 2,
   },
+  NO_SIGNER: { message: () => "this node has no signer to seal with", blame: "caller", rpcCode: -32000 },
+  NO_DATA_DIR: {
+    message: () => "this node keeps nothing on disk, so it reads and writes no files",
+    blame: "caller",
+    rpcCode: -32000,
+  },
+  FILE_OUTSIDE: {
+    message: () => "the file must be inside the data directory",
+    blame: "caller",
+    rpcCode: -32602,
+  },
+  FILE_EXISTS: {
+    message: () => "location would overwrite an existing file",
+    blame: "caller",
+    rpcCode: -32000,
+  },
+  FILE_MISSING: { message: () => "there is no such file or folder", blame: "caller", rpcCode: -32000 },
 });

@@ -1,5 +1,4 @@
 import type { Engine, Signer } from "#consensus";
-import { Clique } from "#consensus/clique";
 import { BlockChain, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
@@ -20,6 +19,8 @@ import type { Service, ServiceContext } from "#node";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
+import { nodeControls } from "./controls.ts";
+import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
 import { Sealer } from "./sealer.ts";
 
@@ -29,8 +30,11 @@ export interface EthereumOptions {
   readonly networkId?: bigint | number | undefined;
   /** `full`: every block is executed. (Fast sync comes with the eth protocol.) */
   readonly syncMode?: "full" | undefined;
-  /** `clique`, the only one so far whose blocks this service can seal and check. */
-  readonly engine?: "clique" | Engine | undefined;
+  /**
+   * Whose rules blocks keep. `auto`, the default, reads it from the genesis: clique, or ethash, and the rules after the
+   * merge where a terminal total difficulty is set. `clique` refuses a genesis without it. Only clique seals here.
+   */
+  readonly engine?: "auto" | "clique" | Engine | undefined;
   /** Seals blocks with this signer; absent: blocks come from elsewhere (`chain.insertBlocks`, import). */
   readonly sealer?: Signer | undefined;
   /** Called once in start, with the chain open and before sealing begins: to import blocks, or to make some. */
@@ -70,7 +74,15 @@ export class Ethereum implements Service, Backend {
       context.log.error("listener of head events failed", { error }),
     );
     this.#pool = this.#makePool();
-    this.#api = createEthApi(this, { host: context.host, log: context.log });
+    const controls = nodeControls({
+      pool: this.#pool,
+      chain: () => this.chain,
+      sealer: () => this.#sealer,
+      etherbase: options.sealer?.address,
+      isClique: options.genesis.config.clique !== undefined && typeof (options.engine ?? "auto") === "string",
+      dataDir: context.isEphemeral ? "" : context.config.dataDir,
+    });
+    this.#api = createEthApi(this, { host: context.host, log: context.log, controls });
   }
 
   get apis(): readonly Api[] {
@@ -122,6 +134,7 @@ export class Ethereum implements Service, Backend {
     this.#subscription?.[Symbol.dispose]();
     if (this.#chain !== undefined) await this.#pool.stop();
     await this.#chain?.flush();
+    await this.#chain?.engine.close?.();
     await this.#db?.close();
   }
 
@@ -215,10 +228,11 @@ export class Ethereum implements Service, Backend {
   }
 
   #makeEngine(db: KeyValueStore): Engine {
-    const { engine = "clique", genesis } = this.#options;
-    if (engine !== "clique") return engine;
-    if (genesis.config.clique === undefined) throw EthError("NEEDS_CLIQUE");
-    return new Clique(genesis.config.clique, db);
+    const { engine = "auto", genesis, sealer } = this.#options;
+    if (typeof engine !== "string") return engine;
+    const isCliqueNeeded = engine === "clique" || sealer !== undefined;
+    if (isCliqueNeeded && genesis.config.clique === undefined) throw EthError("NEEDS_CLIQUE");
+    return makeEngine(genesis.config, db);
   }
 
   #makePool(): TxPool {

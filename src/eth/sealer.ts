@@ -28,13 +28,24 @@ export class Sealer {
   readonly #subscriptions: Disposable[] = [];
   #timer: Timer | undefined;
   #sealing: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  #isStopped = true;
+  /** Vanity of the blocks, at most 32 bytes. */
+  extra: Uint8Array | undefined;
+  /** What gas limits move towards; undefined: they stay. */
+  gasLimit: bigint | undefined;
 
   constructor(options: SealerOptions) {
     this.#options = options;
   }
 
+  get isRunning(): boolean {
+    return !this.#isStopped;
+  }
+
+  /** Also after a stop. Twice is fine. */
   start(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
     const { chain, pool, period } = this.#options;
     this.#subscriptions.push(chain.headEvents.subscribe(() => this.#schedule()));
     if (period === 0) this.#subscriptions.push(pool.added.subscribe(() => this.#schedule()));
@@ -44,7 +55,7 @@ export class Sealer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     await this.#sealing;
   }
 
@@ -77,7 +88,9 @@ export class Sealer {
       const transactions = pool.executable(this.#baseFee());
       if (this.#isStopped || (transactions.length === 0 && period === 0)) return;
       const time = Math.max(host.clock.unixSeconds(), parent.time + period);
-      const { block, receipts, skipped } = await chain.buildBlock(parent, transactions, { signer, time });
+      const { extra, gasLimit } = this;
+      const order = { signer, time, extra, gasLimit };
+      const { block, receipts, skipped } = await chain.buildBlock(parent, transactions, order);
       if (this.#isStopped || chain.head !== parent) return this.#schedule();
       if (receipts.length === 0 && period === 0) return;
       await chain.insertBlocks([block]); // the head event schedules the next

@@ -6,6 +6,7 @@ import { RpcError } from "#rpc";
 import { GlimError, toHex } from "#util";
 import { type Asker, asker } from "../../test/kit/ask.ts";
 import { ScriptedChain } from "../../test/kit/scripted-chain.ts";
+import type { NodeControls } from "./controls.ts";
 import { createEthApi, type EthApi } from "./eth-api.ts";
 
 const chain = new ScriptedChain();
@@ -16,11 +17,37 @@ chain.prove = async () => {
   return { nonce: 0n, balance: 0n, storageRoot: empty, codeHash: empty, accountProof: [], storageProof: [] };
 };
 
+/** A full node's powers, of which each does nothing. */
+const controls: NodeControls = {
+  pool: { content: () => ({ pending: [], queued: [] }), stats: () => ({ pending: 0, queued: 0 }) },
+  clique: {
+    snapshot: ({ number, hash }) => ({
+      ...{ number, hash, signers: [], votes: [] },
+      ...{ recents: new Map(), tally: new Map() },
+    }),
+    signer: () => undefined,
+    proposals: () => new Map(),
+    propose: () => {},
+    discard: () => {},
+  },
+  miner: {
+    isMining: false,
+    start: () => {},
+    stop: async () => {},
+    setExtra: () => {},
+    setGasPrice: () => {},
+    setGasLimit: () => {},
+    etherbase: undefined,
+  },
+  chain: { setHead: async () => {} },
+  files: { exportChain: async () => {}, importChain: async () => {} },
+};
+
 let eth: EthApi;
 let ask: Asker;
 beforeAll(() => {
   const host = simHost(1);
-  eth = createEthApi(chain, { host });
+  eth = createEthApi(chain, { host, controls });
   ask = asker(eth.apis, host);
 });
 afterAll(() => eth.close());
@@ -75,6 +102,9 @@ const near = fc.constantFrom<unknown>(
   ...[
     { fromBlock: "0x0", toBlock: "latest" },
     { topics: [null, []] },
+    { tracer: "callTracer", tracerConfig: { withLog: true } },
+    { tracer: "x", timeout: "1h" },
+    { enableMemory: true, timeout: "1x" },
     { address: [] },
     { to: `0x${"11".repeat(20)}`, data: "0x" },
   ],
@@ -92,13 +122,14 @@ const anything = fc.oneof(
 );
 
 describe("whatever the parameters are, a method answers or refuses; nothing unexpected comes out", () => {
-  // as: one namespace is all this table has
-  const names = [...createEthApi(chain, { host: simHost(2) }).apis].flatMap((api) => [...api.methods.keys()]);
-  test.each(names)("eth_%s", async (name) => {
+  const names = createEthApi(chain, { host: simHost(2), controls }).apis.flatMap((api) =>
+    [...api.methods.keys()].map((name) => `${api.namespace}_${name}`),
+  );
+  test.each(names)("%s", async (name) => {
     await fc.assert(
       fc.asyncProperty(fc.array(anything, { maxLength: 5 }), async (params) => {
         try {
-          await ask(`eth_${name}`, ...params);
+          await ask(name, ...params);
         } catch (error) {
           const isExpected =
             error instanceof RpcError || (error instanceof GlimError && error.rpcCode !== undefined);

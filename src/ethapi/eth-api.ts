@@ -5,16 +5,23 @@ import { type Api, api } from "#rpc";
 import type { Backend } from "./backend.ts";
 import { blockMethods } from "./block-methods.ts";
 import { callMethods } from "./call-methods.ts";
+import { chainFileMethods } from "./chain-file-methods.ts";
 import { ChainView } from "./chain-view.ts";
+import { cliqueMethods } from "./clique-methods.ts";
+import type { NodeControls } from "./controls.ts";
+import { chainDebugMethods, debugMethods } from "./debug-methods.ts";
 import { feeMethods } from "./fee-methods.ts";
 import { filterMethods } from "./filter-methods.ts";
 import { FilterRegistry } from "./filters.ts";
 import { defaultLimits, type EthApiLimits } from "./limits.ts";
 import { LogSearch } from "./log-search.ts";
+import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
+import { traceMethods } from "./trace-methods.ts";
 import { transactionMethods } from "./transaction-methods.ts";
+import { ownTransactions, txpoolMethods } from "./txpool-methods.ts";
 
 export interface EthApiOptions {
   /** Clock for filters and time limits; entropy for filter ids. */
@@ -22,11 +29,13 @@ export interface EthApiOptions {
   readonly log?: Logger | undefined;
   /** Overrides single bounds of defaultLimits. */
   readonly limits?: Partial<EthApiLimits> | undefined;
+  /** What this node can do beside answering; a light node nothing. */
+  readonly controls?: NodeControls | undefined;
 }
 
 /** The tables of one backend, and what lives behind them. */
 export interface EthApi extends AsyncDisposable {
-  /** The `eth` namespace. */
+  /** `eth`, `debug`, `txpool`, and those of the controls: `clique`, `miner`, a part of `admin`. */
   readonly apis: readonly Api[];
   /** Filters installed now. */
   readonly filterCount: number;
@@ -34,10 +43,28 @@ export interface EthApi extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The namespaces beside eth_. Public: what changes nothing and costs little. */
+function furtherApis(parts: Parts, controls: NodeControls): Api[] {
+  const { clique, miner, chain, files, pool } = controls;
+  const debug = { ...debugMethods(parts), ...traceMethods(parts) };
+  const owned = chain === undefined ? {} : chainDebugMethods(chain);
+  const apis = [
+    api({ namespace: "debug", isPublic: false, methods: { ...debug, ...owned } }),
+    api({ namespace: "txpool", methods: txpoolMethods(pool ?? ownTransactions(parts.backend)) }),
+  ];
+  if (clique !== undefined)
+    apis.push(api({ namespace: "clique", isPublic: false, methods: cliqueMethods(clique, parts) }));
+  if (miner !== undefined)
+    apis.push(api({ namespace: "miner", isPublic: false, methods: minerMethods(miner) }));
+  if (files !== undefined)
+    apis.push(api({ namespace: "admin", isPublic: false, methods: chainFileMethods(files) }));
+  return apis;
+}
+
 /** Makes the eth_ table (and what lives behind it) for one backend. The service that fits the backend closes it in stop(). */
 export function createEthApi(
   backend: Backend,
-  { host, log = silentLogger, limits: some }: EthApiOptions,
+  { host, log = silentLogger, limits: some, controls = {} }: EthApiOptions,
 ): EthApi {
   const limits = { ...defaultLimits, ...some };
   const { clock, entropy } = host;
@@ -70,7 +97,7 @@ export function createEthApi(
   });
   const close = async () => filters.close();
   return {
-    apis: [eth],
+    apis: [eth, ...furtherApis(parts, controls)],
     get filterCount() {
       return filters.size;
     },

@@ -16,6 +16,15 @@ export type {
   StorageProof,
   SyncProgress,
 } from "./backend.ts";
+export type {
+  ChainControl,
+  ChainFiles,
+  CliqueControl,
+  CliqueSnapshot,
+  MinerControl,
+  NodeControls,
+  PoolContents,
+} from "./controls.ts";
 export { createEthApi, ethApi, type EthApi, type EthApiOptions } from "./eth-api.ts";
 export { EthApiError } from "./errors.ts";
 export { defaultLimits, type EthApiLimits } from "./limits.ts";

@@ -8,6 +8,9 @@ const OPS: Readonly<Record<string, number>> = {
   NUMBER: 0x43, PREVRANDAO: 0x44, GASLIMIT: 0x45, CHAINID: 0x46, BASEFEE: 0x48, POP: 0x50, MLOAD: 0x51, MSTORE: 0x52, SLOAD: 0x54,
   SSTORE: 0x55, JUMP: 0x56, JUMPI: 0x57, GAS: 0x5a, DUP1: 0x80, DUP2: 0x81, SWAP1: 0x90, LOG2: 0xa2, CALL: 0xf1, RETURN: 0xf3,
   STATICCALL: 0xfa, REVERT: 0xfd, INVALID: 0xfe,
+  CODECOPY: 0x39, EXTCODESIZE: 0x3b, EXTCODECOPY: 0x3c, RETURNDATASIZE: 0x3d, RETURNDATACOPY: 0x3e,
+  EXTCODEHASH: 0x3f, SELFBALANCE: 0x47, MSTORE8: 0x53, MSIZE: 0x59, LOG0: 0xa0, LOG1: 0xa1, LOG4: 0xa4, CREATE: 0xf0,
+  CALLCODE: 0xf2, DELEGATECALL: 0xf4, CREATE2: 0xf5, SELFDESTRUCT: 0xff,
 }; // biome-ignore format: a table
 
 /** Assembles words: opcode names, `:label` (a JUMPDEST), `@label` (its place), and hex or decimal numbers to be pushed. */

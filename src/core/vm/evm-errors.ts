@@ -5,7 +5,6 @@ const TEXTS: Readonly<Record<string, string>> = {
   "out of gas": "out of gas",
   "code store out of gas": "contract creation code storage out of gas",
   "code size to deposit exceeds maximum code size": "max code size exceeded",
-  "invalid JUMP": "invalid jump destination",
   "static state change": "write protection",
   "create collision": "contract address collision",
   "value out of range": "return data out of bounds",
@@ -18,6 +17,8 @@ const TEXTS: Readonly<Record<string, string>> = {
 
 /** geth's text for an EVM error of ethereumjs. */
 export function gethText(error: string): string {
+  // followed by the place, which geth does not tell
+  if (error.startsWith("invalid JUMP")) return "invalid jump destination";
   return TEXTS[error] ?? error;
 }
 

@@ -23,7 +23,7 @@ interface RunState {
     readonly depth: number;
     readonly address: Address;
     readonly callValue: bigint;
-    readonly isStatic: boolean;
+    isStatic: boolean;
   };
 }
 
@@ -45,6 +45,15 @@ interface Message {
   readonly gasLimit: bigint;
   readonly value: bigint;
   readonly data: Uint8Array;
+}
+
+interface NextFrame {
+  readonly type: FrameType;
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+  readonly value: bigint | undefined;
+  readonly input: Uint8Array;
+  readonly gas: bigint;
 }
 
 interface Frame {
@@ -70,10 +79,81 @@ const SELFDESTRUCT = 0xff;
 const ENDS: ReadonlySet<number> = new Set([0x00, 0xf3, 0xfd, SELFDESTRUCT]);
 const NOTHING = new Uint8Array(0);
 
+/** Stipend of a call with value (params.CallStipend). */
+const CALL_STIPEND = 2300n;
+const MAX_DEPTH = 1024;
+/** Memory past which geth does not reckon any more (core/vm/gas_table.go memoryGasCost), words. */
+const MOST_WORDS = 0x1fffffffe0n / 32n;
+const RETURNDATACOPY = 0x3e;
+const CALL = 0xf1;
+const STATIC_FAULT = "write protection";
+/** Opcodes that change state, which a static call must not. */
+const WRITES: ReadonlySet<number> = new Set([
+  0x55,
+  0x5d,
+  0xa0,
+  0xa1,
+  0xa2,
+  0xa3,
+  0xa4,
+  CREATE,
+  CREATE2,
+  SELFDESTRUCT,
+]);
+/** Opcodes that cost 100 at least from Berlin on, for which the library reckons everything at once. */
+const ACCESSES: ReadonlySet<number> = new Set([0x31, 0x3b, 0x3c, 0x3f, ...CALLS.keys()]);
+const WARM_ACCESS = 100n;
+
 const top = (stack: readonly bigint[], place: number) => stack[stack.length - 1 - place] ?? 0n;
 const addressOn = (stack: readonly bigint[], place: number) => numberToAddress(top(stack, place));
 const numberToAddress = (value: bigint) => bigintToBytes(value & ((1n << 160n) - 1n), 20);
 const word = (value: bigint) => bigintToBytes(value, 32);
+
+/** A fault that the opcode itself finds, after its gas is taken; in geth's words. */
+function lateFault(op: number, run: RunState, isInvalid: boolean): string | undefined {
+  if (isInvalid) return `invalid opcode: ${opName(op)}`;
+  if (op === RETURNDATACOPY) {
+    const stack = run.stack.getStack();
+    return top(stack, 1) + top(stack, 2) > BigInt(run.returnBytes.length)
+      ? "return data out of bounds"
+      : undefined;
+  }
+  if (!run.env.isStatic) return undefined;
+  const isPaying = op === CALL && top(run.stack.getStack(), 2) > 0n;
+  return isPaying || WRITES.has(op) ? STATIC_FAULT : undefined;
+}
+
+/** The library's gas for an opcode. With `asWriter` it does not look whether the frame is static, as geth does later. */
+async function reckon(
+  handler: GasHandler | undefined,
+  run: RunState,
+  base: bigint,
+  common: unknown,
+  asWriter: boolean,
+): Promise<{ cost: bigint; failure: unknown }> {
+  if (handler === undefined) return { cost: base, failure: undefined };
+  if (asWriter) run.env.isStatic = false;
+  try {
+    return { cost: await handler(run, base, common), failure: undefined };
+  } catch (failure) {
+    return { cost: base, failure };
+  } finally {
+    if (asWriter) run.env.isStatic = true;
+  }
+}
+
+const memoryGas = (words: bigint) => 3n * words + (words * words) / 512n;
+
+/** What geth says an opcode costs for which the library stopped reckoning. */
+function gasWhenFailed(op: number, run: RunState, words: bigint, base: bigint): bigint | undefined {
+  if (ACCESSES.has(op) && base === 0n) return WARM_ACCESS;
+  if (op !== RETURNDATACOPY || run.stack.length < 3) return undefined;
+  const stack = run.stack.getStack();
+  const size = top(stack, 2);
+  const needed = size === 0n ? 0n : (top(stack, 0) + size + 31n) / 32n;
+  const grown = needed > words ? memoryGas(needed) - memoryGas(words) : 0n;
+  return base + 3n * ((size + 31n) / 32n) + grown;
+}
 
 /** The error of an EVM frame; anything else is not the code's doing. */
 function evmErrorOf(error: unknown): string | undefined {
@@ -93,7 +173,7 @@ export class Tap {
   #target: Uint8Array = NOTHING;
   #frames: Frame[] = [];
   /** The frame that the opcode now running is about to open. */
-  #next: { type: FrameType; from: Uint8Array; to: Uint8Array; value: bigint | undefined } | undefined;
+  #next: NextFrame | undefined;
   readonly view: TraceState;
 
   constructor(evm: EVM, state: OverlayState, guard: () => Guard) {
@@ -136,23 +216,21 @@ export class Tap {
     if (turn !== undefined) await turn;
     frame.run = run;
     frame.lastOp = op;
+    this.#tellUnopened(run);
     const words = run.memoryWordCount;
     let fault = stackFault(op, run.stack.length);
-    let cost = base;
-    let failure: unknown;
-    if (handler !== undefined) {
-      try {
-        cost = await handler(run, base, common);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    const total = CALLS.has(op) && failure === undefined ? cost + (run.messageGasLimit ?? 0n) : cost;
-    if (evmErrorOf(failure) === "out of gas" || total > run.gasLeft) fault ??= "out of gas";
-    frame.fault = fault ?? (entry.opcodeInfo.isInvalid ? `invalid opcode: ${opName(op)}` : undefined);
+    const late = fault === undefined ? lateFault(op, run, entry.opcodeInfo.isInvalid) : undefined;
+    const { cost, failure } = await reckon(handler, run, base, common, late === STATIC_FAULT);
+    let total = failure === undefined ? cost : (gasWhenFailed(op, run, words, base) ?? cost);
+    if (CALLS.has(op) && failure === undefined) total += run.messageGasLimit ?? 0n;
+    if (run.memoryWordCount > MOST_WORDS) total = base;
+    const isDear = late === undefined && evmErrorOf(failure) === "out of gas";
+    if (isDear || total > run.gasLeft || run.memoryWordCount > MOST_WORDS) fault ??= "out of gas";
+    frame.fault = fault ?? late;
     const isWanted = tracer.step !== undefined && (tracer.ops === undefined || tracer.ops.has(op));
     if (isWanted) await tracer.step?.(this.#stepOf(op, run, total, words, fault), this.view);
     if (failure !== undefined) throw failure;
+    if (late === STATIC_FAULT) await handler?.(run, base, common); // throws now, as it would have
     if (frame.fault === undefined && tracer.enter !== undefined) await this.#prepare(op, run, words);
     return cost;
   }
@@ -180,25 +258,27 @@ export class Tap {
     if (type === undefined && op !== CREATE && op !== CREATE2 && op !== SELFDESTRUCT) return;
     const from = run.env.address.bytes;
     const stack = run.stack.getStack();
+    const memory = run.memory._store.subarray(0, Number(words) * 32);
     if (type !== undefined) {
-      const value =
-        type === "STATICCALL" ? undefined : type === "DELEGATECALL" ? run.env.callValue : top(stack, 2);
-      this.#next = { type, from, to: addressOn(stack, 1), value };
+      const hasValue = type === "CALL" || type === "CALLCODE";
+      const own = hasValue ? top(stack, 2) : 0n;
+      const value = type === "STATICCALL" ? undefined : hasValue ? own : run.env.callValue;
+      const at = hasValue ? 3 : 2;
+      const input = memoryAt(memory, top(stack, at), top(stack, at + 1));
+      const gas = (run.messageGasLimit ?? 0n) + (own > 0n ? CALL_STIPEND : 0n);
+      this.#next = { type, from, to: addressOn(stack, 1), value, input, gas };
     } else if (op === SELFDESTRUCT) {
       await this.#selfdestruct(run, addressOn(stack, 0));
     } else {
-      const to = op === CREATE ? await this.#created(from) : this.#created2(from, stack, run, words);
-      this.#next = { type: op === CREATE ? "CREATE" : "CREATE2", from, to, value: top(stack, 0) };
+      const input = memoryAt(memory, top(stack, 1), top(stack, 2));
+      const to = op === CREATE ? await this.#created(from) : create2Address(from, word(top(stack, 3)), input);
+      const made = op === CREATE ? ("CREATE" as const) : ("CREATE2" as const);
+      this.#next = { type: made, from, to, value: top(stack, 0), input, gas: run.messageGasLimit ?? 0n };
     }
   }
 
   async #created(from: Uint8Array): Promise<Uint8Array> {
     return createAddress(from, (await this.view.account(from))?.nonce ?? 0n);
-  }
-
-  #created2(from: Uint8Array, stack: readonly bigint[], run: RunState, words: bigint): Uint8Array {
-    const memory = run.memory._store.subarray(0, Number(words) * 32);
-    return create2Address(from, word(top(stack, 3)), memoryAt(memory, top(stack, 1), top(stack, 2)));
   }
 
   async #selfdestruct(run: RunState, heir: Uint8Array): Promise<void> {
@@ -208,6 +288,17 @@ export class Tap {
     const depth = run.env.depth + 1;
     this.#tracer?.enter?.({ type: "SELFDESTRUCT", depth, from, to: heir, input: NOTHING, gas: 0n, value });
     this.#tracer?.exit?.({ depth, output: NOTHING, gasUsed: 0n, error: undefined });
+  }
+
+  /** A call or creation that opened no frame, for want of balance or depth: geth tells of it all the same. */
+  #tellUnopened({ env }: RunState): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    this.#next = undefined;
+    const depth = env.depth + 1;
+    this.#tracer?.enter?.({ ...next, depth });
+    const error = depth > MAX_DEPTH ? "max call depth exceeded" : "insufficient balance for transfer";
+    this.#tracer?.exit?.({ depth, output: NOTHING, gasUsed: 0n, error });
   }
 
   #enter(message: Message): void {
@@ -230,6 +321,7 @@ export class Tap {
     const tracer = this.#tracer;
     const frame = this.#frames.pop();
     if (tracer === undefined || frame === undefined) return;
+    if (frame.run !== undefined) this.#tellUnopened(frame.run);
     const error = result.exceptionError?.error;
     if (error === undefined) this.#impliedStop(frame);
     tracer.exit?.({

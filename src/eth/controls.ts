@@ -1,0 +1,64 @@
+import type { Clique } from "#consensus/clique";
+import type { BlockChain } from "#core";
+import type { TxPool } from "#core/txpool";
+import type { CliqueControl, MinerControl, NodeControls } from "#ethapi";
+import { chainFiles } from "./chain-files.ts";
+import { cliqueOf as cliqueIn } from "./engine.ts";
+import { EthError } from "./errors.ts";
+import type { Sealer } from "./sealer.ts";
+
+/** What the controls reach into. Functions, because the chain opens after the tables are made. */
+export interface Inside {
+  readonly pool: TxPool;
+  readonly chain: () => BlockChain;
+  readonly sealer: () => Sealer | undefined;
+  readonly etherbase: Uint8Array | undefined;
+  readonly isClique: boolean;
+  /** "" for none. */
+  readonly dataDir: string;
+}
+
+function cliqueOf(chain: BlockChain): Clique {
+  const engine = cliqueIn(chain.engine);
+  if (engine === undefined) throw EthError("NEEDS_CLIQUE");
+  return engine;
+}
+
+const cliqueControl = (chain: () => BlockChain): CliqueControl => ({
+  snapshot: (header) => cliqueOf(chain()).snapshot(chain(), header),
+  signer: (header) => (header.number === 0 ? undefined : cliqueOf(chain()).author(header)),
+  proposals: () => cliqueOf(chain()).proposals,
+  propose: (address, authorize) => cliqueOf(chain()).propose(address, authorize),
+  discard: (address) => cliqueOf(chain()).discard(address),
+});
+
+function minerControl({ sealer, pool, etherbase }: Inside): MinerControl {
+  const need = () => {
+    const found = sealer();
+    if (found === undefined) throw EthError("NO_SIGNER");
+    return found;
+  };
+  return {
+    get isMining() {
+      return sealer()?.isRunning ?? false;
+    },
+    start: () => need().start(),
+    stop: async () => sealer()?.stop(),
+    setExtra: (extra) => void (need().extra = extra),
+    setGasPrice: (wei) => pool.setPriceLimit(wei),
+    setGasLimit: (gas) => void (need().gasLimit = gas),
+    etherbase,
+  };
+}
+
+/** Fits the tables of a full node to its parts. */
+export function nodeControls(inside: Inside): NodeControls {
+  const { pool, chain, isClique, dataDir } = inside;
+  return {
+    pool,
+    chain: { setHead: (number) => chain().setHead(number) },
+    clique: isClique ? cliqueControl(chain) : undefined,
+    miner: minerControl(inside),
+    files: chainFiles(chain, dataDir),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * What only a node that owns its chain can do, each as a small interface that `Ethereum` fits. A table exists with its
+ * interface: a light node hands in none of them and lists none of their methods.
+ */
+import type { Header, Transaction } from "#core/types";
+import type { CallContext } from "./backend.ts";
+import type { Hex } from "#util";
+
+type BySender = readonly (readonly [sender: Uint8Array, txs: readonly Transaction[]])[];
+
+/** Behind txpool_: waiting transactions by sender, nonces ascending. */
+export interface PoolContents {
+  content(): { readonly pending: BySender; readonly queued: BySender };
+  stats(): { readonly pending: number; readonly queued: number };
+}
+
+/** Behind clique_: votes and who may seal (EIP-225). */
+export interface CliqueControl {
+  /** @throws what the engine says of a header that does not hold */
+  snapshot(header: Header): CliqueSnapshot;
+  /** Who sealed it; undefined for the genesis. */
+  signer(header: Header): Uint8Array | undefined;
+  proposals(): ReadonlyMap<Hex, boolean>;
+  propose(address: Uint8Array, authorize: boolean): void;
+  discard(address: Uint8Array): void;
+}
+
+export interface CliqueSnapshot {
+  readonly number: number;
+  readonly hash: Uint8Array;
+  readonly signers: readonly Hex[];
+  readonly recents: ReadonlyMap<number, Hex>;
+  readonly votes: readonly {
+    readonly signer: Hex;
+    readonly block: number;
+    readonly address: Hex;
+    readonly authorize: boolean;
+  }[];
+  readonly tally: ReadonlyMap<Hex, { readonly authorize: boolean; readonly votes: number }>;
+}
+
+/** Behind miner_. */
+export interface MinerControl {
+  readonly isMining: boolean;
+  /** Twice is fine. @throws when this node has no signer */
+  start(): void;
+  stop(): Promise<void>;
+  /** Vanity of the blocks sealed from now on, at most 32 bytes. */
+  setExtra(extra: Uint8Array): void;
+  /** Least tip of other people's transactions, wei. */
+  setGasPrice(wei: bigint): void;
+  /** What sealed blocks' gas limits move towards. */
+  setGasLimit(gas: bigint): void;
+  /** Address that is paid; undefined without signer. */
+  readonly etherbase: Uint8Array | undefined;
+}
+
+/** Behind debug_setHead. */
+export interface ChainControl {
+  /** Goes back to that canonical block. */
+  setHead(number: number): Promise<void>;
+}
+
+/** Behind admin_exportChain and admin_importChain: reached over IPC and in process only. */
+export interface ChainFiles {
+  /**
+   * Writes canonical blocks as `geth export` does; `.gz` compresses. Never over an existing file.
+   * @throws when the path, links followed, is outside the data directory
+   */
+  exportChain(
+    file: string,
+    from: number | undefined,
+    to: number | undefined,
+    ctx: CallContext,
+  ): Promise<void>;
+  /** Takes in such a file, gzip or not. @throws likewise; the engine's errors for a bad block */
+  importChain(file: string, ctx: CallContext): Promise<void>;
+}
+
+export interface NodeControls {
+  readonly pool?: PoolContents | undefined;
+  readonly clique?: CliqueControl | undefined;
+  readonly miner?: MinerControl | undefined;
+  readonly chain?: ChainControl | undefined;
+  readonly files?: ChainFiles | undefined;
+}

@@ -1,0 +1,395 @@
+// The same chain in our full node and in geth 1.11.6: traces compared field by field, and what debug_, txpool_ and clique_
+// say beside them.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exportChain } from "#core";
+import { createAddress, encodeBlock, encodeTransaction, senderOf, signTransaction } from "#core/types";
+import { formatGenesis } from "#params";
+import { concatBytes, fromHex, toHex } from "#util";
+import { probeCall } from "../kit/contract.ts";
+import { type FullBackend, fullBackend, probeAddress, users } from "../kit/full-backend.ts";
+import { type Geth, type GenesisJson, requireGeth, startGeth } from "../kit/geth.ts";
+import { makeProbeChain } from "../kit/probe-chain.ts";
+import { addTraceBlocks, type Traced } from "../kit/trace-chain.ts";
+
+type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+
+let full: FullBackend | undefined;
+let geth: Geth | undefined;
+let folder = "";
+let why = "";
+const traced: Traced[] = [];
+
+beforeAll(async () => {
+  if ((await requireGeth("1.11.6", (reason) => void (why = reason))) === undefined) return;
+  full = await fullBackend();
+  for (const [i, tx] of (await makeProbeChain(full)).entries())
+    traced.push({ name: `probe chain, ${i}`, tx });
+  traced.push(...(await addTraceBlocks(full)));
+  folder = mkdtempSync(join(tmpdir(), "glim-debug-"));
+  const importFile = join(folder, "chain.rlp");
+  writeFileSync(importFile, concatBytes(...exportChain(full.ethereum.chain)));
+  // as: formatGenesis writes the shape geth reads
+  const genesis = formatGenesis(full.genesis) as unknown as GenesisJson;
+  const flags = ["--http.api", "eth,net,web3,admin,debug,txpool,clique,miner"];
+  geth = await startGeth({ version: "1.11.6", role: "full", genesis, importFile, flags });
+  await geth.atBlock(full.ethereum.chain.head.number);
+}, 120_000);
+afterAll(async () => {
+  await geth?.[Symbol.asyncDispose]();
+  await full?.[Symbol.asyncDispose]();
+  if (folder !== "") rmSync(folder, { recursive: true, force: true });
+});
+
+const isObject = (value: Json | undefined): value is { [name: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const hex = (text: Json | undefined) => (typeof text === "string" ? `0x${text}` : "");
+
+/** 1.11.6's struct logs in the form of 1.17.5: texts have 0x, what is empty is left out. */
+function structLogsToday(trace: Json): Json {
+  if (!isObject(trace) || !Array.isArray(trace["structLogs"])) return trace;
+  const structLogs = trace["structLogs"].map((line) => {
+    if (!isObject(line)) return line;
+    const { memory, storage, ...rest } = line;
+    return {
+      ...rest,
+      ...(Array.isArray(memory) && memory.length > 0 ? { memory: memory.map(hex) } : {}),
+      ...(isObject(storage)
+        ? { storage: Object.fromEntries(Object.entries(storage).map(([k, v]) => [hex(k), hex(v)])) }
+        : {}),
+    };
+  });
+  return { ...trace, returnValue: hex(trace["returnValue"]), structLogs };
+}
+
+/** Members that 1.11.6 does not have. */
+const NEWER: ReadonlySet<string> = new Set([
+  "index",
+  "position",
+  "codeHash",
+  "txHash",
+  "blockTimestamp",
+  "yParity",
+]);
+
+/** Errors of calls that 1.11.6 does not tell of, as no code ran. */
+const UNTOLD: ReadonlySet<Json | undefined> = new Set([
+  "insufficient balance for transfer",
+  "max call depth exceeded",
+  "contract address collision",
+]);
+const isUntold = (call: Json) => isObject(call) && UNTOLD.has(call["error"]);
+/** Reasons of panics: 1.11.6 reads Error(string) only. */
+const PANIC = "0x4e487b71";
+
+/** Ours without what came after 1.11.6. */
+function withoutNewer(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutNewer);
+  if (!isObject(value)) return value;
+  const { calls, output } = value;
+  if (Array.isArray(calls) && calls.some(isUntold)) {
+    const { calls: _, ...rest } = value;
+    const told = calls.filter((call) => !isUntold(call));
+    return withoutNewer(told.length === 0 ? rest : { ...rest, calls: told });
+  }
+  if (typeof output === "string" && output.startsWith(PANIC) && "revertReason" in value) {
+    const { revertReason: _, ...rest } = value;
+    return withoutNewer(rest);
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) =>
+      NEWER.has(name) ? [] : [[name, withoutNewer(member)]],
+    ),
+  );
+}
+
+/** 1.11.6's prestate in the form of 1.17.5: accounts that were not there before are left out. */
+function prestateToday(trace: Json): Json {
+  const tidy = (accounts: Json | undefined): Json => {
+    if (!isObject(accounts)) return {};
+    const rows = Object.entries(accounts).filter(
+      ([, account]) => JSON.stringify(account) !== '{"balance":"0x0"}',
+    );
+    return Object.fromEntries(rows);
+  };
+  if (!isObject(trace)) return trace;
+  return "post" in trace && "pre" in trace
+    ? { post: trace["post"] ?? {}, pre: tidy(trace["pre"]) }
+    : tidy(trace);
+}
+
+/** 1.11.6 looks at a new contract when its nonce is 1 already; it is left out on both sides, but for what it becomes. */
+function withoutNew(trace: Json, created: string): Json {
+  if (!isObject(trace)) return trace;
+  if (!("post" in trace) || !("pre" in trace)) {
+    const { [created]: _, ...rest } = trace;
+    return rest;
+  }
+  const { [created]: after, ...post } = isObject(trace["post"]) ? trace["post"] : {};
+  const { nonce: _, ...made } = isObject(after) ? after : {};
+  return {
+    pre: withoutNew(trace["pre"] ?? {}, created),
+    post: Object.keys(made).length === 0 ? post : { ...post, [created]: made },
+  };
+}
+
+const both = async (method: string, params: readonly unknown[]): Promise<[Json, Json]> => {
+  if (geth === undefined || full === undefined) throw new Error("not started");
+  const said = (ask: Promise<unknown>) =>
+    ask.then(
+      (result) => result as Json,
+      (error: Error) => ({ error: error.message.replace(/^\w+_\w+: (.*) \(-?\d+\)$/s, "$1") }),
+    );
+  return Promise.all([said(geth.rpc(method, params)), said(full.client.request({ method, params }))]);
+};
+
+/** First place where two answers differ. */
+function difference(theirs: Json | undefined, ours: Json | undefined, path = ""): string | undefined {
+  if (Array.isArray(theirs) && Array.isArray(ours)) {
+    for (let i = 0; i < Math.max(theirs.length, ours.length); i++) {
+      const found = difference(theirs[i], ours[i], `${path}[${i}]`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  if (isObject(theirs) && isObject(ours)) {
+    for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
+      const found = difference(theirs[name], ours[name], `${path}.${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const [a, b] = [JSON.stringify(theirs), JSON.stringify(ours)];
+  return a === b ? undefined : `${path}: geth ${a?.slice(0, 300)} ours ${b?.slice(0, 300)}`;
+}
+
+const ready = (skip: (why: string) => void): boolean => {
+  if (geth !== undefined) return true;
+  skip(why);
+  return false;
+};
+
+async function compareAll(
+  questions: readonly (readonly [name: string, method: string, ...params: unknown[]])[],
+  today: (theirs: Json) => Json = (theirs) => theirs,
+  tidy: (answer: Json, name: string) => Json = (answer) => answer,
+): Promise<void> {
+  const lines: string[] = [];
+  for (const [name, method, ...params] of questions) {
+    const [theirs, ours] = await both(method, params);
+    const found = difference(tidy(today(theirs), name), tidy(withoutNewer(ours), name));
+    if (found !== undefined) lines.push(`${name}: ${found}`);
+  }
+  expect(lines).toEqual([]);
+}
+
+/** The contract that the transaction of that name makes is left out. */
+const withoutMade = (answer: Json, name: string): Json => {
+  const tx = traced.find((one) => one.name === name)?.tx;
+  return tx?.to === undefined && tx !== undefined
+    ? withoutNew(answer, toHex(createAddress(senderOf(tx), tx.nonce)))
+    : answer;
+};
+
+const each = (config: object) =>
+  traced.map(({ name, tx }) => [name, "debug_traceTransaction", toHex(tx.hash), config] as const);
+
+describe("traces are those of geth 1.11.6", () => {
+  test("struct logs: every opcode, its gas, stack, storage, refund", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({}), structLogsToday);
+  }, 60_000);
+
+  test("struct logs with memory, without stack and storage", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ enableMemory: true, disableStack: true, disableStorage: true }), structLogsToday);
+  }, 60_000);
+
+  test("callTracer", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ tracer: "callTracer" }));
+  }, 60_000);
+
+  test("callTracer with logs", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ tracer: "callTracer", tracerConfig: { withLog: true } }));
+  }, 60_000);
+
+  test("callTracer, the top call only", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ tracer: "callTracer", tracerConfig: { onlyTopCall: true } }));
+  }, 60_000);
+
+  test("prestateTracer", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ tracer: "prestateTracer" }), prestateToday, withoutMade);
+  }, 60_000);
+
+  test("prestateTracer's differences", async ({ skip }) => {
+    if (!ready(skip)) return;
+    const config = { tracer: "prestateTracer", tracerConfig: { diffMode: true } };
+    await compareAll(each(config), prestateToday, withoutMade);
+  }, 60_000);
+
+  test("4byteTracer, noopTracer", async ({ skip }) => {
+    if (!ready(skip)) return;
+    await compareAll(each({ tracer: "4byteTracer" }));
+    await compareAll(each({ tracer: "noopTracer" }));
+  }, 60_000);
+
+  test("whole blocks, by number, by hash, as bytes", async ({ skip }) => {
+    if (!ready(skip) || full === undefined) return;
+    const { chain } = full.ethereum;
+    const numbers = Array.from({ length: chain.head.number }, (_, i) => i + 1);
+    const config = { tracer: "callTracer" };
+    const blocks = numbers.flatMap((number) => {
+      const header = chain.headerByNumber(number);
+      const block = header === undefined ? undefined : chain.block(header);
+      return block === undefined ? [] : [block];
+    });
+    await compareAll([
+      ...numbers.map(
+        (n) => [`block ${n}`, "debug_traceBlockByNumber", `0x${n.toString(16)}`, config] as const,
+      ),
+      ...blocks.map((b) => ["by hash", "debug_traceBlockByHash", toHex(b.header.hash), config] as const),
+      ...blocks.map((b) => ["as bytes", "debug_traceBlock", toHex(encodeBlock(b)), config] as const),
+      ["genesis", "debug_traceBlockByNumber", "0x0", config],
+      ["unknown", "debug_traceTransaction", `0x${"77".repeat(32)}`, config],
+      ["pending", "debug_traceBlockByNumber", "0xffff", config],
+    ]);
+  }, 60_000);
+
+  test("calls, with overrides", async ({ skip }) => {
+    if (!ready(skip)) return;
+    const [alice] = users;
+    const call = { from: alice?.address, to: probeAddress, input: toHex(probeCall("get")) };
+    const slot0 = `0x${"00".repeat(32)}`;
+    for (const config of [{}, { tracer: "callTracer" }])
+      await compareAll(
+        [
+          ["latest", "debug_traceCall", call, "latest", config],
+          ["old", "debug_traceCall", call, "0x2", config],
+          ["fails", "debug_traceCall", { ...call, input: toHex(probeCall("fail")) }, "latest", config],
+          ["panics", "debug_traceCall", { ...call, input: toHex(probeCall("panic")) }, "latest", config],
+          [
+            "overridden",
+            "debug_traceCall",
+            call,
+            "latest",
+            {
+              ...config,
+              stateOverrides: { [probeAddress]: { stateDiff: { [slot0]: `0x${"09".repeat(32)}` } } },
+              blockOverrides: { number: "0x99" },
+            },
+          ],
+        ],
+        structLogsToday,
+      );
+  }, 60_000);
+});
+
+describe("beside traces", () => {
+  test("raw bytes", async ({ skip }) => {
+    if (!ready(skip) || full === undefined) return;
+    const { chain } = full.ethereum;
+    const refs = Array.from({ length: chain.head.number + 1 }, (_, i) => [
+      `0x${i.toString(16)}`,
+      toHex(chain.headerByNumber(i)?.hash ?? new Uint8Array(0)),
+    ]).flat();
+    await compareAll([
+      ...[...refs, "latest", "earliest"].flatMap((ref) => [
+        [`header ${ref}`, "debug_getRawHeader", ref] as const,
+        [`block ${ref}`, "debug_getRawBlock", ref] as const,
+        [`receipts ${ref}`, "debug_getRawReceipts", ref] as const,
+      ]),
+      ...traced.map(({ name, tx }) => [name, "debug_getRawTransaction", toHex(tx.hash)] as const),
+      ["unknown", "debug_getRawTransaction", `0x${"77".repeat(32)}`],
+    ]);
+  });
+
+  test("clique_", async ({ skip }) => {
+    if (!ready(skip) || full === undefined) return;
+    const { chain } = full.ethereum;
+    const hash = toHex(chain.head.hash);
+    const some = `0x${"42".repeat(20)}`;
+    const votes = (answer: Json): Json =>
+      isObject(answer) && answer["votes"] === null ? { ...answer, votes: [] } : answer;
+    await compareAll(
+      [
+        ["latest", "clique_getSnapshot"],
+        ...["0x0", "0x1", "0x5", "latest"].flatMap((n) => [
+          [`snapshot ${n}`, "clique_getSnapshot", n] as const,
+          [`signers ${n}`, "clique_getSigners", n] as const,
+        ]),
+        ["signer", "clique_getSigner", "0x5"],
+        ["signer of a hash", "clique_getSigner", hash],
+        [
+          "signer of a header",
+          "clique_getSigner",
+          toHex(encodeBlock({ header: chain.head, transactions: [], uncles: [] })),
+        ],
+        ["by hash", "clique_getSnapshotAtHash", hash],
+        ["signers by hash", "clique_getSignersAtHash", hash],
+        ["unknown", "clique_getSignersAtHash", `0x${"77".repeat(32)}`],
+        ["status", "clique_status"],
+        ["propose", "clique_propose", some, true],
+        ["proposals", "clique_proposals"],
+        ["discard", "clique_discard", some],
+        ["no proposals", "clique_proposals"],
+      ],
+      votes,
+    );
+  });
+
+  test("txpool_: content, contentFrom, inspect, status", async ({ skip }) => {
+    if (!ready(skip) || full === undefined) return;
+    const [, bob, carol] = users;
+    if (bob === undefined || carol === undefined) throw new Error("no users");
+    const { chain } = full.ethereum;
+    const raws: string[] = [];
+    for (const [who, gaps] of [
+      [bob, [0n, 1n, 3n]],
+      [carol, [2n]],
+    ] as const) {
+      const first = (await chain.state(chain.head).account(fromHex(who.address)))?.nonce ?? 0n;
+      for (const gap of gaps) {
+        const base = {
+          chainId: 1337n,
+          nonce: first + gap,
+          gas: 60_000n,
+          value: gap,
+          input: fromHex("0x0102"),
+        };
+        const tx =
+          gap === 1n
+            ? signTransaction({ ...base, type: 0, gasPrice: 4_000_000_000n }, who.key) // makes a contract
+            : signTransaction(
+                {
+                  ...base,
+                  type: 2,
+                  to: fromHex(probeAddress),
+                  maxFeePerGas: 9_000_000_000n,
+                  maxPriorityFeePerGas: 2_000_000_000n,
+                  accessList: [],
+                },
+                who.key,
+              );
+        raws.push(toHex(encodeTransaction(tx)));
+      }
+    }
+    for (const raw of raws) {
+      const [theirs, ours] = await both("eth_sendRawTransaction", [raw]);
+      expect(ours).toEqual(theirs);
+    }
+    await compareAll([
+      ["status", "txpool_status"],
+      ["content", "txpool_content"],
+      ["from bob", "txpool_contentFrom", bob.address],
+      ["from carol", "txpool_contentFrom", carol.address],
+      ["from nobody", "txpool_contentFrom", `0x${"11".repeat(20)}`],
+      ["inspect", "txpool_inspect"],
+    ]);
+  });
+});
