@@ -171,6 +171,28 @@ describe("a server that lags behind", () => {
     await light.clock.advance(clientLimits.lagMs);
     await failed;
   });
+
+  test("for two seconds again, after a server that had the block lied: no read waits for ever", async () => {
+    let ahead: ReturnType<LightWorld["serve"]> | undefined;
+    await synced((it) => {
+      ahead = it.serve();
+    });
+    const behind = light.serve({ head: headerAt(22) });
+    await light.settle();
+    ahead?.kill();
+    await light.settle();
+    let outcome: unknown;
+    void Promise.resolve(balanceOf(3)).catch((error: unknown) => {
+      outcome = error;
+    });
+    await light.clock.advance(1_000);
+    const liar = light.serve({ name: "9", scripts: { getProofsV2: () => [new Uint8Array([0xc0])] } });
+    await light.settle();
+    expect(liar.count("getProofsV2")).toBe(1);
+    expect(behind.disconnected).toBeUndefined();
+    await light.clock.advance(clientLimits.lagMs);
+    expect(outcome).toMatchObject({ code: "LIGHT_NO_VERIFIED_ANSWER" });
+  });
 });
 
 test("more reads than may wait are refused as busy, and the rest is answered", async () => {

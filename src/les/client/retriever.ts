@@ -260,6 +260,7 @@ export class Retriever {
       task.asked.add(server);
       task.outstanding++;
       task.lag?.cancel();
+      task.lag = undefined; // a later wait gets a timer of its own
     }
     this.messages++;
     this.merged += tasks.length;
