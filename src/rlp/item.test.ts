@@ -110,7 +110,7 @@ describe("RL-03 items", () => {
       const bytes = flat(10_000_000, byte);
       const heap = process.memoryUsage().heapUsed;
       expect(codeOf(() => decode(bytes))).toBe("RLP_ITEMS");
-      expect(process.memoryUsage().heapUsed - heap).toBeLessThan(8 << 20);
+      expect(process.memoryUsage().heapUsed - heap).toBeLessThan(32 << 20); // the objects alone would be 80 MB
     },
   );
   test("at the bound and one above it", () => {

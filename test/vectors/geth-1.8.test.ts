@@ -37,14 +37,15 @@ test("151 blocks encode to the bytes they came from, and their bodies have the h
   }
 });
 
-test("150 blocks execute to geth's state roots and receipt roots", async () => {
+// all 150 are imported by src/core/geth-1.8.test.ts; here the parts are put together by hand
+test("the first 20 blocks execute to geth's state roots and receipt roots", async () => {
   const nodes = new ByteMap<Uint8Array>();
   const codes = new ByteMap<Uint8Array>();
   const first = genesisBlock(genesis).state;
   let root = first.root;
   for (const [hash, node] of first.nodes) nodes.set(hash, node);
   for (const [hash, code] of first.codes) codes.set(hash, code);
-  for (const { header, ...body } of blocks.slice(1)) {
+  for (const { header, ...body } of blocks.slice(1, 21)) {
     const reader = stateReader(nodes, codes, root);
     const result = await executeBlock(genesis.config, header, body, reader, { coinbase: authorOf(header) });
     const update = applyDiff(nodes, root, result.diff);
