@@ -1,6 +1,6 @@
 // geth 1.17.5, which knows chains after the merge only: its blocks, made through its Engine API, in our chain and over
 // eth/69, and ours in an empty geth that has nobody else to ask.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ import {
 } from "../kit/engine.ts";
 import { startEthEnd } from "../kit/eth-peer.ts";
 import { exportChain, type Geth, requireGeth, startGeth } from "../kit/geth.ts";
+import { startProgram } from "../kit/program.ts";
 import { until } from "../kit/until.ts";
 
 const genesis = mergedGenesis();
@@ -116,6 +117,19 @@ describe("geth 1.17.5", () => {
     }
     await again.insertBlocks([last]);
     expect(again.head.hash).toEqual(chain.head.hash);
+  });
+
+  test("glim import takes the file in, glim verify finds nothing wrong", async ({ skip }) => {
+    if (why !== undefined) return skip(why);
+    const genesisFile = join(folder, "genesis.json");
+    writeFileSync(genesisFile, JSON.stringify(genesis));
+    const glim = async (...args: string[]) => {
+      await using program = startProgram(["dist/cli/main.js", ...args, "--datadir", join(folder, "glim")]);
+      return { code: await program.ended(), output: program.output() };
+    };
+    const run = await glim("import", file, "--genesis", genesisFile);
+    expect(run).toMatchObject({ code: 0, output: expect.stringContaining(`#${count} ${made.at(-1)?.hash}`) });
+    expect(await glim("verify")).toMatchObject({ code: 0, output: expect.stringContaining(`${count}`) });
   });
 
   test("eth/69: handshake; headers, bodies and receipts are read with all roots equal", async ({ skip }) => {
