@@ -2,7 +2,14 @@ import type { Engine, Signer } from "#consensus";
 import { BlockChain, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
-import { type Body, emptyCodeHash, type Header, type Receipt, type Transaction } from "#core/types";
+import {
+  type Block,
+  type Body,
+  emptyCodeHash,
+  type Header,
+  type Receipt,
+  type Transaction,
+} from "#core/types";
 import type { Account, StateReader } from "#core/vm";
 import {
   type AccountProof,
@@ -13,23 +20,30 @@ import {
   type FoundTransaction,
   type SyncProgress,
 } from "#ethapi";
+import { Downloader } from "#eth/downloader";
+import { BlockFetcher, TxFetcher } from "#eth/fetcher";
 import type { KeyValueStore } from "#ethdb";
 import { Feed } from "#event";
 import type { Service, ServiceContext } from "#node";
+import type { Protocol } from "#p2p";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
 import { nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
+import { ProtocolManager } from "./protocol-manager/protocol-manager.ts";
+import { ethProtocols, offeredVersions } from "./protocol-manager/protocols.ts";
 import { Sealer } from "./sealer.ts";
 
 export interface EthereumOptions {
   readonly genesis: Genesis;
   /** Default: the genesis' chain id. */
   readonly networkId?: bigint | number | undefined;
-  /** `full`: every block is executed. (Fast sync comes with the eth protocol.) */
-  readonly syncMode?: "full" | undefined;
+  /** `full` (default): every block is executed. `fast`: an empty chain takes the state of a recent block from peers instead. */
+  readonly syncMode?: "full" | "fast" | undefined;
+  /** Peers of the eth protocol; default: p2p.maxPeers. */
+  readonly maxPeers?: number | undefined;
   /**
    * Whose rules blocks keep. `auto`, the default, reads it from the genesis: clique, or ethash, and the rules after the
    * merge where a terminal total difficulty is set. `clique` refuses a genesis without it. Only clique seals here.
@@ -45,16 +59,17 @@ export interface EthereumOptions {
   readonly period?: number | undefined;
 }
 
+/** attacks-and-faults §3.2 */
+const DEFAULT_MAX_PEERS = 50;
 const emptyAccount: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
 
 /**
- * The service that owns a full chain: blocks, every state, the transactions it was handed, and sealing. It is the backend
- * of the eth_ namespace and of a `LesServer`. It speaks no protocol of its own yet: blocks come from its sealer or from
- * an import.
+ * The service that owns a full chain: blocks, every state, the transaction pool, sealing, and the eth protocol: it
+ * synchronises with peers and serves them. It is the backend of the eth_ namespace and of a `LesServer`.
  */
 export class Ethereum implements Service, Backend {
   readonly kind = "full";
-  readonly protocols = [];
+  readonly protocols: readonly Protocol[];
   readonly headEvents: Feed<HeadEvent>;
   readonly networkId: bigint;
   readonly #options: EthereumOptions;
@@ -64,6 +79,7 @@ export class Ethereum implements Service, Backend {
   #chain: BlockChain | undefined;
   #db: KeyValueStore | undefined;
   #sealer: Sealer | undefined;
+  #manager: ProtocolManager | undefined;
   #subscription: Disposable | undefined;
 
   constructor(context: ServiceContext, options: EthereumOptions) {
@@ -74,6 +90,8 @@ export class Ethereum implements Service, Backend {
       context.log.error("listener of head events failed", { error }),
     );
     this.#pool = this.#makePool();
+    const fastSync = options.syncMode === "fast";
+    this.protocols = ethProtocols(offeredVersions(options.genesis.config, { fastSync }), () => this.#manager);
     const controls = nodeControls({
       pool: this.#pool,
       chain: () => this.chain,
@@ -122,15 +140,20 @@ export class Ethereum implements Service, Backend {
     });
     await this.#pool.start();
     await this.#options.prepare?.(chain);
+    const manager = this.#makeManager(chain);
+    this.#manager = manager;
+    manager.start();
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
-    this.#sealer = new Sealer({ chain, pool: this.#pool, signer, period, host, log });
+    const onSealed = (block: Block) => manager.broadcastMined(block);
+    this.#sealer = new Sealer({ chain, pool: this.#pool, signer, period, onSealed, host, log });
     this.#sealer.start();
   }
 
   async stop(): Promise<void> {
     await this.#api.close();
     await this.#sealer?.stop();
+    await this.#manager?.stop();
     this.#subscription?.[Symbol.dispose]();
     if (this.#chain !== undefined) await this.#pool.stop();
     await this.#chain?.flush();
@@ -216,7 +239,13 @@ export class Ethereum implements Service, Backend {
   }
 
   syncing(): SyncProgress | undefined {
-    return undefined;
+    return this.#manager?.downloader.progress;
+  }
+
+  /** Peers, sync and gossip. @throws ETH_NOT_STARTED before start */
+  get protocolManager(): ProtocolManager {
+    if (this.#manager === undefined) throw EthError("NOT_STARTED");
+    return this.#manager;
   }
 
   author(header: Header): Uint8Array | undefined {
@@ -233,6 +262,20 @@ export class Ethereum implements Service, Backend {
     const isCliqueNeeded = engine === "clique" || sealer !== undefined;
     if (isCliqueNeeded && genesis.config.clique === undefined) throw EthError("NEEDS_CLIQUE");
     return makeEngine(genesis.config, db);
+  }
+
+  #makeManager(chain: BlockChain): ProtocolManager {
+    const { host, log, config } = this.#context;
+    const { syncMode, maxPeers = config.p2p.maxPeers ?? DEFAULT_MAX_PEERS, sealer } = this.#options;
+    const { clock, rand } = host;
+    return new ProtocolManager({
+      ...{ chain, pool: this.#pool, networkId: this.networkId, maxPeers, host, log },
+      fastSync: syncMode === "fast",
+      acceptTxs: sealer !== undefined,
+      downloader: new Downloader({ chain, clock, rand, log }),
+      makeBlockFetcher: (hooks) => new BlockFetcher(hooks, { clock, rand, log }),
+      makeTxFetcher: (hooks) => new TxFetcher(hooks, { clock, rand, log }),
+    });
   }
 
   #makePool(): TxPool {

@@ -1,6 +1,7 @@
 import { nextBaseFee, type Signer } from "#consensus";
 import type { BlockChain } from "#core";
 import type { TxPool } from "#core/txpool";
+import type { Block } from "#core/types";
 import type { Host, Timer } from "#host";
 import type { Logger } from "#log";
 import { rulesAt } from "#params";
@@ -12,6 +13,8 @@ export interface SealerOptions {
   readonly signer: Signer;
   /** Seconds between blocks; 0: a block as soon as there is a transaction for it. */
   readonly period: number;
+  /** A block has been sealed and is in the chain. */
+  readonly onSealed?: ((block: Block) => void) | undefined;
   readonly host: Pick<Host, "clock" | "rand">;
   readonly log: Logger;
 }
@@ -94,6 +97,7 @@ export class Sealer {
       if (this.#isStopped || chain.head !== parent) return this.#schedule();
       if (receipts.length === 0 && period === 0) return;
       await chain.insertBlocks([block]); // the head event schedules the next
+      this.#options.onSealed?.(block);
       log.debug("block sealed", {
         number: block.header.number,
         txs: receipts.length,
