@@ -80,6 +80,7 @@ test.each([
     const rand = seededRand(seed);
     const path = join(folder, mode);
     let before = 0;
+    let killed = 0;
     for (let kill = 0; kill < kills; kill++) {
       if (await syncAndKill(path, mode, 4 + rand.int(most))) break;
       const now = await expectWhole(path);
