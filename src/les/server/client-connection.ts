@@ -17,7 +17,7 @@ import {
 } from "#les/protocol";
 import type { MsgReadWriter, Peer } from "#p2p";
 import { encodeAs, list, raw } from "#rlp";
-import { type Deferred, deferred } from "#util";
+import { type Deferred, deferred, GlimError } from "#util";
 import { type AnnouncedHead, reorgDepth } from "./announced-head.ts";
 import type { LesBackend } from "./backend.ts";
 import { limits } from "./limits.ts";
@@ -164,32 +164,41 @@ export class ClientConnection {
   announceHead(): void {
     if (this.#isAnnouncing || this.#options.announceType === 0) return;
     this.#isAnnouncing = true;
-    this.#announceHeads()
-      .finally(() => {
-        this.#isAnnouncing = false;
-      })
-      .catch((error: unknown) => this.#failed.reject(error));
+    this.#announceHeads().catch((error: unknown) => this.#failed.reject(error));
   }
 
   async #announceHeads(): Promise<void> {
-    const { announceType, rw, nodeKey, backend } = this.#options;
+    const { rw, backend } = this.#options;
     const { chain } = backend;
-    for (;;) {
-      const { head } = chain;
-      const td = chain.td(head.hash) ?? 0n;
-      if (td <= this.#told.td) return;
-      const depth = BigInt(reorgDepth(chain, this.#told.header));
-      this.#told = { header: head, td };
-      const announce: Announce = { hash: head.hash, number: head.number, td, reorgDepth: depth, update: [] };
-      const body = announceType === 2 ? signAnnounce(announce, nodeKey) : announce;
-      const { code, payload } = this.#table.encode("announce", body);
-      try {
+    try {
+      for (;;) {
+        const { head } = chain;
+        const td = chain.td(head.hash) ?? 0n;
+        if (td <= this.#told.td) return;
+        const reorg = BigInt(reorgDepth(chain, this.#told.header));
+        this.#told = { header: head, td };
+        const { code, payload } = this.#announcement(reorg);
         await rw.writeMsg(code, payload);
-      } catch (error) {
-        this.peer.log.debug("announcement not sent", { error });
-        return; // the connection is over
       }
+    } catch (error) {
+      if (!(error instanceof GlimError)) throw error;
+      this.peer.log.debug("announcement not sent", { error }); // the connection is over
+    } finally {
+      this.#isAnnouncing = false; // in the same turn as the last look at the head: none can come in between
     }
+  }
+
+  #announcement(reorg: bigint): { readonly code: number; readonly payload: Uint8Array } {
+    const { announceType, nodeKey } = this.#options;
+    const { header, td } = this.#told;
+    const announce: Announce = {
+      hash: header.hash,
+      number: header.number,
+      td,
+      reorgDepth: reorg,
+      update: [],
+    };
+    return this.#table.encode("announce", announceType === 2 ? signAnnounce(announce, nodeKey) : announce);
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -223,16 +232,16 @@ export class ClientConnection {
     this.#waiting.push({ message, ticket });
     if (this.#isWorking) return;
     this.#isWorking = true;
-    this.#work(signal)
-      .catch((error: unknown) => this.#failed.reject(error))
-      .finally(() => {
-        this.#isWorking = false;
-      });
+    this.#work(signal).catch((error: unknown) => this.#failed.reject(error));
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    for (let task = this.#next(); task !== undefined; task = this.#next())
-      await this.#answerOne(task, signal);
+    try {
+      for (let task = this.#next(); task !== undefined; task = this.#next())
+        await this.#answerOne(task, signal);
+    } finally {
+      this.#isWorking = false; // in the same turn as the last look at the queue: nothing is left lying there
+    }
   }
 
   #next(): Task | undefined {

@@ -256,6 +256,21 @@ describe("turns", () => {
     expect(greedy.connection.served).toBe(100);
   });
 
+  test("a request that comes in whichever moment the one before ends is answered", async () => {
+    const les = slowServer(() => 0);
+    const client = await les.connect();
+    for (let moment = 0; moment < 60; moment++) {
+      const { served } = client.connection;
+      client.send("getTxStatus", []);
+      for (let i = 0; i < moment; i++) await Promise.resolve();
+      client.send("getTxStatus", []);
+      await les.clock.advance(0);
+      expect([moment, client.connection.served - served]).toEqual([moment, 2]);
+      await client.next();
+      await client.next();
+    }
+  });
+
   test("half a core: after a second of serving each millisecond costs one of rest", async () => {
     const les = slowServer(() => 100, { lightServ: 50 });
     const client = await les.connect();
