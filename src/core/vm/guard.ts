@@ -11,10 +11,15 @@ export interface GuardOptions {
 const STRIDE = 64;
 /** A message (CALL, CREATE, …) costs as much time as so many small opcodes: precompiles take up to milliseconds. */
 const MESSAGE_WEIGHT = 8;
-/** A run gives way to the rest of the process after this long. */
+/** All runs together give way to the rest of the process after this long: each takes its share of it. */
 const SLICE_MS = 10;
+/** Shortest share. */
+const LEAST_SLICE_MS = 1;
 /** …or, without a clock, after this many strides. */
 const SLICE_STRIDES = 128;
+
+/** Runs of this process that wait for their next turn of the event loop, which they share whether they know it or not. */
+let waiting = 0;
 
 /**
  * Watches one run: asked at every JUMPDEST and every message, and no loop is without either. Ends the run at its
@@ -70,8 +75,12 @@ export class Guard {
   }
 
   async #giveWay(): Promise<void> {
+    waiting++;
     await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#sliceEnd = (this.#options.clock?.now() ?? 0) + SLICE_MS;
+    waiting--;
+    // those still waiting run in the same turn of the loop, one after the other
+    const share = Math.max(LEAST_SLICE_MS, SLICE_MS / (waiting + 1));
+    this.#sliceEnd = (this.#options.clock?.now() ?? 0) + share;
     this.look();
   }
 }
