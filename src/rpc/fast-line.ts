@@ -70,7 +70,7 @@ export function readPlainHead(
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    const value = line.slice(colon + 1).trim();
+    const value = withoutSpaces(line.slice(colon + 1));
     if (!TOKEN.test(name) || !VISIBLE.test(value) || !PLAIN_HEADERS.has(name) || headers.has(name))
       return undefined;
     headers.set(name, value);
@@ -243,6 +243,15 @@ export class FastLine {
     this.#socket.off("end", this.#onEnd);
     this.#host.handOff(this.#socket, unread);
   }
+}
+
+/** Without the spaces around it. `trim` takes off more: a bare line feed, which ends the head for other parsers. */
+function withoutSpaces(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (text[from] === " ") from++;
+  while (to > from && text[to - 1] === " ") to--;
+  return text.slice(from, to);
 }
 
 function ignore(): void {}
