@@ -12,7 +12,7 @@ const STRIDE = 64;
 /** A message (CALL, CREATE, …) costs as much time as so many small opcodes: precompiles take up to milliseconds. */
 const MESSAGE_WEIGHT = 8;
 /** All runs together give way to the rest of the process after this long: each takes its share of it. */
-const SLICE_MS = 10;
+const SLICE_MS = 5;
 /** Shortest share. */
 const LEAST_SLICE_MS = 1;
 /** …or, without a clock, after this many strides. */
