@@ -26,7 +26,7 @@ import {
 } from "#rlp";
 import { ethLimits as limits } from "./limits.ts";
 import { receipt69Rlp } from "./receipt69.ts";
-import { type BlockRange, blockRangeRlp, type EthStatus, status62, status64, status69 } from "./status.ts";
+import { blockRangeRlp, status62, status64, status69 } from "./status.ts";
 
 const hash = fixed(32);
 
@@ -216,5 +216,3 @@ export function ethTable(version: EthVersion): EthTable {
 export function hasMessage(version: EthVersion, name: EthMessageName): boolean {
   return Object.hasOwn(tables[version].messages satisfies Messages, name);
 }
-
-export type { BlockRange, EthStatus };

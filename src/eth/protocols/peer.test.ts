@@ -73,7 +73,7 @@ describe.each([65, 66] as const)("requests over eth/%i", (version) => {
     expect(peer.openRequests).toBe(0);
   });
 
-  test("no answer in time: the request fails, the peer stays, a late answer is counted and not taken for the next", async () => {
+  test("ET-03 no answer in time: the request fails, the peer stays, a late answer is counted and not taken for the next", async () => {
     const { clock, remote, peer } = await link(version);
     const slow = caught(peer.requestHeaders({ origin: 1, amount: 1 }, { timeoutMs: 1_000 }));
     const { reqId } = await remote.next();
@@ -209,7 +209,7 @@ test("ET-09 reading stops while four replies are owed to a peer that does not re
   expect(total).toBe(600);
 });
 
-test("transactions beyond 5,000, announcements beyond 5,000, lists of unequal length end the peer (ET-05)", async () => {
+test("ET-05 transactions beyond 5,000, announcements beyond 5,000, lists of unequal length end the peer", async () => {
   let read: unknown;
   const handlers: Partial<EthHandlers> = {
     transactions: ({ body }) => void (read = body),
@@ -244,7 +244,7 @@ test("a handler that ignores a message never decodes it", async () => {
   expect(remote.isOver).toBe(false);
 });
 
-test("eth/69: the range moves the head; an impossible one ends the peer (ET-04)", async () => {
+test("ET-04 eth/69: the range moves the head; an impossible one ends the peer", async () => {
   const { remote, peer } = await link(69);
   expect(peer.head).toMatchObject({ number: 19 });
   remote.send("blockRangeUpdate", { earliest: 5, latest: 40, latestHash: hash(3) });
