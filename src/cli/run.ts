@@ -10,6 +10,8 @@ type Runnable = { readonly [K in keyof Command]: Command[K] };
 interface Entry {
   readonly name: string;
   readonly summary: string;
+  /** Not listed: it is reached by a script of its own. */
+  readonly isHidden?: boolean;
   /** Loaded when asked for: a command brings its whole part of the program. */
   load(): Promise<unknown>;
 }
@@ -62,6 +64,12 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./set-head.ts")).setHead,
   },
   {
+    name: "serve-chain",
+    isHidden: true,
+    summary: "run a node for a conformance test, set up by environment variables",
+    load: async () => (await import("./serve-chain.ts")).serveChain,
+  },
+  {
     name: "attach",
     summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
     load: async () => (await import("./attach.ts")).attach,
@@ -74,7 +82,9 @@ function help(): string {
     "",
     "usage: glim COMMAND [flags]",
     "",
-    ...entries.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
+    ...entries
+      .filter(({ isHidden }) => !isHidden)
+      .map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
     "",
     "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
     "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
