@@ -50,7 +50,8 @@ class WorkerSealChecker implements SealChecker {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module);
+    // flags of this process (--eval, --inspect) are not the thread's
+    const worker = new Worker(this.#module, { execArgv: [] });
     worker.on("message", ({ id, verdicts }: SealAnswer) => {
       this.#waiting.get(id)?.done.resolve(verdicts);
       this.#waiting.delete(id);
