@@ -1,6 +1,7 @@
-// Writes the docs that are made from tables: ARCHITECTURE.md from rooms.json and the doors' first lines. With --check it
+// Writes the docs that are made from tables: ARCHITECTURE.md from rooms.json and the doors' first lines, docs/rpc.md from
+// the RPC tables. With --check it
 // changes nothing and fails if a file is out of date.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 const { base, rooms } = JSON.parse(readFileSync("rooms.json", "utf8"));
 
@@ -8,7 +9,10 @@ const { base, rooms } = JSON.parse(readFileSync("rooms.json", "utf8"));
 function purposeOf(room) {
   const text = readFileSync(`src/${room}/index.ts`, "utf8");
   const comment = /\/\*\*?([\s\S]*?)\*\//.exec(text)?.[1] ?? "";
-  const flat = comment.replace(/^\s*\* ?/gm, " ").replace(/\s+/g, " ").trim();
+  const flat = comment
+    .replace(/^\s*\* ?/gm, " ")
+    .replace(/\s+/g, " ")
+    .trim();
   const sentence = /^(.*?[.:;])(\s|$)/.exec(flat.replace(/^[\w/]+: /, ""))?.[1] ?? flat;
   const text1 = sentence.replace(/[:;]$/, ".");
   return text1.charAt(0).toUpperCase() + text1.slice(1);
@@ -28,7 +32,10 @@ const seen = new Map();
 const rows = Object.keys(rooms)
   .map((room) => ({ room, level: levelOf(room, seen) }))
   .sort((a, b) => a.level - b.level || (a.room < b.room ? -1 : 1))
-  .map(({ room, level }) => `| ${level} | [\`${room}\`](src/${room}/index.ts) | ${purposeOf(room)} | ${rooms[room].includes("*") ? "any" : rooms[room].join(", ") || "–"} |`);
+  .map(
+    ({ room, level }) =>
+      `| ${level} | [\`${room}\`](src/${room}/index.ts) | ${purposeOf(room)} | ${rooms[room].includes("*") ? "any" : rooms[room].join(", ") || "–"} |`,
+  );
 
 const architecture = `# Architecture
 
@@ -62,6 +69,10 @@ ${rows.join("\n")}
 `;
 
 const files = { "ARCHITECTURE.md": architecture };
+// the RPC tables are read from the compiled package
+if (existsSync("dist/ethapi/index.js"))
+  files["docs/rpc.md"] = await (await import("./rpc-docs.mjs")).rpcDocs();
+else console.error("docs/rpc.md is left as it is: compile first (npx tsc -b)");
 let stale = 0;
 for (const [path, text] of Object.entries(files)) {
   if (!process.argv.includes("--check")) {
