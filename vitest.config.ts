@@ -13,9 +13,37 @@ export default defineConfig({
   ...base,
   test: {
     projects: [
-      { ...base, test: { ...shared, name: "unit", include: ["src/**/*.test.ts", "test/{unit,vectors,examples}/**/*.test.ts"], testTimeout: 120_000 } },
-      { ...base, test: { ...shared, name: "interop", include: ["test/interop/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false } },
-      { ...base, test: { ...shared, name: "long", include: ["test/long/**/*.test.ts"], testTimeout: 3_600_000, hookTimeout: 900_000, fileParallelism: false } },
+      {
+        ...base,
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/{unit,vectors,examples}/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        ...base,
+        test: {
+          ...shared,
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        ...base,
+        test: {
+          ...shared,
+          name: "long",
+          include: ["test/long/**/*.test.ts"],
+          testTimeout: 3_600_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

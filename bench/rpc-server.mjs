@@ -179,6 +179,6 @@ async function main() {
       );
     }
   }
-  await Promise.all(running.map((one) => one.stop()));
+  await Promise.all(running.map(async (one) => one.stop()));
   process.exit(0);
 }

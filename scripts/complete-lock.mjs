@@ -10,11 +10,20 @@ for (const row of Object.values(packages))
   for (const [name, version] of Object.entries(row.optionalDependencies ?? {})) {
     const path = `node_modules/${name}`;
     const words = name.split(/[-/]/);
-    const os = words.find((w) => ["android", "darwin", "freebsd", "linux", "openharmony", "win32"].includes(w));
+    const os = words.find((w) =>
+      ["android", "darwin", "freebsd", "linux", "openharmony", "win32"].includes(w),
+    );
     const cpu = words.find((w) => /^(arm|arm64|ia32|x64|ppc64|riscv64|s390x)$/.test(w));
     if (path in packages || os === undefined || cpu === undefined) continue;
     const libc = os === "linux" && name.endsWith("-musl") ? { libc: ["musl"] } : {};
-    packages[path] = { version, cpu: [cpu], ...(row.dev ? { dev: true } : {}), ...libc, optional: true, os: [os] };
+    packages[path] = {
+      version,
+      cpu: [cpu],
+      ...(row.dev ? { dev: true } : {}),
+      ...libc,
+      optional: true,
+      os: [os],
+    };
     added.push(name);
   }
 const rows = Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -27,7 +27,9 @@ describe.skipIf(why !== undefined)(`ethereum-tests-blocks${why === undefined ? "
   test("all valid blocks, invalid blocks and transitions", async () => {
     using fixtures = openFixtures("ethereum-tests-blocks");
     const wrong: string[] = [];
-    for (const path of ["TransitionTests", "InvalidBlocks", "ValidBlocks"].flatMap((set) => fixtures.list(set)))
+    for (const path of ["TransitionTests", "InvalidBlocks", "ValidBlocks"].flatMap((set) =>
+      fixtures.list(set),
+    ))
       for (const [name, vector] of Object.entries(fixtures.read(path) as object)) {
         const result = await runBlockTest(name, vector);
         if ("problem" in result) wrong.push(result.problem);
