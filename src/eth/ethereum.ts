@@ -239,7 +239,7 @@ export class Ethereum implements Service, Backend {
   }
 
   syncing(): SyncProgress | undefined {
-    return this.#manager?.downloader.progress;
+    return this.#manager?.syncing;
   }
 
   /** Peers, sync and gossip. @throws ETH_NOT_STARTED before start */

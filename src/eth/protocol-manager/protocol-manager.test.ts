@@ -385,8 +385,10 @@ describe("synchronising", () => {
     for (let i = 0; i < 4; i++) await setup.connect();
     await setup.clock.advance(10_000);
     expect(syncs()).toBe(0); // nobody is ahead
+    expect(setup.manager.syncing).toBeUndefined();
     await setup.connect(68, ahead);
     expect(syncs()).toBe(1);
+    expect(setup.manager.syncing).toEqual({ startingBlock: 4, currentBlock: 4, highestBlock: 4 });
     await setup.connect(68, ahead);
     await setup.clock.advance(30_000);
     expect(syncs()).toBe(1);
@@ -394,6 +396,7 @@ describe("synchronising", () => {
     await settled();
     await setup.clock.advance(10_000);
     expect([syncs(), setup.sync.mode]).toEqual([2, "full"]);
+    expect(setup.manager.syncing).toBeUndefined(); // the first one has ended
   });
 
   test("after it the head is announced, and fast sync is over", async () => {

@@ -89,6 +89,7 @@ export class ProtocolManager {
   readonly #running = new Map<EthPeer, Promise<void>>();
   #fastSync: boolean;
   #acceptTxs: boolean;
+  #hasSynced = false;
   #hasToldOfIgnoredTxs = false;
   #isStarted = false;
   /** Head that eth/69 peers were last told of. */
@@ -131,6 +132,21 @@ export class ProtocolManager {
   /** Transactions of peers are taken: a sync has completed, a block was imported, or this node seals (Trap 19). */
   get acceptTxs(): boolean {
     return this.#acceptTxs;
+  }
+
+  /**
+   * How far the first synchronisation has come, from the moment a peer is known to be ahead until a cycle has ended;
+   * later, how far a running one has. undefined: nothing to catch up with.
+   */
+  get syncing():
+    | { readonly startingBlock: number; readonly currentBlock: number; readonly highestBlock: number }
+    | undefined {
+    const { progress } = this.downloader;
+    if (progress !== undefined || this.#hasSynced) return progress;
+    const best = this.peers.best()?.head;
+    if (best?.td === undefined || best.td <= this.#td()) return undefined;
+    const { number } = this.chain.head;
+    return { startingBlock: number, currentBlock: number, highestBlock: best.number ?? number };
   }
 
   start(): void {
@@ -311,6 +327,7 @@ export class ProtocolManager {
 
   #synced(head: Header): void {
     this.#fastSync = false;
+    this.#hasSynced = true;
     this.#acceptTxs = true;
     const block = this.chain.block(head);
     if (block !== undefined && head.number > 0) this.#announce(block);
