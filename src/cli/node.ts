@@ -10,8 +10,9 @@ import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import type { Flag, Flags } from "./flags.ts";
 import { writeGenesis } from "./genesis-file.ts";
-import { configOf, nodeFlags, readKeyFile } from "./node-flags.ts";
+import { configOf, loggerOf, nodeFlags, readKeyFile } from "./node-flags.ts";
 import { readPeers } from "./peer-urls.ts";
+import { followChain } from "./sync-progress.ts";
 import { runNode } from "./run-node.ts";
 import { VERSION } from "./version.ts";
 
@@ -27,6 +28,13 @@ const flags = [
     type: "texts",
     value: "ENODE",
     doc: "A peer's enode URL, kept connected; several by comma or by repetition",
+  },
+  {
+    name: "syncmode",
+    type: "text",
+    value: "MODE",
+    default: "full",
+    doc: "full: execute every block; fast: an empty chain takes the state of a recent block from peers",
   },
   { name: "mine", type: "boolean", default: false, doc: "Seal blocks with the key of --miner.key (clique)" },
   {
@@ -66,6 +74,11 @@ async function readSigner(values: Flags<typeof flags>, host: Pick<Host, "files">
   return keySigner(await readKeyFile(path, "--miner.key", host));
 }
 
+function readSyncMode(mode: string): "full" | "fast" {
+  if (mode === "full" || mode === "fast") return mode;
+  throw CliError("BAD_FLAG", { flag: "--syncmode", why: `"${mode.slice(0, 40)}" is neither full nor fast` });
+}
+
 /** `glim node`: a full node. */
 export const node: Command<typeof flags> = {
   usage: "glim node --genesis FILE --datadir DIR [--peer ENODE …] [flags]",
@@ -74,6 +87,7 @@ export const node: Command<typeof flags> = {
     for (const notice of notices) io.complain(notice);
     const host = nodeHost();
     const genesis = await genesisOf(values.genesis, values.datadir, host);
+    const syncMode = readSyncMode(values.syncmode);
     const sealer = await readSigner(values, host);
     const defaults = {
       name: INSTANCE,
@@ -87,7 +101,12 @@ export const node: Command<typeof flags> = {
     const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
     running.register(
       (context) =>
-        new Ethereum(context, { genesis, ...networkId, ...(sealer === undefined ? {} : { sealer }) }),
+        new Ethereum(context, {
+          genesis,
+          syncMode,
+          ...networkId,
+          ...(sealer === undefined ? {} : { sealer }),
+        }),
     );
     const lightServ = values["light.serve"];
     if (lightServ > 0)
@@ -104,6 +123,7 @@ export const node: Command<typeof flags> = {
       if (values.datadir !== undefined) await writeGenesis(genesisPathOf(values.datadir), genesis, host);
       io.print(`chain      id ${genesis.config.chainId}, head #${head.number} ${toHex(head.hash)}`);
       if (sealer !== undefined) io.print(`sealing    as ${toHex(sealer.address)}`);
+      await followChain(running.service(Ethereum), loggerOf(values, io), io);
     });
   },
 };

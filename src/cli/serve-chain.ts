@@ -28,10 +28,12 @@ interface Settings {
   readonly listenIp: string;
   readonly p2pPort: number;
   readonly httpPort: number;
-  readonly syncMode: "full" | "light";
+  readonly syncMode: "full" | "fast" | "light";
   readonly servesLight: boolean;
   readonly peers: readonly string[];
 }
+
+type FullSettings = Settings & { readonly syncMode: "full" | "fast" };
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -69,7 +71,7 @@ async function readSettings(env: Env, host: Pick<Host, "files">): Promise<Settin
     listenIp: (env["LISTEN_IP"] ?? "") === "" ? "127.0.0.1" : String(env["LISTEN_IP"]),
     p2pPort: numberOf(env, "P2P_PORT", 65535, 30303),
     httpPort: numberOf(env, "HTTP_PORT", 65535, 8545),
-    syncMode: oneOf(env, "SYNC_MODE", ["full", "light"], "full"),
+    syncMode: oneOf(env, "SYNC_MODE", ["full", "fast", "light"], "full"),
     servesLight: oneOf(env, "LES_SERVE", ["0", "1"], "0") === "1",
     peers: readPeers((env["BOOTNODES"] ?? "").split(/[\s,]+/).filter((url) => url !== "")),
   };
@@ -94,13 +96,14 @@ function configOf(settings: Settings, log: Logger): Config {
   };
 }
 
-function registerFull(node: Node, settings: Settings, io: Io, host: Host, log: Logger): void {
-  const { genesis, networkId, chain: path, servesLight } = settings;
+function registerFull(node: Node, settings: FullSettings, io: Io, host: Host, log: Logger): void {
+  const { genesis, networkId, chain: path, servesLight, syncMode } = settings;
   node.register(
     (context) =>
       new Ethereum(context, {
         genesis,
         networkId,
+        syncMode,
         prepare: async (chain) => {
           if (path === "") return;
           try {
@@ -127,7 +130,7 @@ export const serveChain: Command<[]> = {
   usage: "scripts/serve-chain",
   details: [
     "Settings come from the environment: NODE_DIR (empty folder), GENESIS (geth's JSON), CHAIN (RLP blocks to import first),",
-    "NETWORK_ID, LISTEN_IP, P2P_PORT, HTTP_PORT, SYNC_MODE (full, light), LES_SERVE (1), BOOTNODES (enode URLs of peers).",
+    "NETWORK_ID, LISTEN_IP, P2P_PORT, HTTP_PORT, SYNC_MODE (full, fast, light), LES_SERVE (1), BOOTNODES (enode URLs of peers).",
     "DISCOVERY is not there yet and ignored. HTTP serves every namespace, admin_ too.",
   ].join("\n"),
   flags: [],
@@ -142,7 +145,7 @@ export const serveChain: Command<[]> = {
     const config = configOf(settings, log);
     const node = new Node(config);
     const { genesis, networkId, syncMode } = settings;
-    if (syncMode === "full") registerFull(node, settings, io, host, log);
+    if (syncMode !== "light") registerFull(node, { ...settings, syncMode }, io, host, log);
     else
       node.register(
         (context) =>

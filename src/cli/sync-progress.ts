@@ -1,3 +1,4 @@
+import type { Ethereum } from "#eth";
 import type { LightEthereum } from "#les";
 import type { Logger } from "#log";
 import { CliError } from "./errors.ts";
@@ -64,4 +65,24 @@ function report(light: LightEthereum, from: { at: number; number: number }, log:
     left,
     servers: servers.length,
   });
+}
+
+/** Says how far a sync is, with rate and time left, as long as one is under way; until the user asks to stop. */
+export async function followChain(ethereum: Ethereum, log: Logger, io: Io): Promise<void> {
+  const signal = io.stopping;
+  let last: { at: number; number: number } | undefined;
+  while (!signal.aborted) {
+    await io.clock.sleep(EVERY_MS, { signal }).catch(() => {});
+    const progress = signal.aborted ? undefined : ethereum.syncing();
+    if (progress === undefined) {
+      last = undefined;
+      continue;
+    }
+    const { currentBlock: block, highestBlock: of } = progress;
+    const now = io.clock.now();
+    const rate = last === undefined ? 0 : (block - last.number) / ((now - last.at) / 1000);
+    last = { at: now, number: block };
+    const left = rate > 0 ? `${Math.ceil((of - block) / rate)} s` : "unknown";
+    log.info("syncing", { block, of, perSecond: Math.round(rate), left });
+  }
 }

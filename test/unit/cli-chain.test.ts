@@ -161,6 +161,12 @@ describe("refused, with one line and its exit code:", () => {
       2,
       /give both numbers, or none/,
     ],
+    [
+      "a sync mode there is not",
+      () => ["node", ...on, "--syncmode", "warp"],
+      2,
+      /"warp" is neither full nor fast/,
+    ],
     ["sealing without a key", () => ["node", ...on, "--mine"], 2, /--miner\.key is missing/],
     [
       "ST-05 a disk with too little free",
@@ -337,6 +343,7 @@ test("glim node answers for an imported chain, seals on it, serves light nodes, 
   await node.prints(/^chain {6}id 1337, head #24 0x\w+\nsealing {4}as 0x/m);
   const [, url = ""] = await node.prints(/^JSON-RPC\s+(http:\S+)$/m);
   const [, enode = ""] = await node.prints(/^p2p\s+(enode:\S+)$/m);
+  const address = enode.replace("[::]", "127.0.0.1");
   using rpc = jsonRpc(url);
   const block = await rpc<{ hash: string }>("eth_getBlockByNumber", ["0x18", false]);
   expect(block.hash).toBe(toHex(world.chain.head.hash));
@@ -348,7 +355,7 @@ test("glim node answers for an imported chain, seals on it, serves light nodes, 
       "--genesis",
       genesisFile,
       "--peer",
-      enode.replace("[::]", "127.0.0.1"),
+      address,
       "--datadir",
       at("light"),
       ...ports,
@@ -360,6 +367,18 @@ test("glim node answers for an imported chain, seals on it, serves light nodes, 
     async () => (Number(await rpc<string>("eth_blockNumber")) > BLOCKS ? true : undefined),
     30_000,
   );
+  {
+    // a second full node gets the chain from the first by the eth protocol
+    await using peer = glim(
+      ...["node", "--genesis", genesisFile, "--datadir", at("peer"), "--peer", address],
+      ...ports,
+    );
+    const [, peerUrl = ""] = await peer.prints(/^JSON-RPC\s+(http:\S+)$/m);
+    using peerRpc = jsonRpc(peerUrl);
+    await until("the peer's head", async () => Number(await peerRpc<string>("eth_blockNumber")) > BLOCKS);
+    expect((await peer.stop("SIGTERM")).code).toBe(0);
+    expect((await run("verify", "--datadir", at("peer"))).output).toMatch(/^findings {3}0$/m);
+  }
   const end = await node.stop("SIGTERM");
   expect(end.code).toBe(0);
   expect(end.tookMs).toBeLessThan(5_000);
