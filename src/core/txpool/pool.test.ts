@@ -10,7 +10,7 @@ import { addressOf, generateKey, type PrivateKey, publicKeyOf } from "#crypto";
 import { memoryFiles, SimulatedClock, seededRand } from "#host/sim";
 import { silentLogger } from "#log";
 import { devGenesis, rulesAt } from "#params";
-import { encodeAs } from "#rlp";
+import { encodeAs, RlpReader } from "#rlp";
 import { concatBytes, toHex } from "#util";
 import { type AccountState, TxJournal, TxPool, type TxPoolLimits } from "./index.ts";
 
@@ -124,6 +124,17 @@ describe("TX-04 refused with geth's text, and nothing changes", () => {
     await pool.add(tx);
     await expect(pool.add(tx)).rejects.toEqual(refused("ALREADY_KNOWN"));
   });
+});
+
+test("a transaction of a large message does not keep the message", async () => {
+  const { pool, person } = setup();
+  const key = person();
+  const message = concatBytes(encodeAs(transactionRlp, send(key, 0)), new Uint8Array(1 << 20));
+  const tx = transactionRlp.read(new RlpReader(message));
+  expect(tx.input.buffer.byteLength).toBeGreaterThan(1 << 20);
+  await pool.add(tx);
+  expect(pool.get(tx.hash)).toEqual(tx);
+  expect(pool.get(tx.hash)?.input.buffer.byteLength).toBeLessThan(1024);
 });
 
 describe("pending and queued", () => {

@@ -1,5 +1,5 @@
 import type { HeadEvent } from "#core";
-import { type Transaction, transactionSize } from "#core/types";
+import { decodeTransaction, encodeTransaction, type Transaction, transactionSize } from "#core/types";
 import { Feed } from "#event";
 import type { Clock, Timer } from "#host";
 import { type Logger, silentLogger } from "#log";
@@ -269,9 +269,10 @@ export class TxPool {
   }
 
   /** All checks, then all changes. */
-  #admit(tx: Transaction, local: boolean): void {
-    if (this.#byHash.has(tx.hash)) throw TxPoolError("ALREADY_KNOWN");
+  #admit(given: Transaction, local: boolean): void {
+    if (this.#byHash.has(given.hash)) throw TxPoolError("ALREADY_KNOWN");
     const head = this.#head();
+    const tx = detached(given);
     const sender = validateAlone(tx, head.rules, head.gasLimit);
     const isLocal = local || this.#locals.has(sender);
     if (!isLocal && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
@@ -462,4 +463,13 @@ function mergeByTip(queues: Entry[][], baseFee: bigint): readonly Transaction[] 
     ordered.push(best.entry.tx);
     best.run.at++;
   }
+}
+
+/**
+ * The same transaction on bytes of its own. What was decoded is views of the message it came in: a hundred bytes that stay for
+ * hours must not keep ten megabytes with them.
+ */
+function detached(tx: Transaction): Transaction {
+  const isAlone = tx.input.buffer.byteLength <= 2 * transactionSize(tx);
+  return isAlone ? tx : decodeTransaction(encodeTransaction(tx));
 }
