@@ -1,17 +1,14 @@
 import { HostError } from "#host";
 import { type Config, Node } from "#node";
 import { RpcSetupError } from "#rpc";
-import { GlimError } from "#util";
 import { CliError } from "./errors.ts";
 import { type Io, untilStopped } from "./io.ts";
 
 /** The error of a port that is taken, with the flag that chooses another one. */
 export function explainPort(error: unknown, config: Config): unknown {
-  if (!(error instanceof GlimError)) return error;
-  const isListening = HostError.is(error, "LISTEN_FAILED") || RpcSetupError.is(error, "LISTEN_FAILED");
-  const { endpoint, why } = error.data as Readonly<Partial<Record<"endpoint" | "why", string>>>; // as both tables have it
-  if (!isListening || endpoint === undefined || (why !== "EADDRINUSE" && why !== "address already in use"))
-    return error;
+  if (!HostError.is(error, "LISTEN_FAILED") && !RpcSetupError.is(error, "LISTEN_FAILED")) return error;
+  const { endpoint, why } = error.data as Readonly<Record<"endpoint" | "why", string>>; // what both rows are made from
+  if (why !== "EADDRINUSE" && why !== "address already in use") return error;
   const isPeer = config.p2p?.listenAddr?.endsWith(endpoint.slice(endpoint.lastIndexOf(":")));
   const isWs = config.ws?.port !== undefined && endpoint.endsWith(`:${config.ws.port}`);
   return CliError(

@@ -203,6 +203,21 @@ test("a port that is taken is named with the flag that changes it, exit code 6",
   expect(code).toBe(6);
 });
 
+test("an address that cannot be listened on is said to be that, not a port that is taken", async () => {
+  const { code, output } = await run(
+    "dev",
+    "--http.addr",
+    "192.0.2.1",
+    "--http.port",
+    "0",
+    "--port",
+    "0",
+    "--ipcdisable",
+  );
+  expect(output).toContain("glim: cannot listen on 192.0.2.1:0: no such address on this machine\n");
+  expect(code).toBe(6);
+});
+
 test("glim demo --once shows proven reads and ends with exit code 0; a busy port moves it to the next", async () => {
   await using first = glim("demo", "--http.port", "18545", "--full.http.port", "18645");
   const [, firstPort = ""] = await first.prints(/light node\s+http:\/\/127\.0\.0\.1:(\d+)/);
