@@ -253,3 +253,15 @@ describe("executeBlock", () => {
     expect(await codeOf(block.finish())).toMatch(/^VM_BAD_BLOCK: a system contract of Prague has no code/);
   });
 });
+
+test.each(["bpo1", "bpo2", "bpo3", "bpo4", "bpo5"])(
+  "a fork of blob parameters only runs as Osaka does: %s",
+  async (fork) => {
+    const names = ["bpo1", "bpo2", "bpo3", "bpo4", "bpo5"];
+    const times = names.slice(0, names.indexOf(fork) + 1).map((name) => [`${name}Time`, 0]);
+    const config: ChainConfig = { ...testConfig("Osaka"), ...Object.fromEntries(times) };
+    const merged = { difficulty: 0n, withdrawalsRoot: emptyTxRoot, blobGasUsed: 0n, excessBlobGas: 0n };
+    const block = await openBlock(config, header(merged), reader());
+    expect(await block.apply(transfer(0n))).toMatchObject({ status: 1, cumulativeGasUsed: 21_000n });
+  },
+);

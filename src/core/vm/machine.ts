@@ -65,6 +65,9 @@ const kzg = {
     verifyKzgProof({ commitment: fromHex(commitment), z: fromHex(z), y: fromHex(y), proof: fromHex(proof) }),
 } as unknown as KZG; // the rest of the interface makes blobs and proofs, which the EVM never asks for
 
+/** What runs is the same from Osaka on; only the price of blobs changes, and that is #params'. Upstream knows two such forks. */
+const evmFork = (fork: Fork): Fork => (/^bpo[345]$/.test(fork) ? "bpo2" : fork);
+
 function commonFor(chainId: bigint, fork: Fork): Common {
   const common = new Common({
     chain: {
@@ -76,7 +79,7 @@ function commonFor(chainId: bigint, fork: Fork): Common {
       // so that COINBASE is the header's, which is set to the author; rewards and seals are not ethereumjs' business here
       consensus: { type: "pow", algorithm: "ethash", ethash: {} },
     },
-    hardfork: fork,
+    hardfork: evmFork(fork),
     customCrypto: { keccak256: (message) => keccak256(message), ecrecover, sha256, kzg },
   });
   // asked for at every opcode, and a search through a list upstream
