@@ -97,6 +97,10 @@ export class FastChain {
     return this.#options.enqueue(async () => {
       if (this.#options.headers.head.number > 0)
         throw CoreError("PIVOT_PASSED", { head: this.#options.headers.head.number });
+      await this.#options.headers.checkSeals(
+        blocks.map(({ block }) => block),
+        options,
+      );
       for (const each of blocks) {
         options.signal?.throwIfAborted();
         await this.#options.write(() => this.#stage(each));
