@@ -29,6 +29,7 @@ import type { Protocol } from "#p2p";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
+import { deferred } from "#util";
 import { nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
@@ -80,6 +81,8 @@ export class Ethereum implements Service, Backend {
   #db: KeyValueStore | undefined;
   #sealer: Sealer | undefined;
   #manager: ProtocolManager | undefined;
+  /** Peers may come in. */
+  readonly #ready = deferred<void>();
   #subscription: Disposable | undefined;
 
   constructor(context: ServiceContext, options: EthereumOptions) {
@@ -91,7 +94,8 @@ export class Ethereum implements Service, Backend {
     );
     this.#pool = this.#makePool();
     const fastSync = options.syncMode === "fast";
-    this.protocols = ethProtocols(offeredVersions(options.genesis.config, { fastSync }), () => this.#manager);
+    const versions = offeredVersions(options.genesis.config, { fastSync });
+    this.protocols = ethProtocols(versions, () => this.#manager, this.#ready.promise);
     const controls = nodeControls({
       pool: this.#pool,
       chain: () => this.chain,
@@ -143,6 +147,7 @@ export class Ethereum implements Service, Backend {
     const manager = this.#makeManager(chain);
     this.#manager = manager;
     manager.start();
+    this.#ready.resolve();
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
     const onSealed = (block: Block) => manager.broadcastMined(block);

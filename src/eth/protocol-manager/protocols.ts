@@ -1,6 +1,7 @@
 import { EthProtocolError, type EthVersion, ethTable, ethVersions } from "#eth/protocols";
 import type { MsgReadWriter, Peer, Protocol } from "#p2p";
 import type { ChainConfig } from "#params";
+import { orAborted } from "#util";
 
 /** Whoever runs the connections of these protocols: a ProtocolManager. */
 export interface ProtocolHandler {
@@ -21,16 +22,21 @@ export function offeredVersions(
   return ethVersions.filter((version) => version < 69 && (version > 62 || !fastSync));
 }
 
-/** One protocol a version. `handler` may come later than the p2p server: until then peers are told that we are not ready. */
+/**
+ * One protocol a version. The handler may come later than the p2p server: a peer that connects before waits until `ready`, since one
+ * that was turned away would come back only after half a minute.
+ */
 export function ethProtocols(
   versions: readonly EthVersion[],
   handler: () => ProtocolHandler | undefined,
+  ready: Promise<void> = Promise.resolve(),
 ): readonly Protocol[] {
   return versions.map((version) => {
     const { name, length, maxMessageBytes } = ethTable(version);
     return {
       ...{ name, version, length, maxMessageBytes },
       async run(peer, rw, signal) {
+        await orAborted(ready, signal);
         const running = handler();
         if (running === undefined) throw EthProtocolError("QUITTING");
         await running.runPeer(version, peer, rw, signal);
