@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BlockChain, importChain } from "#core";
+import { BlockChain, importChain, readBlocks } from "#core";
 import { type Header, makeHeader, receiptRoot, txRoot, unclesHash, withdrawalsRoot } from "#core/types";
 import { makeEngine } from "#eth";
 import { memoryStore } from "#ethdb";
@@ -21,6 +21,7 @@ import {
   setHead,
 } from "../kit/engine.ts";
 import { startEthEnd } from "../kit/eth-peer.ts";
+import { startFullNode } from "../kit/full-node.ts";
 import { exportChain, type Geth, requireGeth, startGeth } from "../kit/geth.ts";
 import { startProgram } from "../kit/program.ts";
 import { until } from "../kit/until.ts";
@@ -164,10 +165,12 @@ describe("geth 1.17.5", () => {
 
   test("an empty one, told the head by its Engine API, syncs the whole chain from us", async ({ skip }) => {
     if (why !== undefined) return skip(why);
-    const chain = await imported();
-    await using end = await startEthEnd({ chain, versions: [69] });
-    await using geth = await startGeth({ version: "1.17.5", role: "full", genesis, peers: [end.enode] });
-    await end.connected();
+    const blocks = [];
+    for await (const { block } of readBlocks([await readFile(file)]))
+      if (block.header.number > 0) blocks.push(block);
+    await using node = await startFullNode({ spec: parseGenesis(genesis), blocks });
+    const { chain } = node.ethereum;
+    await using geth = await startGeth({ version: "1.17.5", role: "full", genesis, peers: [node.enode] });
     using engine = engineRpc(geth);
     const last = made.at(-1);
     if (last === undefined) throw new Error("no blocks were made");
@@ -180,7 +183,8 @@ describe("geth 1.17.5", () => {
       toHex(chain.head.stateRoot),
     ]);
     await until("geth to take the head for valid", async () => (await setHead(engine, last)) === "VALID");
-    expect(end.ends).toEqual([]);
+    const peers = await geth.rpc<{ protocols: { eth: { version: number } } }[]>("admin_peers");
+    expect(peers.map(({ protocols }) => protocols.eth.version)).toEqual([69]);
   });
 });
 
