@@ -1,24 +1,37 @@
-// F01, ST-06: programs killed at any moment of an import and of reorgs restart on a whole chain. 200 kills: test/long.
+// F01, ST-06: programs killed at any moment of an import, of reorgs and of a sync restart on a whole chain. 200 kills: test/long.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { sealedChain } from "../kit/chains.ts";
-import { importTarget, killAgain, reorgTarget } from "../kit/kills.ts";
+import { startFullNode } from "../kit/full-node.ts";
+import { importTarget, killAgain, reorgTarget, syncTarget } from "../kit/kills.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "glim-kills-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const seed = Number(process.env["GLIM_SEED"] ?? 4);
 
-test(`F01 12 kills of an import, seed ${seed}`, async () => {
+test(`F01 9 kills of an import, seed ${seed}`, async () => {
   const chain = await sealedChain({ blocks: 1500, accounts: 4000, branch: { from: 1450, blocks: 60 } });
-  const report = await killAgain(importTarget(chain, folder), 12, seed);
-  expect(report.kills).toBe(12);
+  const report = await killAgain(importTarget(chain, folder), 9, seed);
+  expect(report.kills).toBe(9);
   expect(report.progressed).toBeGreaterThan(0);
 });
 
-test(`ST-06 13 kills in the middle of reorgs, seed ${seed}`, async () => {
-  const report = await killAgain(reorgTarget(seed), 13, seed);
-  expect(report.kills).toBe(13);
-  expect(report.progressed).toBeGreaterThan(5);
+test(`ST-06 10 kills in the middle of reorgs, seed ${seed}`, async () => {
+  const report = await killAgain(reorgTarget(seed), 10, seed);
+  expect(report.kills).toBe(10);
+  expect(report.progressed).toBeGreaterThan(4);
+});
+
+test.each(["full", "fast"] as const)(`F01 3 kills of a %s sync, seed ${seed}`, async (mode) => {
+  const chain = await sealedChain({ blocks: 1500, accounts: 4000, branch: { from: 1450, blocks: 60 } });
+  await using server = await startFullNode({
+    spec: chain.spec,
+    blocks: await chain.blocks(),
+    sealer: chain.signer,
+  });
+  const report = await killAgain(syncTarget({ chain, enode: server.enode, mode, folder }), 3, seed);
+
+  expect(report.kills).toBe(3);
 });

@@ -30,11 +30,13 @@ export interface KillTarget {
   readonly acknowledges: RegExp;
   /** Longest time until the kill, after the first sign of work. */
   readonly mostMs: number;
+  /** A run that ends there has nothing more to do; the next one begins on an empty folder. */
+  readonly goal?: number;
 }
 
 export interface KillReport {
   readonly kills: number;
-  /** Runs that ended by themselves before they were killed; not counted as kills. */
+  /** Runs that had done all there was to do; the next one began anew. */
   readonly ended: number;
   /** Kills after which the head was further than at the kill before. */
   readonly progressed: number;
@@ -76,6 +78,30 @@ export function reorgTarget(seed: number): KillTarget {
     command: (dataDir, run) => [writer, dataDir, String(seed * 1000 + run)],
     acknowledges: /^(\d+) (0x[0-9a-f]{64})$/gm,
     mostMs: 300,
+  };
+}
+
+/** `glim node` that synchronises with a node of the whole chain, which must be sealing: a new block makes it begin. */
+export function syncTarget(options: {
+  readonly chain: SealedChain;
+  readonly enode: string;
+  readonly mode: "full" | "fast";
+  readonly folder: string;
+}): KillTarget {
+  const { chain, enode, mode, folder } = options;
+  const genesisFile = join(folder, `sync genesis ${mode}.json`);
+  writeFileSync(genesisFile, JSON.stringify(formatGenesis(chain.spec)));
+  const offline = ["--port", "0", "--no-http", "--no-ws", "--ipcdisable"];
+  return {
+    name: `${mode} sync`,
+    genesis: chain.spec,
+    command: (dataDir) => [
+      ...[main, "node", "--genesis", genesisFile, "--datadir", dataDir, "--peer", enode],
+      ...["--syncmode", mode, "--verbosity", "4", ...offline],
+    ],
+    acknowledges: /(?!)/g, // a node says of no block that it is on disk
+    mostMs: 4_000,
+    goal: chain.head,
   };
 }
 
@@ -162,10 +188,9 @@ export async function killAgain(target: KillTarget, kills: number, seed: number)
       }
       if (report.head > before) report.progressed++;
       if (acknowledged !== "ended") report.kills++;
-      else {
-        report.ended++;
-        report.head = 0;
-      }
+      if (acknowledged !== "ended" && report.head < (target.goal ?? Number.POSITIVE_INFINITY)) continue;
+      report.ended++;
+      report.head = 0;
     }
     return report;
   } finally {
