@@ -143,6 +143,24 @@ describe("block fetcher", () => {
     expect(clock.activeTimers).toBe(0);
   });
 
+  test("ET-06 waiting blocks hold 64 MiB at most, whoever sent them; the next in line is always taken", async () => {
+    const { clock, fetcher, peer, told } = setting(10);
+    const [tx] = base.blocks.flatMap(({ transactions }) => transactions);
+    if (tx === undefined) throw new Error("no transaction on the chain");
+    const fat = (number: number, i: number): Block => {
+      const header = { ...block(number).header, hash: new Uint8Array(32).fill(i) };
+      return { header, transactions: [{ ...tx, input: new Uint8Array(8 << 20) }], uncles: [] };
+    };
+    for (let i = 0; i < 20; i++) fetcher.enqueue(peer(`p${i}`), fat(20, i + 1));
+    expect(fetcher.size.queued).toBe(7);
+    fetcher.enqueue(peer("honest"), block(11));
+    await clock.advance(10);
+    expect(inserts(told)).toEqual(["insert 11"]);
+    fetcher.removePeer("p0");
+    expect(fetcher.size.queued).toBe(6);
+    await fetcher.stop();
+  });
+
   test("ET-06 after the merge whoever announces or sends a block is dropped", async () => {
     const { fetcher, peer } = setting(10, { isPostMerge: true });
     const [a, b] = [peer("a"), peer("b")];

@@ -176,15 +176,17 @@ export class BlockFetcher {
   }
 
   #import(): void {
-    this.#importing ??= this.#importAll().finally(() => {
-      this.#importing = undefined;
-    });
+    this.#importing ??= this.#importAll();
   }
 
   async #importAll(): Promise<void> {
+    await Promise.resolve(); // its promise is kept before it can end
     for (;;) {
       const next = this.#abort.signal.aborted ? undefined : this.#plan.nextImport(this.#chain);
-      if (next === undefined) return;
+      if (next === undefined) {
+        this.#importing = undefined; // in the same step as the look: a block that comes after it begins anew
+        return;
+      }
       try {
         await this.#importOne(next.block);
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { Block } from "#core/types";
+import { type Block, blockSize } from "#core/types";
 import type { Rand } from "#host";
 import { ByteMap } from "#util";
 import { limits } from "./limits.ts";
@@ -18,6 +18,7 @@ interface Announced {
 interface Queued {
   readonly block: Block;
   readonly peer: string;
+  readonly sizeBytes: number;
 }
 
 /** The chain as the plan needs to know it. */
@@ -37,8 +38,9 @@ export interface BlockFetch {
 export class BlockPlan {
   /** BOUNDED: limits.blockAnnounces per peer. */
   readonly #announced = new ByteMap<Announced>();
-  /** BOUNDED: limits.queuedBlocks per peer. */
+  /** BOUNDED: limits.queuedBlocks per peer, limits.queuedBlockBytes of all, and the next block beside them. */
   readonly #queued = new ByteMap<Queued>();
+  #queuedBytes = 0;
   /** Open announcements and waiting blocks by peer. BOUNDED: peers that have some. */
   readonly #announces = new Map<string, number>();
   readonly #blocks = new Map<string, number>();
@@ -100,13 +102,17 @@ export class BlockPlan {
     this.#announced.delete(hash);
   }
 
-  /** A whole block. @returns false when it is too far away, known, or one too many of this peer */
+  /** A whole block. @returns false when it is too far away, known, or one too many of this peer, or too large for now */
   enqueue(peer: string, block: Block, chain: PlanChain): boolean {
     const { hash, number } = block.header;
     this.forget(hash);
     if (!isNear(number, chain.head) || chain.has(hash) || this.#queued.has(hash)) return false;
     if ((this.#blocks.get(peer) ?? 0) >= limits.queuedBlocks) return false;
-    this.#queued.set(hash, { block, peer });
+    const sizeBytes = blockSize(block.header, block);
+    const isNext = number <= chain.head + 1;
+    if (!isNext && this.#queuedBytes + sizeBytes > limits.queuedBlockBytes) return false;
+    this.#queued.set(hash, { block, peer, sizeBytes });
+    this.#queuedBytes += sizeBytes;
     add(this.#blocks, peer, 1);
     return true;
   }
@@ -137,8 +143,9 @@ export class BlockPlan {
     this.#blocks.delete(peer);
   }
 
-  #unqueue({ block, peer }: Queued): void {
-    this.#queued.delete(block.header.hash);
+  #unqueue({ block, peer, sizeBytes }: Queued): void {
+    if (!this.#queued.delete(block.header.hash)) return;
+    this.#queuedBytes -= sizeBytes;
     add(this.#blocks, peer, -1);
   }
 }

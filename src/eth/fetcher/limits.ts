@@ -12,6 +12,8 @@ export const limits = {
   /** Open announcements, and waiting blocks, of one peer. */
   blockAnnounces: 256,
   queuedBlocks: 64,
+  /** Bytes of all waiting blocks that are not next in line: 64 blocks of 10 MiB from each of 50 peers would be 31 GiB. Ours. */
+  queuedBlockBytes: 64 * 1024 * 1024,
   /** Open announcements of transactions of one peer. */
   txAnnounces: 4096,
   /** Transactions of one request: so many, or so many announced bytes. */
