@@ -108,8 +108,9 @@ export async function load(url, reads, connections) {
           const reply = JSON.parse(await ask(JSON.stringify({ jsonrpc: "2.0", id, method, params })));
           times.push(Number(process.hrtime.bigint() - from) / 1e6);
           if (reply.error !== undefined) throw new Error(`${method} ${params[0]}: ${reply.error.message}`);
-          if (BigInt(reply.result) !== expect)
-            throw new Error(`${method} ${params}: ${reply.result}, not ${expect}`);
+          const isRight =
+            typeof expect === "function" ? expect(reply.result) : BigInt(reply.result) === expect;
+          if (!isRight) throw new Error(`${method} ${params}: ${reply.result}, not ${expect}`);
         }
       } finally {
         ask.close();

@@ -1,11 +1,15 @@
 import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
 import { deferred, type GlimError, toHex } from "#util";
-import { inRange, keyBytes, keyText, WriteBatch } from "./memory.ts";
+import { inRange, keyText, WriteBatch } from "./memory.ts";
 import { assertStoreReadable, markStore } from "./store-version.ts";
 import { DbError, type KeyValueStore, type Range } from "./store.ts";
 
 const CHECKSUM_BYTES = 4;
+/** Longer than nearly all rows; grows where one is longer. */
+const SCRATCH_BYTES = 65_536;
+/** Deleted where something must be written; under which nothing ever is. */
+const NO_KEY = Uint8Array.of(0);
 
 export interface LevelOptions {
   /** LevelDB's block cache, bytes. Default 8 MiB. */
@@ -17,14 +21,33 @@ export interface LevelOptions {
 }
 
 /**
- * Checksum over key and value, since LevelDB hands out flipped bits without a word (ST-01). CRC-32 of node:zlib: native,
- * and all that is asked of it is to notice accidents.
+ * Keys and values on their way into LevelDB's own batch, which copies them at once: written over by the next one, so that
+ * a batch of thousands allocates nothing.
+ *
+ * Each value carries a checksum over key and value, since LevelDB hands out flipped bits without a word (ST-01). CRC-32 of
+ * node:zlib: native, and all that is asked of it is to notice accidents.
  */
-function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(CHECKSUM_BYTES + value.length);
-  new DataView(sealed.buffer).setUint32(0, crc32(value, crc32(key)));
-  sealed.set(value, CHECKSUM_BYTES);
-  return sealed;
+class Sealer {
+  #key = Buffer.alloc(SCRATCH_BYTES);
+  #value = Buffer.alloc(SCRATCH_BYTES);
+
+  key(text: string): Uint8Array {
+    if (text.length > this.#key.length) this.#key = Buffer.alloc(text.length * 2);
+    return this.#key.subarray(0, this.#key.write(text, "latin1"));
+  }
+
+  /** The value as it is stored: its checksum, then itself. */
+  value(text: string, value: Uint8Array): Uint8Array {
+    const space = Math.max(text.length, CHECKSUM_BYTES);
+    const stop = space + value.length;
+    if (stop > this.#value.length) this.#value = Buffer.alloc(stop * 2);
+    // key and value side by side for the checksum, which then takes the place of the key's end
+    const from = space - this.#value.write(text, space - text.length, "latin1");
+    this.#value.set(value, space);
+    const checksum = crc32(this.#value.subarray(from, stop));
+    this.#value.writeUInt32BE(checksum, space - CHECKSUM_BYTES);
+    return this.#value.subarray(space - CHECKSUM_BYTES, stop);
+  }
 }
 
 function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array {
@@ -47,12 +70,21 @@ function reason(error: unknown): string {
 
 type Writes = ReadonlyMap<string, Uint8Array | undefined>;
 
+function merge(queue: readonly Writes[]): Writes {
+  const [first, ...others] = queue;
+  if (first === undefined || others.length === 0) return first ?? new Map();
+  const merged = new Map(first);
+  for (const writes of others) for (const [key, value] of writes) merged.set(key, value);
+  return merged;
+}
+
 /** LevelDB with synchronous reads that see writes still on their way to the disk. */
 class LevelStore implements KeyValueStore {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
   readonly #onFailure: ((error: GlimError) => void) | undefined;
   /** Newest value of keys whose write has not returned yet. BOUNDED by the caller's flushes; emptied by `#drain`. */
   readonly #unwritten = new Map<string, Uint8Array | undefined>();
+  readonly #sealer = new Sealer();
   #queue: Writes[] = [];
   #draining: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -137,20 +169,16 @@ class LevelStore implements KeyValueStore {
     queueMicrotask(() => started.resolve()); // one turn of the loop of writes goes out together
     await started.promise;
     do {
-      const batches = this.#queue;
+      const writes = merge(this.#queue);
       this.#queue = [];
-      const merged = new Map<string, Uint8Array | undefined>();
-      for (const writes of batches) for (const [key, value] of writes) merged.set(key, value);
       try {
-        await this.#db.batch(
-          [...merged].map(([text, value]) => {
-            const key = keyBytes(text);
-            return value === undefined
-              ? ({ type: "del", key } as const)
-              : ({ type: "put", key, value: seal(key, value) } as const);
-          }),
-          { sync },
-        );
+        const all = this.#db.batch();
+        for (const [text, value] of writes)
+          if (value === undefined) all.del(this.#sealer.key(text));
+          else all.put(this.#sealer.key(text), this.#sealer.value(text, value));
+        // an empty batch would not reach the disk, and what was written before must
+        if (sync && writes.size === 0) all.del(NO_KEY);
+        await all.write({ sync });
       } catch (error) {
         const failure = DbError("WRITE_FAILED", { why: reason(error) }, { cause: error });
         this.#failure = failure;
@@ -159,7 +187,7 @@ class LevelStore implements KeyValueStore {
         this.#onFailure?.(failure);
         return;
       }
-      for (const [key, value] of merged) if (this.#unwritten.get(key) === value) this.#unwritten.delete(key);
+      for (const [key, value] of writes) if (this.#unwritten.get(key) === value) this.#unwritten.delete(key);
     } while (this.#queue.length > 0);
     this.#draining = undefined;
   }
