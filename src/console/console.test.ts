@@ -48,6 +48,31 @@ test("an error is one line with its code, and the session goes on", async () => 
   expect(printed).toContain("2");
 });
 
+test("lines of a pipe are answered one after the other, all of them, also when the input ends before", async () => {
+  let under = 0;
+  let most = 0;
+  const slow: ConsoleClient = {
+    async request(call) {
+      const answer = await server.request(call);
+      if (call.method !== "eth_getBalance") return answer;
+      most = Math.max(most, ++under);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      under--;
+      return `balance of ${String(call.params?.[0])}`;
+    },
+  };
+  const printed = await session(
+    slow,
+    ...["a", "b", "c"].map((name) => `eth.getBalance("${name}")`),
+    "nonsense)",
+    "`two",
+    "lines`.length",
+  );
+  const told = printed.match(/balance of .|Unexpected token|\b9\b/g);
+  expect(told).toEqual(["balance of a", "balance of b", "balance of c", "Unexpected token", "9"]);
+  expect(most).toBe(1);
+});
+
 test("one piece of code gives what would have been printed", async () => {
   expect(await evaluate(server, "eth.blockNumber")).toBe("'0x10'");
   await expect(evaluate(server, "eth.call({})")).rejects.toThrow("execution reverted");

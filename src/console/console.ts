@@ -57,18 +57,20 @@ function isUnfinished(error: unknown): error is SyntaxError {
   );
 }
 
+/** @throws SyntaxError */
+function parse(code: string): Script {
+  try {
+    return new Script(code, { filename: "console" });
+  } catch (error) {
+    // `await x` is no script: as an expression in an async function it is one
+    if (error instanceof SyntaxError && /\bawait\b/.test(code))
+      return new Script(`(async () => (${code}\n))()`, { filename: "console" });
+    throw error;
+  }
+}
+
 /** Runs one line: awaits what it gives, and calls a method that was only named (`eth.blockNumber`, as in geth's console). */
-async function run(code: string, context: object): Promise<unknown> {
-  const script = (() => {
-    try {
-      return new Script(code, { filename: "console" });
-    } catch (error) {
-      // `await x` is no script: as an expression in an async function it is one
-      if (error instanceof SyntaxError && /\bawait\b/.test(code))
-        return new Script(`(async () => (${code}\n))()`, { filename: "console" });
-      throw error;
-    }
-  })();
+async function run(script: Script, context: object): Promise<unknown> {
   const value: unknown = script.runInContext(context);
   return isRpcFunction(value) ? await value() : await value;
 }
@@ -90,7 +92,7 @@ function contextOf(client: ConsoleClient, methods: readonly string[]): object {
 /** Runs one piece of code as if it had been typed, and gives what would have been printed. @throws what the code throws */
 export async function evaluate(client: ConsoleClient, code: string): Promise<string> {
   const context = createContext(contextOf(client, await methodsOf(client)));
-  return write(await run(code, context), false);
+  return write(await run(parse(code), context), false);
 }
 
 function setHistory(repl: REPLServer, file: string): Promise<void> {
@@ -106,6 +108,17 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
   const names = contextOf(client, await methodsOf(client));
   let running = Promise.resolve();
   let isOver = false;
+  /** One line after the other, also when they come faster than they are answered (a pipe). */
+  const answer = (give: () => Promise<unknown>, callback: (error: null, value: unknown) => void) => {
+    running = running
+      .then(give)
+      .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+      .then((value) => {
+        if (isOver)
+          output.write(`${write(value, terminal)}\n`); // the input ended while this ran
+        else callback(null, value);
+      });
+  };
   const repl = start({
     prompt: "> ",
     input,
@@ -117,14 +130,18 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
         repl.close();
         return;
       }
-      running = run(code, context)
-        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
-        .then((value) => {
-          if (isOver)
-            output.write(`${write(value, terminal)}\n`); // the input ended while this ran
-          else if (isUnfinished(value)) callback(new Recoverable(value), undefined);
-          else callback(null, value);
-        });
+      let script: Script;
+      try {
+        script = parse(code);
+      } catch (error) {
+        if (isUnfinished(error)) {
+          callback(new Recoverable(error), undefined);
+          return;
+        }
+        answer(() => Promise.reject(error), callback);
+        return;
+      }
+      answer(() => run(script, context), callback);
     },
   });
   Object.assign(repl.context, names);
