@@ -25,9 +25,7 @@ export class TxSync {
     this.#waiting.set(peer, transactions);
     if (this.#isSending) return;
     this.#isSending = true;
-    void this.#send().finally(() => {
-      this.#isSending = false;
-    });
+    void this.#send();
   }
 
   remove(peer: EthPeer): void {
@@ -43,7 +41,7 @@ export class TxSync {
     while (this.#waiting.size > 0) {
       const all = [...this.#waiting];
       const chosen = all[this.#rand.int(all.length)];
-      if (chosen === undefined) return;
+      if (chosen === undefined) break;
       const [peer, rest] = chosen;
       const { transactions, used } = packTransactions(rest, (tx) => tx);
       if (used === rest.length) this.#waiting.delete(peer);
@@ -54,5 +52,6 @@ export class TxSync {
         this.#waiting.delete(peer); // its connection is over; its reader says why
       }
     }
+    this.#isSending = false; // in the same step as the look: a peer that comes after it begins anew
   }
 }

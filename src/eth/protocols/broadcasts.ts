@@ -68,16 +68,13 @@ export class Broadcasts {
   #start(): void {
     if (this.#isWriting || this.#isOver) return;
     this.#isWriting = true;
-    this.#write()
-      .catch(() => this.close()) // the connection is over, and its reader knows why
-      .finally(() => {
-        this.#isWriting = false;
-      });
+    this.#write().catch(() => this.close()); // the connection is over, and its reader knows why
   }
 
   async #write(): Promise<void> {
     await Promise.resolve(); // what is queued in one go leaves in one message
     for (let next = this.#next(); next !== undefined && !this.#isOver; next = this.#next()) await next();
+    this.#isWriting = false; // in the same step as the look: what is queued after it begins anew
   }
 
   #next(): (() => Promise<void>) | undefined {

@@ -404,11 +404,7 @@ export class EthPeer {
     this.#owed.push(message);
     if (!this.#isAnswering) {
       this.#isAnswering = true;
-      this.#answerAll()
-        .catch((error: unknown) => this.#failed.reject(error))
-        .finally(() => {
-          this.#isAnswering = false;
-        });
+      this.#answerAll().catch((error: unknown) => this.#failed.reject(error));
     }
     while (this.#owed.length >= limits.owedReplies) {
       this.#room = deferred();
@@ -425,6 +421,7 @@ export class EthPeer {
       this.#owed.shift();
       this.#room?.resolve();
     }
+    this.#isAnswering = false; // in the same step as the look: a request that comes after it begins anew
   }
 
   async #send<
