@@ -5,7 +5,7 @@ import { encodeTransaction, signTransaction, type Transaction } from "#core/type
 import { addressOf, type PrivateKey, publicKeyOf } from "#crypto";
 import { parseGenesis } from "#params";
 import { fromHex, toHex } from "#util";
-import { sealedChain } from "../kit/chains.ts";
+import { filledAccount, sealedChain } from "../kit/chains.ts";
 import { namedKey } from "../kit/clique.ts";
 import { startFullNode, type FullNode } from "../kit/full-node.ts";
 import { cliqueGenesis, type Geth, minerKey, requireGeth, startGeth } from "../kit/geth.ts";
@@ -111,4 +111,21 @@ describe.each(versions)("geth %s", (version) => {
     await sameBlock(fresh, geth, 600);
     expect(fresh.ethereum.chain.hasState(fresh.ethereum.chain.head)).toBe(true);
   });
+});
+
+test("geth 1.9.25 fast-syncs from us alone: receipts, and the state of a block by our node data", async ({
+  skip,
+}) => {
+  if ((await requireGeth("1.9.25", skip)) === undefined) return;
+  const sealed = await sealedChain({ blocks: 600, accounts: 2000 });
+  await using ours = await startFullNode({ spec: sealed.spec, blocks: await sealed.blocks() });
+  await using geth = await startGeth({
+    ...{ version: "1.9.25", role: "full", genesis: sealed.genesis, peers: [ours.enode] },
+    flags: ["--syncmode", "fast"],
+  });
+  await geth.atBlock(600, 120_000);
+  await sameBlock(ours, geth, 600);
+  expect(geth.log()).toContain("Fast sync complete");
+  const balance = await geth.rpc<string>("eth_getBalance", [toHex(filledAccount(1234)), "latest"]);
+  expect(balance).toBe("0x1");
 });
