@@ -143,7 +143,7 @@ export function formatFlags(table: readonly Flag[]): string {
     .map((flag) => {
       const head = flag.type === "boolean" ? `--${flag.name}` : `--${flag.name} ${flag.value}`;
       const preset =
-        flag.type === "texts" || flag.default === undefined || flag.default === false
+        flag.type === "texts" || flag.default === undefined || flag.default === false || flag.default === ""
           ? ""
           : ` (default ${String(flag.default)})`;
       return `  ${head.padEnd(28)} ${flag.doc}${preset}`;
