@@ -7,7 +7,7 @@ import type { ChainConfig, Fork } from "#params";
 import { fromHex } from "#util";
 import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
-import { forgetJumps, rememberJumps } from "./jump-tables.ts";
+import { adopt, rememberJumps } from "./jump-tables.ts";
 import { OverlayState } from "./overlay.ts";
 import { Tap } from "./tap.ts";
 import type { MaybePromise, StateReader } from "./state-reader.ts";
@@ -110,7 +110,7 @@ export class Machine {
     this.state = state;
     this.journal = new Journal(state, { removesEmpty: evm.common.gteHardfork(Hardfork.SpuriousDragon) });
     installJournal(evm, this.journal);
-    forgetJumps(evm);
+    adopt(evm);
     evm.events.on("beforeMessage", (_message, done) => {
       if (done === undefined) this.guard.look();
       else this.guard.checkMessage(done);
@@ -128,7 +128,6 @@ export class Machine {
   }
 
   end(): void {
-    forgetJumps(this.evm);
     this.state.reset();
     this.hashes = undefined;
     this.journal.cleanJournal();
