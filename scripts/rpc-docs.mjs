@@ -29,7 +29,7 @@ async function tables() {
 function comparedMethods() {
   const folder = "test/interop";
   const names = new Set();
-  for (const file of readdirSync(folder).filter((one) => /^rpc-(shapes|debug|events)/.test(one)))
+  for (const file of readdirSync(folder).filter((one) => /^rpc-(shapes|debug|events|merged)/.test(one)))
     for (const [, name] of readFileSync(`${folder}/${file}`, "utf8").matchAll(
       /"((?!admin|miner)[a-z]+[0-9]?_[a-zA-Z0-9]+)"/g,
     ))
@@ -83,8 +83,8 @@ export async function rpcDocs() {
   return `# JSON-RPC
 
 Made from the tables by \`scripts/make-docs.mjs\`. *Node*: who serves it; \`LightEthereum\` answers from proofs, \`Ethereum\` from its
-own database; \`clique_\` exists on clique chains only. *As geth*: \`test/interop/rpc-*.test.ts\` asks a real geth 1.11.6 on the same
-chain the same questions and compares the answers; what later versions changed stands there as a list. \`?\`: may be left out.
+own database; \`clique_\` exists on clique chains only. *As geth*: \`test/interop/rpc-*.test.ts\` asks a real geth, 1.11.6 or
+1.17.5, on the same chain the same questions and compares the answers; what later versions changed stands there as a list. \`?\`: may be left out.
 Errors and limits: \`docs/design/ethapi.md\`.
 
 ${sections.join("\n")}`;

@@ -10,7 +10,7 @@ import {
   type Receipt,
   type Transaction,
 } from "#core/types";
-import type { Account, StateReader } from "#core/vm";
+import type { Account, StateDiff, StateReader } from "#core/vm";
 import {
   type AccountProof,
   type Backend,
@@ -33,6 +33,7 @@ import { deferred } from "#util";
 import { nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
+import { imaginedRoot } from "./imagined-root.ts";
 import { ProtocolManager } from "./protocol-manager/protocol-manager.ts";
 import { ethProtocols, offeredVersions } from "./protocol-manager/protocols.ts";
 import { Sealer } from "./sealer.ts";
@@ -210,6 +211,10 @@ export class Ethereum implements Service, Backend {
         proof: proveStorage(nodes, account.storageRoot, key),
       });
     return { ...account, accountProof: proveAccount(nodes, header.stateRoot, address), storageProof };
+  }
+
+  imaginedRoot(header: Header): (diff: StateDiff) => Uint8Array {
+    return imaginedRoot(this.chain, header.stateRoot);
   }
 
   async findTransaction(hash: Uint8Array): Promise<FoundTransaction | undefined> {

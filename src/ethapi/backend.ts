@@ -7,7 +7,7 @@
  */
 import type { HeadEvent } from "#core";
 import type { Body, Header, Receipt, Transaction } from "#core/types";
-import type { StateReader } from "#core/vm";
+import type { StateDiff, StateReader } from "#core/vm";
 import type { Feed } from "#event";
 import type { ChainConfig } from "#params";
 
@@ -99,6 +99,11 @@ export interface Backend {
   author?(header: Header): Uint8Array | undefined;
   /** Address that gets the block rewards (eth_coinbase), if this node seals. */
   coinbase?(): Uint8Array | undefined;
+  /**
+   * Roots of an imagined state on top of that block's: each call adds one change and tells the root after all of them.
+   * Absent: a node without the tries, whose simulated blocks have a zero stateRoot.
+   */
+  imaginedRoot?(header: Header): (diff: StateDiff) => Uint8Array;
   /** Suggested while no block has a sample, wei (a sealer's own minimum). Absent: 1 gwei. */
   readonly minGasPrice?: bigint | undefined;
 }

@@ -37,12 +37,13 @@ const format = (snapshot: CliqueSnapshot): Json => ({
 
 /** A header, bare or as the first part of a block. */
 function headerOf(encoded: Uint8Array): Header {
-  try {
-    return decodeHeader(encoded);
-  } catch (error) {
-    if (!(error instanceof GlimError)) throw error;
-    return decodeBlock(encoded).header;
-  }
+  for (const decode of [decodeHeader, (block: Uint8Array) => decodeBlock(block).header])
+    try {
+      return decode(encoded);
+    } catch (error) {
+      if (!(error instanceof GlimError)) throw error;
+    }
+  throw EthApiError("FAILED", { reason: "neither a header nor a block in RLP" });
 }
 
 export function cliqueMethods(clique: CliqueControl, { backend, view }: Parts): Record<string, Method> {

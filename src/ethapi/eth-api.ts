@@ -8,6 +8,7 @@ import { callMethods } from "./call-methods.ts";
 import { chainFileMethods } from "./chain-file-methods.ts";
 import { ChainView } from "./chain-view.ts";
 import { cliqueMethods } from "./clique-methods.ts";
+import { configMethods } from "./config-methods.ts";
 import type { NodeControls } from "./controls.ts";
 import { chainDebugMethods, debugMethods } from "./debug-methods.ts";
 import { feeMethods } from "./fee-methods.ts";
@@ -17,6 +18,7 @@ import { defaultLimits, type EthApiLimits } from "./limits.ts";
 import { LogSearch } from "./log-search.ts";
 import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
+import { simulateMethods } from "./simulate-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
 import { traceMethods } from "./trace-methods.ts";
@@ -90,6 +92,8 @@ export function createEthApi(
       ...blockMethods(parts),
       ...stateMethods(parts),
       ...callMethods(parts),
+      ...simulateMethods(parts),
+      ...configMethods(parts),
       ...transactionMethods(parts),
       ...filterMethods(parts, filters),
     },

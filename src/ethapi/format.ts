@@ -116,9 +116,9 @@ export interface Place {
 
 /**
  * A transaction. Without a place it is pending: blockHash, blockNumber, transactionIndex are null (Trap 23, fixed), and
- * gasPrice is its fee cap; in a block it is what was paid.
+ * gasPrice is its fee cap; in a block it is what was paid. `from`: of one that nobody signed.
  */
-export function formatTransaction(tx: Transaction, place?: Place): JsonObject {
+export function formatTransaction(tx: Transaction, place?: Place, from?: Uint8Array): JsonObject {
   const isTyped = tx.type !== 0;
   const isFeeMarket = tx.maxFeePerGas !== undefined;
   const chainId = tx.chainId;
@@ -126,7 +126,7 @@ export function formatTransaction(tx: Transaction, place?: Place): JsonObject {
     blockHash: place === undefined ? null : toHex(place.header.hash),
     blockNumber: place === undefined ? null : quantityHex(place.header.number),
     blockTimestamp: place === undefined ? null : quantityHex(place.header.time),
-    from: toHex(senderOf(tx)),
+    from: toHex(from ?? senderOf(tx)),
     gas: quantityHex(tx.gas),
     gasPrice: quantityHex(
       place === undefined

@@ -7,6 +7,7 @@ import {
   bytes,
   type Codec,
   fixedBytes,
+  hash,
   json,
   kindOf,
   invalidParams,
@@ -14,6 +15,8 @@ import {
   type Method,
   optional,
   quantity,
+  RpcError,
+  rpcCodes,
   slot,
   uint64,
 } from "#rpc";
@@ -23,6 +26,9 @@ import type { AccountProof, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 import { type JsonObject, quantityHex } from "./format.ts";
 import type { Parts } from "./parts.ts";
+
+/** geth errCodeClientLimitExceeded. */
+const CLIENT_LIMIT = -38026;
 
 /** A slot and how it was written: geth gives a 32-byte key back as it is, a shorter one as a quantity. */
 interface SlotKey {
@@ -74,6 +80,34 @@ function toWord(value: Uint8Array): Uint8Array {
   return word;
 }
 
+type SlotsOf = readonly (readonly [target: Uint8Array, slots: readonly Uint8Array[]])[];
+
+/** {address: [slot, …]}; slots are counted before any is decoded (RP-17), with geth's errors. */
+function slotsByAddress(most: number): Codec<SlotsOf> {
+  return {
+    doc: "{address: list of 32 bytes}",
+    decode(value, path) {
+      if (typeof value !== "object" || value === null || Array.isArray(value))
+        throw invalidParams(path, `want an object, got ${kindOf(value)}`);
+      const rows = Object.entries(value);
+      const lists = rows.map(([, slots]: [string, unknown]): readonly unknown[] =>
+        Array.isArray(slots) ? slots : [],
+      );
+      const total = lists.reduce((sum, slots) => sum + slots.length, 0);
+      if (total > most) throw new RpcError(CLIENT_LIMIT, `too many slots (max ${most})`);
+      if (total === 0) throw new RpcError(rpcCodes.invalidParams, "empty request");
+      return rows.map(([name], i) => {
+        const at = `${path}[${name.slice(0, 42)}]`;
+        return [
+          address.decode(name, at),
+          (lists[i] ?? []).map((one, place) => hash.decode(one, `${at}[${place}]`)),
+        ] as const;
+      });
+    },
+    encode: (value) => value,
+  };
+}
+
 export function stateMethods({ backend, view, limits }: Parts): Record<string, Method> {
   const block = optional(blockNumberOrHash);
   const readAccount = async (target: Uint8Array, ref: BlockRef | undefined, ctx: CallContext) => {
@@ -121,6 +155,25 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
         const { reader, account } = await readAccount(target, ref, ctx);
         const isEmpty = account === undefined || equalBytes(account.storageRoot, emptyRoot);
         return toWord(isEmpty ? new Uint8Array(0) : await reader.storage(target, at));
+      },
+    }),
+    getStorageValues: method({
+      doc: "32-byte words of several accounts' storage after a block (latest unless told).",
+      params: [slotsByAddress(limits.proofKeys), block],
+      result: json,
+      isConcurrent,
+      handle: async ([wanted, ref], ctx) => {
+        const reader = await view.state(await view.need(ref, ctx), ctx);
+        const rows: [string, string[]][] = [];
+        for (const [target, slots] of wanted) {
+          const account = await reader.account(target);
+          const isEmpty = account === undefined || equalBytes(account.storageRoot, emptyRoot);
+          const words: string[] = [];
+          for (const at of slots)
+            words.push(toHex(toWord(isEmpty ? new Uint8Array(0) : await reader.storage(target, at))));
+          rows.push([toHex(target), words]);
+        }
+        return Object.fromEntries(rows);
       },
     }),
     getProof: method({

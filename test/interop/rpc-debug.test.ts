@@ -145,6 +145,17 @@ const both = async (method: string, params: readonly unknown[]): Promise<[Json, 
   return Promise.all([said(geth.rpc(method, params)), said(full.client.request({ method, params }))]);
 };
 
+/** From 1.15 on a static call's write is found before its gas is reckoned, and called so. */
+const WRITE = "out of gas: write protection";
+function forgiveWrites(theirs: { [name: string]: Json }, ours: { [name: string]: Json }) {
+  if (ours["error"] !== WRITE) return [theirs, ours] as const;
+  if (!("pc" in ours)) return [theirs, { ...ours, error: "write protection" }] as const;
+  const { gasCost: _, ...before } = theirs;
+  const { gasCost: _cost, error: _error, refund: _refund, storage: _storage, ...now } = ours;
+  const { refund: _r, storage: _s, ...then } = before;
+  return [then, now] as const;
+}
+
 /** First place where two answers differ. */
 function difference(theirs: Json | undefined, ours: Json | undefined, path = ""): string | undefined {
   if (Array.isArray(theirs) && Array.isArray(ours)) {
@@ -155,8 +166,9 @@ function difference(theirs: Json | undefined, ours: Json | undefined, path = "")
     return undefined;
   }
   if (isObject(theirs) && isObject(ours)) {
-    for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
-      const found = difference(theirs[name], ours[name], `${path}.${name}`);
+    const [left, right] = forgiveWrites(theirs, ours);
+    for (const name of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      const found = difference(left[name], right[name], `${path}.${name}`);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -235,7 +247,10 @@ describe("traces are those of geth 1.11.6", () => {
 
   test("4byteTracer, noopTracer", async ({ skip }) => {
     if (!ready(skip)) return;
-    await compareAll(each({ tracer: "4byteTracer" }));
+    // 1.11.6 takes the init code of a creation for call data
+    const calls = traced.flatMap(({ name, tx }) => (tx.to === undefined ? [] : [name]));
+    const config = { tracer: "4byteTracer" };
+    await compareAll(each(config).filter(([name]) => calls.includes(name)));
     await compareAll(each({ tracer: "noopTracer" }));
   }, 60_000);
 

@@ -13,6 +13,7 @@ import {
 } from "#core/types";
 import { blobScheduleAt, type ChainConfig, GAS_PER_BLOB, isClique, type Rules, rulesAt } from "#params";
 import { blobPriceOf, evmBlock } from "./block-context.ts";
+import { callMessage, callResult } from "./call-message.ts";
 import { applyDaoFork } from "./dao.ts";
 import { VmError } from "./errors.ts";
 import { Guard } from "./guard.ts";
@@ -21,7 +22,7 @@ import { applyMessage, type Message, type MessageEnv } from "./message.ts";
 import type { StateReader } from "./state-reader.ts";
 import { beginBlock, collectRequests, hashRequests } from "./system-calls.ts";
 import type { Tracer } from "./tracer.ts";
-import type { BlockExecution, BlockResult, ExecuteOptions } from "./types.ts";
+import type { BlockExecution, BlockResult, CallRequest, CallResult, ExecuteOptions } from "./types.ts";
 
 const GWEI = 1_000_000_000n;
 const ETHER = 10n ** 18n;
@@ -103,6 +104,27 @@ class OpenBlock implements BlockExecution {
     if (intermediateRoot === undefined)
       throw VmError("UNSUPPORTED", { what: "receipts before Byzantium without intermediateRoot" });
     return intermediateRoot(this.#env.machine.state.diff());
+  }
+
+  async account(address: Uint8Array) {
+    return this.#env.machine.state.getAccount(new Address(address));
+  }
+
+  async call(
+    request: CallRequest,
+    { gas, nonce, tracer }: { gas: bigint; nonce?: bigint | undefined; tracer?: Tracer | undefined },
+  ): Promise<CallResult & { readonly maxGasUsed: bigint }> {
+    if (this.#isOver) throw VmError("FINISHED");
+    const { rules, baseFee } = this.#env;
+    const trace = tracer === undefined ? undefined : { tracer, firstLog: this.#logCount() };
+    const message = callMessage(request, { gas, rules, baseFee, nonce });
+    const result = await applyMessage(this.#env, message, false, trace);
+    this.#gasUsed += result.gasUsed;
+    this.#blobGasUsed += BigInt(request.blobVersionedHashes?.length ?? 0) * GAS_PER_BLOB;
+    const { logs } = result;
+    const rest = { type: 2, cumulativeGasUsed: this.#gasUsed, bloom: bloomOf(logs), logs } as const;
+    this.#receipts.push({ ...rest, status: result.error === undefined ? 1 : 0 });
+    return { ...callResult(result), maxGasUsed: result.maxGasUsed };
   }
 
   async finish(

@@ -1,9 +1,10 @@
-import { type AccessList, type AccessListEntry, createAddress, effectiveGasPrice } from "#core/types";
+import { type AccessList, type AccessListEntry, createAddress } from "#core/types";
 import { blobScheduleAt, type Rules, rulesAt } from "#params";
 import { compareBytes, equalBytes, fromHex, toHex } from "#util";
 import { blobPriceOf, evmBlock } from "./block-context.ts";
+import { callMessage, callResult } from "./call-message.ts";
 import { VmError } from "./errors.ts";
-import { gethText, revertReason } from "./evm-errors.ts";
+import { revertReason } from "./evm-errors.ts";
 import { Guard } from "./guard.ts";
 import { giveBack, type Machine, takeMachine, tracedMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv, type MessageResult } from "./message.ts";
@@ -63,32 +64,7 @@ function messageOf(
   accessList: AccessList | undefined,
 ): Message {
   const baseFee = options.blockOverrides?.baseFee ?? env.header.baseFee ?? 0n;
-  const tipCap = call.maxPriorityFeePerGas ?? call.gasPrice ?? 0n;
-  const feeCap = call.maxFeePerGas ?? call.gasPrice ?? 0n;
-  const isPriced = feeCap > 0n || tipCap > 0n;
-  const fees = {
-    gasPrice: call.gasPrice,
-    maxFeePerGas: call.maxFeePerGas,
-    maxPriorityFeePerGas: call.maxPriorityFeePerGas,
-  };
-  // a cap below the base fee is refused by applyMessage, with geth's text
-  const gasPrice =
-    isPriced && rules.isLondon && feeCap >= baseFee ? effectiveGasPrice(fees, baseFee) : feeCap;
-  return {
-    from: call.from ?? ZERO_ADDRESS,
-    to: call.to,
-    gas,
-    gasPrice,
-    feeCap,
-    tipCap,
-    value: call.value ?? 0n,
-    input: call.input ?? new Uint8Array(0),
-    accessList: accessList ?? call.accessList,
-    authorizationList: call.authorizationList,
-    blobHashes: call.blobVersionedHashes,
-    blobFeeCap: call.maxFeePerBlobGas,
-    nonce: undefined,
-  };
+  return callMessage(call, { gas, rules, baseFee, accessList });
 }
 
 interface Run {
@@ -118,10 +94,7 @@ async function run(prepared: Prepared, gas: bigint, accessList?: AccessList, rep
 
 function finish({ env, rules }: Prepared, { result, machine }: Run): CallResult {
   giveBack(env.config, rules.fork, machine);
-  const { gasUsed, returnData, logs, error } = result;
-  if (error === undefined) return { status: "ok", returnData, gasUsed, logs };
-  if (error === "revert") return { status: "revert", returnData, gasUsed, logs: [] };
-  return { status: "failed", returnData: new Uint8Array(0), gasUsed, logs: [], error: gethText(error) };
+  return callResult(result);
 }
 
 const gasFor = ({ call, gasCap }: Prepared): bigint =>

@@ -11,6 +11,7 @@
  */
 export { type RefusalKind, VmError } from "./errors.ts";
 export { revertReason } from "./evm-errors.ts";
+export { LayeredState, overrideDiff } from "./layers.ts";
 export { createAccessList, estimateGas, executeBlock, openBlock, runCall } from "./lazy.ts";
 export type { AccountDiff, StateDiff } from "./state-diff.ts";
 export type { Account, MaybePromise, StateReader } from "./state-reader.ts";

@@ -49,6 +49,8 @@ export interface MessageEnv {
 export interface MessageResult {
   /** Intrinsic gas included, refunds taken off. */
   readonly gasUsed: bigint;
+  /** Most that was used at any time: before refunds. */
+  readonly maxGasUsed: bigint;
   /** ethereumjs' error text; undefined: success. */
   readonly error: string | undefined;
   readonly returnData: Uint8Array;
@@ -271,6 +273,7 @@ export async function applyMessage(
   await journal.putAccount(from, sender);
   warm(env, message);
   let refund = await applyAuthorizations(env, message.authorizationList ?? []);
+  machine.tap?.grant(refund);
   if (rules.isPrague && message.to !== undefined) await warmDelegation(env, message.to);
   const { execResult } = await evm.runCall({
     block: env.block,
@@ -297,6 +300,7 @@ export async function applyMessage(
   await journal.cleanup();
   return {
     gasUsed,
+    maxGasUsed: spent > gasUsed ? spent : gasUsed,
     error: execResult.exceptionError?.error,
     returnData: execResult.returnValue,
     logs: (execResult.logs ?? []).map(([address, topics, data]) => ({ address, topics, data })),

@@ -87,19 +87,11 @@ const MOST_WORDS = 0x1fffffffe0n / 32n;
 const RETURNDATACOPY = 0x3e;
 const CALL = 0xf1;
 const STATIC_FAULT = "write protection";
-/** Opcodes that change state, which a static call must not. */
-const WRITES: ReadonlySet<number> = new Set([
-  0x55,
-  0x5d,
-  0xa0,
-  0xa1,
-  0xa2,
-  0xa3,
-  0xa4,
-  CREATE,
-  CREATE2,
-  SELFDESTRUCT,
-]);
+const SSTORE = 0x55;
+/** Opcodes that a static call must not run; geth finds out before it reckons their gas. */
+const EARLY_WRITES: ReadonlySet<number> = new Set([SSTORE, CREATE, CREATE2, SELFDESTRUCT]);
+/** …or when it runs them: TSTORE and LOG0 to LOG4. */
+const LATE_WRITES: ReadonlySet<number> = new Set([0x5d, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4]);
 /** Opcodes that cost 100 at least from Berlin on, for which the library reckons everything at once. */
 const ACCESSES: ReadonlySet<number> = new Set([0x31, 0x3b, 0x3c, 0x3f, ...CALLS.keys()]);
 const WARM_ACCESS = 100n;
@@ -118,9 +110,14 @@ function lateFault(op: number, run: RunState, isInvalid: boolean): string | unde
       ? "return data out of bounds"
       : undefined;
   }
+  return run.env.isStatic && LATE_WRITES.has(op) ? STATIC_FAULT : undefined;
+}
+
+/** The same, found before its gas is reckoned. */
+function staticFault(op: number, run: RunState): string | undefined {
   if (!run.env.isStatic) return undefined;
   const isPaying = op === CALL && top(run.stack.getStack(), 2) > 0n;
-  return isPaying || WRITES.has(op) ? STATIC_FAULT : undefined;
+  return isPaying || EARLY_WRITES.has(op) ? `out of gas: ${STATIC_FAULT}` : undefined;
 }
 
 /** The library's gas for an opcode. With `asWriter` it does not look whether the frame is static, as geth does later. */
@@ -170,6 +167,8 @@ export class Tap {
   readonly #evm: EVM;
   readonly #guard: () => Guard;
   #tracer: Tracer | undefined;
+  /** Refund that is due before any code runs. */
+  #granted = 0n;
   #target: Uint8Array = NOTHING;
   #frames: Frame[] = [];
   /** The frame that the opcode now running is about to open. */
@@ -193,8 +192,14 @@ export class Tap {
   watch(tracer: Tracer | undefined, target: Uint8Array = NOTHING): void {
     this.#tracer = tracer;
     this.#target = target;
+    this.#granted = 0n;
     this.#frames = [];
     this.#next = undefined;
+  }
+
+  /** Refund for authorizations (EIP-7702), which geth counts from the start. */
+  grant(refund: bigint): void {
+    this.#granted = refund;
   }
 
   #wrapOpcodes(): void {
@@ -218,7 +223,7 @@ export class Tap {
     frame.lastOp = op;
     this.#tellUnopened(run);
     const words = run.memoryWordCount;
-    let fault = stackFault(op, run.stack.length);
+    let fault = stackFault(op, run.stack.length) ?? staticFault(op, run);
     const late = fault === undefined ? lateFault(op, run, entry.opcodeInfo.isInvalid) : undefined;
     const { cost, failure } = await reckon(handler, run, base, common, late === STATIC_FAULT);
     let total = failure === undefined ? cost : (gasWhenFailed(op, run, words, base) ?? cost);
@@ -230,7 +235,6 @@ export class Tap {
     const isWanted = tracer.step !== undefined && (tracer.ops === undefined || tracer.ops.has(op));
     if (isWanted) await tracer.step?.(this.#stepOf(op, run, total, words, fault), this.view);
     if (failure !== undefined) throw failure;
-    if (late === STATIC_FAULT) await handler?.(run, base, common); // throws now, as it would have
     if (frame.fault === undefined && tracer.enter !== undefined) await this.#prepare(op, run, words);
     return cost;
   }
@@ -243,7 +247,7 @@ export class Tap {
       gas: run.gasLeft,
       cost,
       depth: run.env.depth + 1,
-      refund: run.gasRefund,
+      refund: run.gasRefund + this.#granted,
       stack: run.stack.getStack(),
       memory: run.memory._store.subarray(0, Number(words) * 32),
       returnData: run.returnBytes,

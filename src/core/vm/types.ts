@@ -117,6 +117,20 @@ export interface BlockExecution {
   readonly gasUsed: bigint;
   /** Runs one transaction on top. After a VM_BAD_TRANSACTION nothing has changed and another may be tried. */
   apply(tx: Transaction, options?: { readonly tracer?: Tracer | undefined }): Promise<Receipt>;
+  /** The account as it is now. */
+  account(address: Uint8Array): Promise<{ readonly nonce: bigint; readonly balance: bigint } | undefined>;
+  /**
+   * Runs a message without a signature on top, for a block that is only imagined; its receipt has type 2. With `nonce` it
+   * must keep what a transaction must. @throws VM_BAD_TRANSACTION
+   */
+  call(
+    request: CallRequest,
+    options: {
+      readonly gas: bigint;
+      readonly nonce?: bigint | undefined;
+      readonly tracer?: Tracer | undefined;
+    },
+  ): Promise<CallResult & { readonly maxGasUsed: bigint }>;
   /** Withdrawals, rewards, system calls at the end; then the execution is over. */
   finish(rest?: {
     uncles?: readonly Header[];

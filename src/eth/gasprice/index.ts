@@ -5,7 +5,7 @@
  * cache keyed by block hash, and knows nothing of pools or peers. Sampling and defaults are geth's
  * (eth/gasprice/gasprice.go, feehistory.go @v1.11.6, texts and caps @v1.17.5).
  */
-export { baseFeeAfter, blobBaseFeeOf } from "./base-fee.ts";
+export { baseFeeAfter, blobBaseFeeOf, nextExcessBlobGas } from "./base-fee.ts";
 export { GasPriceError } from "./errors.ts";
 export { effectiveTip } from "./fee-history.ts";
 export {

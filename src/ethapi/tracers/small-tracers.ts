@@ -25,9 +25,8 @@ export class FourByteTracer implements JsonTracer, Tracer {
   readonly ops: ReadonlySet<number> = new Set();
   readonly #counts = new Map<string, number>();
 
-  enter({ type, depth, to, input }: TraceFrame): void {
-    if (input.length < SELECTOR_BYTES) return;
-    if (depth > 0 && (!CALLS.has(type) || isPrecompile(to))) return;
+  enter({ type, to, input }: TraceFrame): void {
+    if (input.length < SELECTOR_BYTES || !CALLS.has(type) || isPrecompile(to)) return;
     const key = `${toHex(input.subarray(0, SELECTOR_BYTES))}-${input.length - SELECTOR_BYTES}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
