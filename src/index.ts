@@ -2,7 +2,7 @@
  * glim: an Ethereum node in TypeScript that you can embed. This is the root door: the classes a program starts with. Every
  * room is a subpath of its own (`glim/p2p`, `glim/rpc`, `glim/core/types`, …).
  */
-export { Ethereum, type EthereumOptions } from "#eth";
+export { Ethereum, type EthereumOptions, ProtocolManager } from "#eth";
 export { LesServer, type LesServerOptions, LightEthereum, type LightEthereumOptions } from "#les";
 export { type Config, Node, type Service, type ServiceContext } from "#node";
 export { type Peer, type Protocol, Server, type ServerConfig, wire } from "#p2p";
