@@ -163,6 +163,19 @@ describe("geth 1.17.5", () => {
     expect(peer.ignored).toEqual({ late: 0, unasked: 0 });
   });
 
+  test("our downloader, told whom to follow, takes the whole chain from it", async ({ skip }) => {
+    if (why !== undefined) return skip(why);
+    await using geth = await startServing(folder);
+    await using node = await startFullNode({ spec: parseGenesis(genesis), peers: [geth.enode] });
+    const { protocolManager, chain } = node.ethereum;
+    const peer = await until("the peer", () => [...protocolManager.peers][0]);
+    await protocolManager.downloader.synchronise(peer.id, { mode: "full" });
+    expect([toHex(chain.head.hash), toHex(chain.head.stateRoot)]).toEqual([
+      said[count]?.hash,
+      said[count]?.stateRoot,
+    ]);
+  });
+
   test("an empty one, told the head by its Engine API, syncs the whole chain from us", async ({ skip }) => {
     if (why !== undefined) return skip(why);
     const blocks = [];
