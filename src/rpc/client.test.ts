@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createServer as listen } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BrowserProvider } from "ethers";
@@ -7,6 +8,7 @@ import { nodeHost } from "#host/node";
 import { SimulatedClock } from "#host/sim";
 import { createPublicClient, custom, http as viemHttp, webSocket } from "viem";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { TestService } from "../../test/kit/rpc-service.ts";
 import { dialRpc, inProcess, type RpcClient } from "./client.ts";
 import { blockNumberOrHash } from "./shapes.ts";
@@ -275,6 +277,41 @@ describe("servers that are not what they seem", () => {
     expect(
       await answer(200, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}}'),
     ).toMatchObject({ code: -32600 });
+  });
+
+  test("JS-01 what is no JSON on a two-way connection ends it, and nothing else: WebSocket", async () => {
+    const fake = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    fake.on("connection", (socket) => socket.on("message", () => socket.send("not JSON")));
+    await new Promise((resolve) => fake.once("listening", resolve));
+    const address = fake.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    await expect(dialRpc(`ws://127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 4900,
+      message: "the server's reply is not JSON",
+    });
+    await new Promise((resolve) => fake.close(resolve)); // once every connection is closed
+  });
+
+  test("JS-01 what is no JSON on a two-way connection ends it, and nothing else: IPC", async () => {
+    const path = join(folder, "fake.ipc");
+    const answers = [
+      '{"jsonrpc":"2.0","id":1,"result":{}}',
+      "{not JSON}",
+      '{"jsonrpc":"2.0","id":3,"result":5}',
+    ];
+    const fake = listen((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", () => socket.write(answers.shift() ?? ""));
+    });
+    await new Promise<void>((resolve) => fake.listen(path, resolve));
+    const client = await dialRpc(path);
+    const lost: RpcError[] = [];
+    client.on("disconnect", (error) => lost.push(error));
+    await expect(client.request({ method: "x" })).rejects.toMatchObject({ code: 4900 });
+    expect(lost).toHaveLength(1);
+    expect(await client.request({ method: "x" })).toBe(5);
+    await client.close();
+    fake.close();
   });
 
   test("nobody there, unknown scheme", async () => {

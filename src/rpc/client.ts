@@ -236,6 +236,16 @@ export class RpcClient implements AsyncDisposable {
     return this.#duplex;
   }
 
+  /** Ends a connection that makes no sense; the next request makes a new one. */
+  #hangUp(error: RpcError): void {
+    const duplex = this.#duplex;
+    this.#lost(error);
+    void duplex?.then(
+      (one) => one.close(),
+      () => {},
+    );
+  }
+
   #lost(error: RpcError): void {
     const hadConnection = this.#duplex !== undefined;
     this.#duplex = undefined;
@@ -246,7 +256,15 @@ export class RpcClient implements AsyncDisposable {
   }
 
   #message(text: string): void {
-    for (const message of readReplies(parse(text))) {
+    let value: unknown;
+    try {
+      value = parse(text);
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      this.#hangUp(error); // nobody but us hears a throw from here
+      return;
+    }
+    for (const message of readReplies(value)) {
       if (message.method !== undefined) this.#notification(message);
       else if (typeof message.id === "number") {
         const pending = this.#pending.get(message.id);
