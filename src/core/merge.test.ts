@@ -2,12 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { devEngine, nextBaseFee } from "#consensus";
 import { Beacon } from "#consensus/beacon";
-import { type Block, type Header, makeHeader } from "#core/types";
+import { type Block, type Header, makeHeader, signTransaction, txRoot, withdrawalsRoot } from "#core/types";
+import { generateKey } from "#crypto";
 import { memoryStore } from "#ethdb";
 import { devForks, type Genesis, parseGenesis } from "#params";
 import { toHex } from "#util";
 import { BlockChain } from "./block-chain.ts";
 import { HeaderChain } from "./header-chain.ts";
+import { limits } from "./limits.ts";
+import { processBlock } from "./process.ts";
 
 const genesisWith = (terminalTotalDifficulty: bigint): Genesis => ({
   ...parseGenesis({ difficulty: 1, gasLimit: 8_000_000, alloc: {} }),
@@ -116,4 +119,42 @@ describe("a merged chain", () => {
     headers.insert(other);
     expect(hash(headers.head)).toBe(other.map(hash)[3]);
   });
+});
+
+test("EIP-7934 a block of more than 8 MiB is refused from Osaka on", async () => {
+  const { chain, branch } = open(0n);
+  const input = new Uint8Array(limits.maxBlockBytes);
+  const tx = signTransaction(
+    { type: 0, nonce: 0n, gasPrice: 1n, gas: 21_000n, value: 0n, input, to: new Uint8Array(20) },
+    generateKey(),
+  );
+  const [next = chain.genesis] = branch(chain.genesis, 1);
+  const root = new Uint8Array(32);
+  const header = makeHeader({
+    ...{ ...next, txRoot: txRoot([tx]), withdrawalsRoot: withdrawalsRoot([]) },
+    ...{ blobGasUsed: 0n, excessBlobGas: 0n, parentBeaconRoot: root, requestsHash: root },
+  });
+  const times = { shanghaiTime: 0, cancunTime: 0, pragueTime: 0 };
+  const refused = async (more: object) => {
+    const db = memoryStore();
+    const genesis = { ...genesisWith(0n), config: { ...chain.config, ...times, ...more } };
+    const headers = new HeaderChain({
+      ...{ db, config: genesis.config, engine: chain.engine, genesis: chain.genesis, clock: host },
+    });
+    const block = { header, transactions: [tx], uncles: [], withdrawals: [] };
+    const work = {
+      chain: headers,
+      nodes: chain.nodes,
+      reader: chain.state(chain.genesis),
+      parent: chain.genesis,
+      block,
+    };
+    return processBlock(work).catch((error: unknown) => error);
+  };
+  expect(await refused({ osakaTime: 0 })).toMatchObject({
+    code: "CORE_BODY_MISMATCH",
+    data: { field: "size" },
+  });
+  // the same under Prague fails for what is in it
+  expect(await refused({})).toMatchObject({ code: "CORE_EXECUTION_FAILED" });
 });
