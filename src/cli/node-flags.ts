@@ -25,6 +25,8 @@ const minFreeDiskFlag = {
   doc: docOf("minFreeDiskMb"),
 } as const;
 
+const DEFAULT_IPC = "glim.ipc";
+
 const verbosityFlags = [
   {
     name: "verbosity",
@@ -143,7 +145,7 @@ export const nodeFlags = [
     name: "ipcpath",
     type: "text",
     value: "PATH",
-    default: "glim.ipc",
+    default: DEFAULT_IPC,
     doc: "IPC socket; a bare name lies in the data directory",
   },
   { name: "ipcdisable", type: "boolean", default: false, doc: "Open no IPC socket" },
@@ -211,8 +213,8 @@ export async function configOf(
     userIdent: flags.identity,
     dataDir,
     minFreeDiskMb: flags["datadir.minfreedisk"],
-    // without a data directory the socket's name would be shared by every node of this machine
-    ipcPath: flags.ipcdisable || (dataDir === "" && !flags.ipcpath.includes("/")) ? "" : flags.ipcpath,
+    // without a data directory the default name would be shared by every node of this machine
+    ipcPath: flags.ipcdisable || (dataDir === "" && flags.ipcpath === DEFAULT_IPC) ? "" : flags.ipcpath,
     logger: loggerOf(flags, io),
     ...(flags.networkid === undefined ? {} : { networkId: flags.networkid }),
     http: flags.http

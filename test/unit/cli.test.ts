@@ -203,6 +203,18 @@ test("a port that is taken is named with the flag that changes it, exit code 6",
   expect(code).toBe(6);
 });
 
+test("--ipcpath is kept without a data directory too; only the default name is not", async () => {
+  const name = `glim-cli-${process.pid}.ipc`;
+  await using named = glim("dev", "--http.port", "0", "--port", "0", "--ipcpath", name);
+  const [, path = ""] = await named.prints(/^IPC +(.+)$/m);
+  expect(path).toBe(join(tmpdir(), name));
+  expect((await run("attach", path, "--exec", "eth.chainId")).output).toBe("'0x539'\n");
+  expect(await named.stop()).toMatchObject({ code: 0 });
+  await using unnamed = glim("dev", "--http.port", "0", "--port", "0");
+  await unnamed.prints(/^data /m);
+  expect(unnamed.output()).not.toMatch(/^IPC /m);
+});
+
 test("an address that cannot be listened on is said to be that, not a port that is taken", async () => {
   const { code, output } = await run(
     "dev",
