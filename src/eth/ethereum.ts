@@ -262,6 +262,14 @@ export class Ethereum implements Service, Backend {
     return header.number === 0 ? undefined : this.chain.engine.author(header);
   }
 
+  isMining(): boolean {
+    return this.#sealer?.isRunning ?? false;
+  }
+
+  get protocolVersion(): number {
+    return Math.max(...offeredVersions(this.chainConfig, { fastSync: false }));
+  }
+
   coinbase(): Uint8Array | undefined {
     return this.#options.sealer?.address;
   }

@@ -97,6 +97,10 @@ export interface Backend {
   syncing(): SyncProgress | undefined;
   /** Who gets a block's fees, for COINBASE in calls (clique: its signer). Absent, or undefined: `header.coinbase`. */
   author?(header: Header): Uint8Array | undefined;
+  /** Highest version of the protocol this node speaks to its peers (eth_protocolVersion); of les, plus 10,000 (geth). */
+  readonly protocolVersion?: number | undefined;
+  /** Whether blocks are being sealed. Absent: when there is a coinbase. */
+  isMining?(): boolean;
   /** Address that gets the block rewards (eth_coinbase), if this node seals. */
   coinbase?(): Uint8Array | undefined;
   /**

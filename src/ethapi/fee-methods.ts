@@ -12,6 +12,7 @@ import {
   type Method,
   optional,
   quantity,
+  uint53,
   uint64,
 } from "#rpc";
 import { EthApiError } from "./errors.ts";
@@ -54,6 +55,18 @@ const percentiles: Codec<number[]> = {
 
 export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Record<string, Method> {
   const isConcurrent = true;
+  const coinbase = (doc: string) =>
+    method({
+      doc,
+      params: [],
+      result: address,
+      isConcurrent,
+      handle: () => {
+        const own = backend.coinbase?.();
+        if (own === undefined) throw EthApiError("FAILED", { reason: "this node seals no blocks" });
+        return own;
+      },
+    });
   return {
     gasPrice: method({
       doc: "A price per gas that gets a transaction into the next blocks, wei.",
@@ -127,7 +140,7 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       params: [],
       result: json,
       isConcurrent,
-      handle: () => backend.coinbase?.() !== undefined,
+      handle: () => backend.isMining?.() ?? backend.coinbase?.() !== undefined,
     }),
     hashrate: method({
       doc: "Always 0: nothing here mines.",
@@ -136,15 +149,17 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       isConcurrent,
       handle: () => 0n,
     }),
-    coinbase: method({
-      doc: "Who gets the fees of the blocks this node seals.",
+    coinbase: coinbase("Who gets the fees of the blocks this node seals."),
+    etherbase: coinbase("Old name of eth_coinbase."),
+    protocolVersion: method({
+      doc: "Highest version of eth this node speaks; of les, plus 10,000.",
       params: [],
-      result: address,
+      result: uint53,
       isConcurrent,
       handle: () => {
-        const own = backend.coinbase?.();
-        if (own === undefined) throw EthApiError("FAILED", { reason: "this node seals no blocks" });
-        return own;
+        const { protocolVersion } = backend;
+        if (protocolVersion === undefined) throw EthApiError("FAILED", { reason: "no protocol is spoken" });
+        return protocolVersion;
       },
     }),
   };

@@ -86,6 +86,21 @@ describe("beside the full node", () => {
       ["eth_getLogs", { fromBlock: "0x0", address: nobody }],
       ["eth_feeHistory", "0x5", "latest", [10, 50, 90]],
       ["eth_feeHistory", "0x400", "latest", []],
+      ...[...numbers, hashes[3]].flatMap((ref) => [
+        ["debug_getRawHeader", ref] as const,
+        ["debug_getRawBlock", ref] as const,
+        ["debug_getRawReceipts", ref] as const,
+      ]),
+      ...transactions.flatMap(({ hash }) => [
+        ["debug_getRawTransaction", toHex(hash)] as const,
+        ["debug_traceTransaction", toHex(hash), { tracer: "callTracer" }] as const,
+        ["debug_traceTransaction", toHex(hash), { tracer: "prestateTracer" }] as const,
+      ]),
+      ["debug_traceTransaction", toHex(transactions[2]?.hash ?? new Uint8Array(0))],
+      ["debug_traceBlockByNumber", "0x4", { tracer: "callTracer" }],
+      ["debug_traceCall", call("get"), "latest", { tracer: "callTracer" }],
+      ["eth_getStorageValues", { [probeAddress]: [`0x${"00".repeat(32)}`] }, "latest"],
+      ["eth_config"],
     ];
     const differing: string[] = [];
     for (const [method, ...params] of questions) {

@@ -28,6 +28,8 @@ export interface LightBackendOptions {
 /** A light node as the eth_ namespace needs it: headers from the chain, the rest retrieved and proven. */
 export class LightBackend implements Backend {
   readonly kind = "light";
+  /** les/4, and what geth adds to it. */
+  readonly protocolVersion = 10_004;
   readonly chainConfig: ChainConfig;
   readonly networkId: bigint;
   readonly headEvents: Feed<HeadEvent>;
