@@ -8,8 +8,5 @@
 export { makeEngine } from "./engine.ts";
 export { EthError } from "./errors.ts";
 export { Ethereum, type EthereumOptions } from "./ethereum.ts";
-export {
-  type ManagedPool,
-  ProtocolManager,
-  type ProtocolManagerOptions,
-} from "./protocol-manager/protocol-manager.ts";
+export type { ManagedPool, ProtocolManagerOptions } from "./protocol-manager/options.ts";
+export { ProtocolManager } from "./protocol-manager/protocol-manager.ts";

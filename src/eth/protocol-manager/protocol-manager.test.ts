@@ -12,7 +12,8 @@ import { ByteMap, deferred } from "#util";
 import { sealedWorld, type SealedWorld } from "../../../test/kit/chains.ts";
 import { namedKey } from "../../../test/kit/clique.ts";
 import { EthRemote, settled, statusOn } from "../../../test/kit/eth-pipe.ts";
-import { ProtocolManager, type ProtocolManagerOptions } from "./protocol-manager.ts";
+import type { ProtocolManagerOptions } from "./options.ts";
+import { ProtocolManager } from "./protocol-manager.ts";
 
 let world: SealedWorld;
 let head: Block;

@@ -1,13 +1,7 @@
 import { type BlockChain, verifyBody } from "#core";
-import type { Block, Header, Transaction } from "#core/types";
+import type { Block, Header } from "#core/types";
 import type { DownloaderDoor } from "#eth/downloader";
-import type {
-  BlockFetcherDoor,
-  BlockFetcherHooks,
-  TxFetcherDoor,
-  TxFetcherHooks,
-  TxVerdict,
-} from "#eth/fetcher";
+import type { BlockFetcherDoor, BlockFetcherHooks, TxFetcherDoor, TxFetcherHooks } from "#eth/fetcher";
 import {
   checkTd,
   type EthHandlers,
@@ -17,48 +11,17 @@ import {
   type Lazy,
   type NewBlock,
 } from "#eth/protocols";
-import type { Feed } from "#event";
-import type { Host } from "#host";
 import type { Logger } from "#log";
 import type { MsgReadWriter, Peer, Protocol } from "#p2p";
 import { formatChainConfig } from "#params";
-import { GlimError, isError, toHex } from "#util";
+import { GlimError, toHex } from "#util";
 import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcast.ts";
 import { ChainSync } from "./chain-sync.ts";
 import { managerLimits as limits } from "./limits.ts";
 import { PeerSet } from "./peer-set.ts";
+import { type ManagedPool, type ProtocolManagerOptions, verdictOf } from "./options.ts";
 import { ethProtocols, offeredVersions } from "./protocols.ts";
 import { TxSync } from "./tx-sync.ts";
-
-/** What the manager needs of the transaction pool. `TxPool` of #core/txpool fits. */
-export interface ManagedPool {
-  get(hash: Uint8Array): Transaction | undefined;
-  has(hash: Uint8Array): boolean;
-  /** Those that could be mined now, oldest first. */
-  pending(): readonly Transaction[];
-  /** Per transaction undefined, or why it was refused. */
-  addRemotes(txs: readonly Transaction[]): readonly (Error | undefined)[];
-  /** Transactions that became executable. */
-  readonly txEvents: Feed<readonly Transaction[]>;
-}
-
-export interface ProtocolManagerOptions {
-  readonly chain: BlockChain;
-  readonly pool: ManagedPool;
-  readonly networkId: bigint;
-  readonly maxPeers: number;
-  /** State by node data; becomes full sync when the chain has blocks already. */
-  readonly fastSync?: boolean | undefined;
-  /** Transactions of peers are taken from the start: this node seals. */
-  readonly acceptTxs?: boolean | undefined;
-  /** Default: see offeredVersions. */
-  readonly versions?: readonly EthVersion[] | undefined;
-  readonly downloader: DownloaderDoor;
-  readonly makeBlockFetcher: (hooks: BlockFetcherHooks) => BlockFetcherDoor;
-  readonly makeTxFetcher: (hooks: TxFetcherHooks) => TxFetcherDoor;
-  readonly host: Pick<Host, "clock" | "rand">;
-  readonly log: Logger;
-}
 
 /**
  * The eth side of a full node: one `Protocol` for each version, the peers, what is told to whom, what announcements lead to.
@@ -377,11 +340,4 @@ export class ProtocolManager {
       addTransactions: async (txs) => this.pool.addRemotes(txs).map(verdictOf),
     };
   }
-}
-
-function verdictOf(error: Error | undefined): TxVerdict {
-  if (error === undefined) return "added";
-  if (isError(error, "TXPOOL_ALREADY_KNOWN")) return "known";
-  const isCheap = isError(error, "TXPOOL_UNDERPRICED") || isError(error, "TXPOOL_REPLACEMENT_UNDERPRICED");
-  return isCheap ? "underpriced" : "invalid";
 }

@@ -34,13 +34,7 @@ export {
   type NewBlock,
   type TxAnnouncement,
 } from "./messages.ts";
-export {
-  type EthHandlers,
-  EthPeer,
-  type EthPeerOptions,
-  type HeadersRequest,
-  type Lazy,
-  type PeerHead,
-} from "./peer.ts";
+export { EthPeer } from "./peer.ts";
+export type { EthHandlers, EthPeerOptions, HeadersRequest, Lazy, PeerHead } from "./peer-types.ts";
 export { receipt69Rlp } from "./receipt69.ts";
 export type { BlockRange, BlockSpan, EthStatus } from "./status.ts";

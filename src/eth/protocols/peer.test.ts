@@ -8,7 +8,8 @@ import { anyHeader, EthRemote, PaperChain, settled, statusOn } from "../../../te
 import { EthProtocolError } from "./errors.ts";
 import { ethLimits as limits } from "./limits.ts";
 import { type EthVersion, hasMessage } from "./messages.ts";
-import { type EthHandlers, EthPeer } from "./peer.ts";
+import { EthPeer } from "./peer.ts";
+import type { EthHandlers } from "./peer-types.ts";
 
 const chain = new PaperChain(20);
 const hash = (byte: number) => new Uint8Array(32).fill(byte);
