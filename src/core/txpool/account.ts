@@ -1,5 +1,5 @@
 import type { Transaction } from "#core/types";
-import { cost } from "./price.ts";
+import { cost, tipCap } from "./price.ts";
 
 /** A transaction in the pool. */
 export interface Entry {
@@ -15,6 +15,14 @@ export interface Entry {
 export interface AccountState {
   readonly nonce: bigint;
   readonly balance: bigint;
+  /** Absent: no code. A sender with code is one that delegates (EIP-7702). */
+  readonly codeHash?: Uint8Array | undefined;
+}
+
+/** An entry and what it is worth to whoever makes blocks, wei per gas. */
+export interface Ranked {
+  readonly entry: Entry;
+  readonly worth: bigint;
 }
 
 const byNonce = (a: Entry, b: Entry) => (a.tx.nonce < b.tx.nonce ? -1 : 1);
@@ -25,14 +33,27 @@ const byNonce = (a: Entry, b: Entry) => (a.tx.nonce < b.tx.nonce ? -1 : 1);
  */
 export class AccountTxs {
   readonly sender: Uint8Array;
-  readonly pending = new Map<bigint, Entry>();
-  readonly queued = new Map<bigint, Entry>();
   /** Host clock of the last transaction that came in; what lifetime counts from. */
   heartbeat: number;
+  readonly #pending = new Map<bigint, Entry>();
+  readonly #queued = new Map<bigint, Entry>();
+  /** What all of it may take from the balance. */
+  #cost = 0n;
+  /** The account's nonce that `pending` begins with. */
+  #base: bigint | undefined;
+  #ranking: readonly Ranked[] | undefined;
 
   constructor(sender: Uint8Array, now: number) {
     this.sender = sender;
     this.heartbeat = now;
+  }
+
+  get pending(): ReadonlyMap<bigint, Entry> {
+    return this.#pending;
+  }
+
+  get queued(): ReadonlyMap<bigint, Entry> {
+    return this.#queued;
   }
 
   get isEmpty(): boolean {
@@ -58,10 +79,78 @@ export class AccountTxs {
 
   /** What all of it may take from the balance, without the transaction of `except`. */
   totalCost(except: bigint): bigint {
-    let sum = 0n;
-    for (const { tx } of this.pending.values()) if (tx.nonce !== except) sum += cost(tx);
-    for (const { tx } of this.queued.values()) if (tx.nonce !== except) sum += cost(tx);
-    return sum;
+    const other = this.get(except);
+    return other === undefined ? this.#cost : this.#cost - cost(other.tx);
+  }
+
+  /** Takes an entry where none is: it waits until `settle` or `promote`. */
+  put(entry: Entry): void {
+    this.#queued.set(entry.tx.nonce, entry);
+    this.#cost += cost(entry.tx);
+    this.#ranking = undefined;
+  }
+
+  /** Puts an entry in the place of another with its nonce; an executable one stays executable. */
+  replace(old: Entry, entry: Entry): void {
+    const list = this.#pending.get(old.tx.nonce) === old ? this.#pending : this.#queued;
+    list.set(entry.tx.nonce, entry);
+    this.#cost += cost(entry.tx) - cost(old.tx);
+    this.#ranking = undefined;
+  }
+
+  /** Removes it, if it is here. What stood behind an executable one needs `settle` then. */
+  delete(entry: Entry): void {
+    for (const list of [this.#pending, this.#queued])
+      if (list.get(entry.tx.nonce) === entry) {
+        list.delete(entry.tx.nonce);
+        this.#cost -= cost(entry.tx);
+        this.#ranking = undefined;
+      }
+  }
+
+  /**
+   * In which order they would make room, least worth first. Nobody earns an executable one's tip without the lower nonces
+   * before it, so it is worth the least tip up to it: an account's last nonce always goes before the ones it stands on, and
+   * no executable one is turned into a waiting one to make room (TX-03).
+   */
+  ranking(): readonly Ranked[] {
+    if (this.#ranking !== undefined) return this.#ranking;
+    const ranked: Ranked[] = [];
+    let least: bigint | undefined;
+    for (const entry of this.sortedPending()) {
+      const tip = tipCap(entry.tx);
+      least = least === undefined || tip < least ? tip : least;
+      ranked.push({ entry, worth: least });
+    }
+    for (const entry of this.#queued.values()) ranked.push({ entry, worth: tipCap(entry.tx) });
+    this.#ranking = ranked.sort(leastWorthFirst);
+    return this.#ranking;
+  }
+
+  /** What a new transaction would be worth here: see `ranking`. */
+  worthOf(tx: Transaction): bigint {
+    let least = tipCap(tx);
+    for (const { tx: other } of this.#pending.values())
+      if (other.nonce < tx.nonce && tipCap(other) < least) least = tipCap(other);
+    return least;
+  }
+
+  /**
+   * Moves what has become executable by a `put`, the account being as at the last `settle` and all of it payable.
+   * @returns those, or undefined if only `settle` can tell
+   */
+  promote(state: AccountState): Entry[] | undefined {
+    if (state.nonce !== this.#base || this.#cost > state.balance) return undefined;
+    const promoted: Entry[] = [];
+    for (;;) {
+      const entry = this.#queued.get(this.nextNonce(state));
+      if (entry === undefined) break;
+      this.#queued.delete(entry.tx.nonce);
+      this.#pending.set(entry.tx.nonce, entry);
+      promoted.push(entry);
+    }
+    if (promoted.length > 0) this.#ranking = undefined;
+    return promoted;
   }
 
   /**
@@ -72,8 +161,10 @@ export class AccountTxs {
   settle(state: AccountState, gasLimit: bigint): { dropped: Entry[]; promoted: Entry[] } {
     const wasPending = new Set(this.pending.values());
     const all = [...this.pending.values(), ...this.queued.values()].sort(byNonce);
-    this.pending.clear();
-    this.queued.clear();
+    this.#pending.clear();
+    this.#queued.clear();
+    this.#ranking = undefined;
+    this.#base = state.nonce;
     const dropped: Entry[] = [];
     const promoted: Entry[] = [];
     let next = state.nonce;
@@ -82,15 +173,23 @@ export class AccountTxs {
       const { tx } = entry;
       if (tx.nonce < state.nonce || cost(tx) > state.balance || tx.gas > gasLimit) {
         dropped.push(entry);
+        this.#cost -= cost(tx);
         continue;
       }
       if (tx.nonce === next && cost(tx) <= left) {
-        this.pending.set(tx.nonce, entry);
+        this.#pending.set(tx.nonce, entry);
         if (!wasPending.has(entry)) promoted.push(entry);
         next++;
         left -= cost(tx);
-      } else this.queued.set(tx.nonce, entry);
+      } else this.#queued.set(tx.nonce, entry);
     }
     return { dropped, promoted };
   }
+}
+
+/** Of equal worth the higher nonce of an account goes first, else what came last. */
+export function leastWorthFirst(a: Ranked, b: Ranked): number {
+  if (a.worth !== b.worth) return a.worth < b.worth ? -1 : 1;
+  const [x, y] = [a.entry.tx.nonce, b.entry.tx.nonce];
+  return x === y ? b.entry.order - a.entry.order : x > y ? -1 : 1;
 }

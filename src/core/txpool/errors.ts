@@ -9,6 +9,19 @@ export const TxPoolError = defineErrors("TXPOOL", {
   INVALID_SENDER: { message: () => "invalid sender", ...refused },
   TYPE_NOT_SUPPORTED: { message: () => "transaction type not supported", ...refused },
   GAS_LIMIT: { message: () => "exceeds block gas limit", ...refused },
+  GAS_ABOVE_CAP: {
+    message: (d: { have: bigint; max: bigint }) =>
+      `transaction gas limit too high (cap: ${d.max}, tx: ${d.have})`,
+    ...refused,
+  },
+  NO_AUTHORIZATIONS: { message: () => "set code tx must have at least one authorization tuple", ...refused },
+  // of accounts with code and those who signed a waiting authorization (core/txpool/errors.go@v1.15.11)
+  DELEGATED_IN_FLIGHT: {
+    message: () => "in-flight transaction limit reached for delegated accounts",
+    ...refused,
+  },
+  DELEGATED_GAPPED: { message: () => "gapped-nonce tx from delegated accounts", ...refused },
+  AUTHORITY_RESERVED: { message: () => "authority already reserved", ...refused },
   TIP_ABOVE_FEE_CAP: { message: () => "max priority fee per gas higher than max fee per gas", ...refused },
   UNDERPRICED: { message: () => "transaction underpriced", ...refused },
   REPLACEMENT_UNDERPRICED: { message: () => "replacement transaction underpriced", ...refused },

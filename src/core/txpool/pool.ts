@@ -5,7 +5,8 @@ import type { Clock, Timer } from "#host";
 import { type Logger, silentLogger } from "#log";
 import type { Rules } from "#params";
 import { ByteMap, ByteSet } from "#util";
-import { type AccountState, AccountTxs, type Entry } from "./account.ts";
+import { type AccountState, AccountTxs, type Entry, leastWorthFirst, type Ranked } from "./account.ts";
+import { Authorities } from "./authorities.ts";
 import { TxPoolError } from "./errors.ts";
 import type { TxJournal } from "./journal.ts";
 import {
@@ -15,6 +16,7 @@ import {
   SLOT_BYTES,
   type TxPoolLimits,
 } from "./limits.ts";
+import { mergeByTip } from "./merge.ts";
 import { cost, isBumped, tipAt, tipCap } from "./price.ts";
 import { validateAlone } from "./validate.ts";
 
@@ -68,6 +70,7 @@ export class TxPool {
   readonly #accounts = new ByteMap<AccountTxs>();
   /** Senders of local transactions. BOUNDED by what this node's own users send. */
   readonly #locals = new ByteSet();
+  readonly #authorities = new Authorities();
   #priceLimit: bigint;
   #slots = 0;
   #bytes = 0;
@@ -101,7 +104,10 @@ export class TxPool {
     await this.#journal?.rotate(this.#localTransactions());
     this.#every(EVICT_EVERY_MS, () => this.evictStale());
     if (this.#journal !== undefined)
-      this.#every(REJOURNAL_EVERY_MS, () => void this.#journal?.rotate(this.#localTransactions()));
+      this.#every(REJOURNAL_EVERY_MS, () => {
+        const failed = (error: unknown) => this.#log.error("journal of the pool not written anew", { error });
+        this.#journal?.rotate(this.#localTransactions()).catch(failed); // the old one is still whole
+      });
   }
 
   async stop(): Promise<void> {
@@ -223,13 +229,12 @@ export class TxPool {
         if (entry !== undefined) this.#remove(entry);
       }
     const head = this.#head();
+    const back = this.#reinject(event, mined, bodyOf, head);
     const promoted: Entry[] = [];
     for (const account of [...this.#accounts.values()]) promoted.push(...this.#settle(account, head));
-    if (event.removed.length <= this.#limits.reinjectDepth) {
-      for (const header of event.removed)
-        for (const tx of bodyOf(header)) if (!mined.has(tx.hash)) this.#reinject(tx);
-    } else this.#log.debug("reorg too deep to put its transactions back", { depth: event.removed.length });
+    this.#shrink();
     this.#trim();
+    for (const { tx } of back) if (this.has(tx.hash)) this.added.send(tx);
     this.#tell(promoted);
   }
 
@@ -260,19 +265,60 @@ export class TxPool {
     });
   }
 
-  #reinject(tx: Transaction): void {
-    try {
-      this.#admit(tx, false);
-    } catch (error) {
-      if (!TxPoolError.is(error)) throw error; // no longer valid on the new chain: it is gone
+  /**
+   * Puts the transactions of removed blocks back where they were, before anything is sorted: sorting first would take what
+   * stood behind them for waiting, and cut it.
+   */
+  #reinject(
+    event: HeadEvent,
+    mined: ByteSet,
+    bodyOf: (header: HeadEvent["header"]) => readonly Transaction[],
+    head: PoolHead,
+  ): readonly Entry[] {
+    if (event.removed.length > this.#limits.reinjectDepth) {
+      this.#log.debug("reorg too deep to put its transactions back", { depth: event.removed.length });
+      return [];
     }
+    const back: Entry[] = [];
+    for (const header of event.removed)
+      for (const tx of bodyOf(header)) {
+        if (mined.has(tx.hash) || this.#byHash.has(tx.hash)) continue;
+        try {
+          back.push(this.#putBack(tx, head));
+        } catch (error) {
+          if (!TxPoolError.is(error)) throw error; // no longer valid on the new chain: it is gone
+        }
+      }
+    return back;
+  }
+
+  #putBack(tx: Transaction, head: PoolHead): Entry {
+    const sender = validateAlone(tx, head.rules, head.gasLimit);
+    if (!this.#locals.has(sender) && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
+    const account = this.#accounts.get(sender) ?? new AccountTxs(sender, this.#clock.now());
+    const old = account.get(tx.nonce);
+    if (old !== undefined && !isBumped(old.tx, tx, this.#limits.priceBump))
+      throw TxPoolError("REPLACEMENT_UNDERPRICED");
+    const entry = this.#entryOf(tx, sender);
+    this.#insert(entry, account, old);
+    return entry;
+  }
+
+  #entryOf(tx: Transaction, sender: Uint8Array): Entry {
+    const sizeBytes = transactionSize(tx);
+    return {
+      tx: detached(tx),
+      sender,
+      sizeBytes,
+      slots: Math.ceil(sizeBytes / SLOT_BYTES),
+      order: this.#order++,
+    };
   }
 
   /** All checks, then all changes. */
-  #admit(given: Transaction, local: boolean): void {
-    if (this.#byHash.has(given.hash)) throw TxPoolError("ALREADY_KNOWN");
+  #admit(tx: Transaction, local: boolean): void {
+    if (this.#byHash.has(tx.hash)) throw TxPoolError("ALREADY_KNOWN");
     const head = this.#head();
-    const tx = detached(given);
     const sender = validateAlone(tx, head.rules, head.gasLimit);
     const isLocal = local || this.#locals.has(sender);
     if (!isLocal && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
@@ -280,23 +326,19 @@ export class TxPool {
     const account = this.#accounts.get(sender) ?? new AccountTxs(sender, this.#clock.now());
     this.#checkAccount(tx, account, state, isLocal);
     const old = account.get(tx.nonce);
-    const sizeBytes = transactionSize(tx);
-    const entry: Entry = {
-      tx,
-      sender,
-      sizeBytes,
-      slots: Math.ceil(sizeBytes / SLOT_BYTES),
-      order: this.#order++,
-    };
-    const victims = old === undefined ? this.#victimsFor(entry, account, state, isLocal) : [];
+    const entry = this.#entryOf(tx, sender);
+    const victims = this.#victimsFor(entry, account, state, { old, isLocal });
+    this.#authorities.check(tx, account, state, (authority) => this.#accounts.get(authority));
     for (const victim of victims) this.#dropAndSettle(victim);
-    if (old !== undefined) this.#remove(old);
     if (local) this.#locals.add(sender);
-    this.#insert(entry, account);
-    const promoted = this.#settle(account, head);
+    this.#insert(entry, account, old);
+    const promoted = account.promote(state) ?? this.#settle(account, head);
+    this.#cutQueue(account);
     this.#trim();
-    this.added.send(tx);
-    this.#tell(promoted);
+    if (!this.#byHash.has(tx.hash)) throw TxPoolError("POOL_FULL"); // the biggest of too many executable ones
+    this.added.send(entry.tx);
+    // one that took the place of an executable one is executable without being promoted
+    this.#tell(promoted.includes(entry) ? promoted : [entry, ...promoted]);
   }
 
   #checkAccount(tx: Transaction, account: AccountTxs, state: AccountState, isLocal: boolean): void {
@@ -310,64 +352,106 @@ export class TxPool {
     const want = own + account.totalCost(tx.nonce);
     if (want > state.balance) throw TxPoolError("INSUFFICIENT_FUNDS", { have: state.balance, want });
     const isQueued = tx.nonce > account.nextNonce(state);
-    if (isQueued && old === undefined && !isLocal && account.queued.size >= this.#limits.accountQueue)
-      throw TxPoolError("ACCOUNT_LIMIT");
+    if (isQueued && old === undefined && !isLocal && account.queued.size >= this.#limits.accountQueue) {
+      let isHighest = true;
+      for (const nonce of account.queued.keys()) if (nonce > tx.nonce) isHighest = false;
+      if (isHighest) throw TxPoolError("ACCOUNT_LIMIT"); // else the highest goes instead
+    }
   }
 
-  /** Cheaper remote transactions that make room; none if there is room. @throws if too few are cheaper */
-  #victimsFor(entry: Entry, account: AccountTxs, state: AccountState, isLocal: boolean): readonly Entry[] {
+  /**
+   * Remote transactions of less worth that make room; none if there is room. Local ones need room only of bytes.
+   * @throws if too few are worth less
+   */
+  #victimsFor(
+    entry: Entry,
+    account: AccountTxs,
+    state: AccountState,
+    { old, isLocal }: { old: Entry | undefined; isLocal: boolean },
+  ): readonly Entry[] {
     const { globalSlots, globalQueue, poolBytes } = this.#limits;
-    const isFull = () =>
-      this.#slots + entry.slots - slots > globalSlots + globalQueue ||
-      this.#bytes + entry.sizeBytes - bytes > poolBytes;
-    let slots = 0;
-    let bytes = 0;
+    let slots = this.#slots + entry.slots - (old?.slots ?? 0);
+    let bytes = this.#bytes + entry.sizeBytes - (old?.sizeBytes ?? 0);
+    const isFull = () => slots > globalSlots + globalQueue || bytes > poolBytes;
     if (!isFull()) return [];
-    if (!isLocal && !this.#isDearerThanSome(entry)) throw TxPoolError("UNDERPRICED");
     const victims: Entry[] = [];
-    const remotes = [...this.#byHash.values()]
-      .filter((one) => !this.#locals.has(one.sender))
-      .sort(cheapestFirst);
     const isFuture = entry.tx.nonce > account.nextNonce(state);
-    for (const victim of remotes) {
+    const worth = account.worthOf(entry.tx);
+    for (const { entry: victim, worth: less } of this.#leastWorth(isLocal ? account : undefined)) {
       if (!isFull()) return victims;
-      if (!isLocal && tipCap(victim.tx) >= tipCap(entry.tx)) throw TxPoolError("POOL_FULL");
+      if (!isLocal && less >= worth) throw TxPoolError(victims.length === 0 ? "UNDERPRICED" : "POOL_FULL");
+      if (victim === old) continue; // goes in any case
       // one that cannot be mined yet must not push out one that can (TX-01, TX-03)
       if (!isLocal && isFuture && this.status(victim.tx.hash) === "pending")
         throw TxPoolError("FUTURE_REPLACES_PENDING");
       victims.push(victim);
-      slots += victim.slots;
-      bytes += victim.sizeBytes;
+      slots -= victim.slots;
+      bytes -= victim.sizeBytes;
     }
-    if (isFull()) throw TxPoolError("POOL_FULL");
+    if (isFull() && !(isLocal && bytes <= poolBytes)) throw TxPoolError("POOL_FULL");
     return victims;
   }
 
-  /** Asked of every transaction of a flood while the pool is full, so it does not sort. */
-  #isDearerThanSome(entry: Entry): boolean {
-    const tip = tipCap(entry.tx);
-    for (const other of this.#byHash.values())
-      if (tipCap(other.tx) < tip && !this.#locals.has(other.sender)) return true;
-    return false;
+  /** Remote transactions, least worth first. Asked at each step of a flood while the pool is full, so it does not sort. */
+  *#leastWorth(except?: AccountTxs): Generator<Ranked> {
+    const runs: { ranking: readonly Ranked[]; at: number }[] = [];
+    for (const account of this.#accounts.values())
+      if (account !== except && !this.#locals.has(account.sender))
+        runs.push({ ranking: account.ranking(), at: 0 });
+    for (;;) {
+      let best: { ranked: Ranked; run: { at: number } } | undefined;
+      for (const run of runs) {
+        const ranked = run.ranking[run.at];
+        if (ranked !== undefined && (best === undefined || leastWorthFirst(ranked, best.ranked) < 0))
+          best = { ranked, run };
+      }
+      if (best === undefined) return;
+      best.run.at++;
+      yield best.ranked;
+    }
   }
 
-  #insert(entry: Entry, account: AccountTxs): void {
+  /** Holds the bounds of slots and bytes after a change of head brought many back at once. */
+  #shrink(): void {
+    const { globalSlots, globalQueue, poolBytes } = this.#limits;
+    const victims: Entry[] = [];
+    let [slots, bytes] = [this.#slots, this.#bytes];
+    for (const { entry } of this.#leastWorth()) {
+      if (slots <= globalSlots + globalQueue && bytes <= poolBytes) break;
+      victims.push(entry);
+      slots -= entry.slots;
+      bytes -= entry.sizeBytes;
+    }
+    for (const victim of victims) this.#remove(victim); // last nonces first: nothing stands behind them
+  }
+
+  #insert(entry: Entry, account: AccountTxs, old: Entry | undefined): void {
+    if (old === undefined) account.put(entry);
+    else {
+      account.replace(old, entry);
+      this.#forget(old);
+    }
     this.#byHash.set(entry.tx.hash, entry);
     this.#accounts.set(entry.sender, account);
-    account.queued.set(entry.tx.nonce, entry);
+    this.#authorities.add(entry.tx);
     account.heartbeat = this.#clock.now();
     this.#slots += entry.slots;
     this.#bytes += entry.sizeBytes;
   }
 
-  #remove(entry: Entry): void {
-    if (!this.#byHash.delete(entry.tx.hash)) return;
+  #forget(entry: Entry): boolean {
+    if (!this.#byHash.delete(entry.tx.hash)) return false;
     this.#slots -= entry.slots;
     this.#bytes -= entry.sizeBytes;
+    this.#authorities.remove(entry.tx);
+    return true;
+  }
+
+  #remove(entry: Entry): void {
+    if (!this.#forget(entry)) return;
     const account = this.#accounts.get(entry.sender);
     if (account === undefined) return;
-    for (const list of [account.pending, account.queued])
-      if (list.get(entry.tx.nonce) === entry) list.delete(entry.tx.nonce);
+    account.delete(entry);
     if (account.isEmpty) this.#accounts.delete(entry.sender);
   }
 
@@ -383,9 +467,15 @@ export class TxPool {
     for (const entry of dropped) this.#remove(entry);
     if (account.isEmpty) this.#accounts.delete(account.sender);
     if (promoted.length > 0) account.heartbeat = this.#clock.now();
-    if (!this.#locals.has(account.sender))
-      for (const entry of account.sortedQueued().slice(this.#limits.accountQueue)) this.#remove(entry);
+    this.#cutQueue(account);
     return promoted;
+  }
+
+  /** The highest nonces of a remote account that has too many waiting leave. */
+  #cutQueue(account: AccountTxs): void {
+    const { accountQueue } = this.#limits;
+    if (account.queued.size <= accountQueue || this.#locals.has(account.sender)) return;
+    for (const entry of account.sortedQueued().slice(accountQueue)) this.#remove(entry);
   }
 
   /** Holds the bounds of all accounts together: executable slots, then waiting transactions. Locals are exempt. */
@@ -436,32 +526,6 @@ export class TxPool {
       .filter((entry) => this.status(entry.tx.hash) === "pending")
       .map((entry) => entry.tx);
     if (still.length > 0) this.txEvents.send(still);
-  }
-}
-
-function cheapestFirst(a: Entry, b: Entry): number {
-  const difference = tipCap(a.tx) - tipCap(b.tx);
-  if (difference !== 0n) return difference < 0n ? -1 : 1;
-  return a.tx.nonce === b.tx.nonce ? b.order - a.order : a.tx.nonce > b.tx.nonce ? -1 : 1;
-}
-
-/** Merges per-account runs into one list: always the dearest head next; equal ones by arrival. */
-function mergeByTip(queues: Entry[][], baseFee: bigint): readonly Transaction[] {
-  const ordered: Transaction[] = [];
-  const isBefore = (a: Entry, b: Entry) => {
-    const difference = tipAt(a.tx, baseFee) - tipAt(b.tx, baseFee);
-    return difference > 0n || (difference === 0n && a.order < b.order);
-  };
-  const runs = queues.map((entries) => ({ entries, at: 0 }));
-  for (;;) {
-    let best: { run: { entries: Entry[]; at: number }; entry: Entry } | undefined;
-    for (const run of runs) {
-      const entry = run.entries[run.at];
-      if (entry !== undefined && (best === undefined || isBefore(entry, best.entry))) best = { run, entry };
-    }
-    if (best === undefined) return ordered;
-    ordered.push(best.entry.tx);
-    best.run.at++;
   }
 }
 

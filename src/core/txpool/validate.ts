@@ -7,7 +7,7 @@ import {
   transactionSize,
   TypesError,
 } from "#core/types";
-import { MAX_INIT_CODE_SIZE, type Rules } from "#params";
+import { MAX_INIT_CODE_SIZE, MAX_TX_GAS, type Rules } from "#params";
 import { TxPoolError } from "./errors.ts";
 import { MAX_TRANSACTION_BYTES } from "./limits.ts";
 import { feeCap, tipCap } from "./price.ts";
@@ -37,8 +37,12 @@ export function validateAlone(tx: Transaction, rules: Rules, gasLimit: bigint): 
   if (rules.isShanghai && tx.to === undefined && tx.input.length > MAX_INIT_CODE_SIZE)
     throw TxPoolError("INIT_CODE_SIZE", { have: tx.input.length, max: MAX_INIT_CODE_SIZE });
   if (tx.gas > gasLimit) throw TxPoolError("GAS_LIMIT");
+  if (rules.isOsaka && tx.gas > MAX_TX_GAS)
+    throw TxPoolError("GAS_ABOVE_CAP", { have: tx.gas, max: BigInt(MAX_TX_GAS) });
   if (tipCap(tx) > feeCap(tx)) throw TxPoolError("TIP_ABOVE_FEE_CAP");
   if (tx.nonce >= MAX_NONCE) throw TxPoolError("NONCE_MAX");
+  if (rules.isPrague && tx.type === 4 && tx.authorizationList?.length === 0)
+    throw TxPoolError("NO_AUTHORIZATIONS");
   const intrinsic = intrinsicGas(tx, rules);
   const floor = rules.isPrague ? floorDataGas(tx.input) : 0n;
   const want = intrinsic > floor ? intrinsic : floor;
