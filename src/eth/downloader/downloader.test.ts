@@ -368,6 +368,43 @@ describe("fast sync", () => {
   });
 });
 
+test("fast is full when no peer gives node data", async () => {
+  const node = setting();
+  const peer = node.peer("a", { ...base, blocks: base.blocks.slice(0, 120) }, { noNodeData: true });
+  await node.sync("a", "fast");
+  expect(node.chain.head.number).toBe(120);
+  expect(node.chain.fast.pivot).toBe(0);
+  expect(peer.dropped).toEqual([]);
+});
+
+test("F23 ET-10 a storm of reorgs, depth 1 to 64, from two peers in turn: the head is right, nothing piles up", async () => {
+  const node = setting();
+  const rand = seededRand(23);
+  let tip = base;
+  const events: { added: number; removed: number }[] = [];
+  using _listening = node.chain.headEvents.subscribe(({ added, removed }) =>
+    events.push({ added: added.length, removed: removed.length }),
+  );
+  node.peer("start", base);
+  await node.sync("start");
+  for (let round = 0; round < 12; round++) {
+    const depth = 1 + rand.int(64);
+    tip = await grow(tip, depth + 1 + rand.int(3), {
+      from: tip.blocks.length - depth,
+      extra: `storm ${round}`,
+    });
+    const peer = node.peer(`p${round}`, tip);
+    await node.sync(peer.id);
+    expect(node.chain.head.hash).toEqual(tip.blocks.at(-1)?.header.hash);
+    expect(peer.dropped).toEqual([]);
+    if (round % 2 === 1) node.downloader.unregister(peer.id);
+  }
+  expectSynced(node, tip);
+  const net = events.reduce((sum, { added, removed }) => sum + added - removed, 0);
+  expect(net).toBe(tip.blocks.length);
+  expect(node.clock.activeTimers).toBe(0);
+});
+
 test("headers alone, of a chain of headers", async () => {
   const clock = new SimulatedClock(1_700_000_000);
   const { chain: full } = sealedWorld(worldOptions);

@@ -24,7 +24,7 @@ export interface DownloaderOptions {
 }
 
 export interface SynchroniseOptions {
-  /** Default full (of a header chain: headers). `fast` is taken for `full` once the chain has a block beyond the genesis. */
+  /** Default full (of a header chain: headers). `fast` is taken for `full` once the chain has a block beyond the genesis, and while no peer gives node data. */
   readonly mode?: SyncMode | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -164,7 +164,10 @@ export class Downloader {
       return { target: headersTarget(chain), fast: undefined };
     if (!isFull || wanted === "headers") throw DownloaderError("WRONG_MODE", { mode: wanted ?? "full" });
     // with executed blocks there is nothing to skip: eth/sync.go:177@v1.8.27
-    if (wanted === "fast" && chain.head.number === 0) return { target: fastTarget(chain), fast: chain };
+    if (wanted !== "fast" || chain.head.number > 0) return { target: fullTarget(chain), fast: undefined };
+    if ([...this.#peers.values()].some(({ peer }) => peer.requestNodeData !== undefined))
+      return { target: fastTarget(chain), fast: chain };
+    this.#log.warn("no peer gives state entries (eth/67 has none): every block is executed");
     return { target: fullTarget(chain), fast: undefined };
   }
 
