@@ -55,7 +55,7 @@ export async function openChainDir(
     stack.use(disk);
     await disk.start();
   }
-  const db = await openLevelStore(folder, { onFailure });
+  const db = await openLevelStore(folder, { onFailure, log });
   stack.use(db);
   const owned = stack.move();
   return {

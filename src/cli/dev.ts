@@ -43,7 +43,8 @@ export function makeDevNode(
 ): Node {
   const node = new Node(config);
   const sealer = keySigner(parsePrivateKey(DEV_KEY));
-  node.register((context) => new Ethereum(context, { genesis, sealer, period, prepare }));
+  const { networkId } = config;
+  node.register((context) => new Ethereum(context, { genesis, networkId, sealer, period, prepare }));
   node.register(
     (context) => new LesServer(context, { eth: context.service(Ethereum), lightServ: 50, lightPeers: 20 }),
   );

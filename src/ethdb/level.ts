@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
+import { type Logger, silentLogger } from "#log";
 import { deferred, type GlimError, toHex } from "#util";
 import { inRange, keyText, WriteBatch } from "./memory.ts";
+import { type LogRepair, noteLogs, repairLogs } from "./level-log.ts";
 import { assertStoreReadable, markStore } from "./store-version.ts";
 import { DbError, type KeyValueStore, type Range } from "./store.ts";
 
@@ -18,6 +20,8 @@ export interface LevelOptions {
   readonly writeBufferBytes?: number | undefined;
   /** Told once when a write fails (disk full, I/O error): the store takes no more writes then. */
   readonly onFailure?: ((error: GlimError) => void) | undefined;
+  /** Told what was cut off the store's log when it was opened. The store is then as it was at some earlier moment (ST-02). */
+  readonly log?: Logger | undefined;
 }
 
 /**
@@ -81,6 +85,7 @@ function merge(queue: readonly Writes[]): Writes {
 /** LevelDB with synchronous reads that see writes still on their way to the disk. */
 class LevelStore implements KeyValueStore {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
+  readonly #path: string;
   readonly #onFailure: ((error: GlimError) => void) | undefined;
   /** Newest value of keys whose write has not returned yet. BOUNDED by the caller's flushes; emptied by `#drain`. */
   readonly #unwritten = new Map<string, Uint8Array | undefined>();
@@ -90,8 +95,9 @@ class LevelStore implements KeyValueStore {
   #failure: Error | undefined;
   #isClosed = false;
 
-  constructor(db: ClassicLevel<Uint8Array, Uint8Array>, options: LevelOptions) {
+  constructor(db: ClassicLevel<Uint8Array, Uint8Array>, path: string, options: LevelOptions) {
     this.#db = db;
+    this.#path = path;
     this.#onFailure = options.onFailure;
   }
 
@@ -153,6 +159,7 @@ class LevelStore implements KeyValueStore {
     while (this.#draining !== undefined) await this.#draining;
     this.#isClosed = true;
     await this.#db.close();
+    await noteLogs(this.#path).catch(() => {}); // a full disk: the next start cannot compare, that is all
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,12 +200,24 @@ class LevelStore implements KeyValueStore {
   }
 }
 
+function tell({ file, kind, lostBytes }: LogRepair, path: string, log: Logger): void {
+  if (kind === "torn")
+    log.info("the last write before the end was not whole and is left out", { path, file, lostBytes });
+  else
+    log.warn("the database lost its last writes; it goes on as it was before them", {
+      path,
+      file,
+      lostBytes,
+    });
+}
+
 /**
  * Opens (or makes) a LevelDB store in the folder `path`.
  * @throws DB_OPEN_FAILED if LevelDB refuses it; DB_SCHEMA_NEWER for a store of a newer program: nothing is touched.
  */
 export async function openLevelStore(path: string, options: LevelOptions = {}): Promise<KeyValueStore> {
   await assertStoreReadable(path);
+  for (const repair of await repairLogs(path)) tell(repair, path, options.log ?? silentLogger);
   const db = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -211,5 +230,5 @@ export async function openLevelStore(path: string, options: LevelOptions = {}): 
   } catch (error) {
     throw DbError("OPEN_FAILED", { path, why: reason(error) }, { cause: error });
   }
-  return new LevelStore(db, options);
+  return new LevelStore(db, path, options);
 }

@@ -340,7 +340,7 @@ export class Node implements AsyncDisposable {
     if (dataDir === "") return memoryStore();
     // beside geth's files, never geth's own chain data (decisions.md)
     const folder = instanceName === "geth" ? `glim-${name}` : name;
-    return openLevelStore(this.resolvePath(folder), { cacheBytes, onFailure });
+    return openLevelStore(this.resolvePath(folder), { cacheBytes, onFailure, log: this.#log });
   }
 
   #running(): Endpoints {

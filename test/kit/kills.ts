@@ -65,7 +65,7 @@ export function importTarget(chain: SealedChain, folder: string): KillTarget {
       "4",
     ],
     acknowledges: /on disk\s+block=(\d+) hash=(0x[0-9a-f]{64})/g,
-    mostMs: 500,
+    mostMs: 1_500,
   };
 }
 
