@@ -203,6 +203,35 @@ test("a port that is taken is named with the flag that changes it, exit code 6",
   expect(code).toBe(6);
 });
 
+test("--networkid of glim dev is that of its peers and of net_version; glim light takes the chain id unless told", async () => {
+  const genesis = join(folder, "genesis of 77.json");
+  await using dev = glim(
+    ...[
+      "dev",
+      "--networkid",
+      "77",
+      "--http.port",
+      "0",
+      "--port",
+      "0",
+      "--ipcdisable",
+      "--genesis.out",
+      genesis,
+    ],
+  );
+  const [, url = ""] = await dev.prints(/^JSON-RPC\s+(http:\S+)$/m);
+  const [, peer = ""] = await dev.prints(/^p2p\s+(enode:\S+)$/m);
+  const light = (...more: string[]) =>
+    glim("light", "--genesis", genesis, "--peer", peer, "--http.port", "0", "--port", "0", ...more);
+  await using same = light("--networkid", "77");
+  await same.prints(/^synced\s+block \d+/m);
+  expect((await run("attach", url, "--exec", "net.version")).output).toBe("'77'\n");
+  expect((await run("attach", url, "--exec", "eth.chainId")).output).toBe("'0x539'\n");
+  await using other = light("--verbosity", "0");
+  expect(await other.ended()).toBe(2);
+  expect(other.output()).toMatch(/^glim: server .* is of another chain: network id 77, ours is 1337$/m);
+});
+
 test("--ipcpath is kept without a data directory too; only the default name is not", async () => {
   const name = `glim-cli-${process.pid}.ipc`;
   await using named = glim("dev", "--http.port", "0", "--port", "0", "--ipcpath", name);
