@@ -1,0 +1,99 @@
+// Blocks per second of a synchronisation over a real connection: glim and geth, from the same geth, one after the other.
+//   node bench/sync.mjs [--blocks 2000] [--transactions 10] [--server 1.9.25] [--clients glim:full,glim:fast,geth:1.9.25]
+import { mkdtempSync, rmSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { checkLoad, flags, median, pinMyself, startGeth } from "./kit.mjs";
+
+const options = flags("node bench/sync.mjs: blocks per second of full and fast sync", {
+  blocks: 2000,
+  transactions: 10,
+  server: "1.9.25",
+  clients: "glim:full,glim:fast,geth:1.9.25",
+  rounds: 1,
+  busy: "no",
+});
+checkLoad(options.busy);
+pinMyself(1);
+
+const room = (name) => import(new URL(`../dist/${name}/index.js`, import.meta.url).href);
+const { sealedChain } = await import(new URL("dist/test/kit/chains.js", import.meta.url).href);
+const { Node } = await room("node");
+const { Ethereum } = await room("eth");
+
+const { blocks, transactions } = options;
+const served = await sealedChain({ blocks, transactions, accounts: 2000, forks: "istanbul" });
+const server = await startGeth({
+  version: options.server,
+  role: "full",
+  genesis: served.genesis,
+  importFile: served.file,
+  cpu: 0,
+});
+
+/** Seconds from the first block to the last, and how many blocks lie between: the wait for a first round is nobody's. */
+async function measure(headOf, expected) {
+  let first;
+  const since = Date.now();
+  for (;;) {
+    const number = await headOf();
+    const now = Date.now();
+    if (number > 0) first ??= { number, now };
+    if (number >= expected) return { count: number - first.number, seconds: (now - first.now) / 1000 };
+    if (now - since > 300_000) throw new Error(`stuck at block ${number}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function glim(mode) {
+  const dataDir = mkdtempSync(join(tmpdir(), "glim-bench-sync-"));
+  const node = new Node({ name: "bench", dataDir, p2p: { listenAddr: "127.0.0.1:0", maxPeers: 5 } });
+  node.register((context) => new Ethereum(context, { genesis: served.spec, syncMode: mode }));
+  await node.start();
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  try {
+    node.server.addPeer(server.enode);
+    const { chain } = node.service(Ethereum);
+    let memory = 0;
+    const result = await measure(() => {
+      if (chain.head.number + chain.fast.head.number > 0) delay.enable();
+      memory = Math.max(memory, process.memoryUsage().rss);
+      return Math.max(chain.head.number, chain.fast.head.number);
+    }, blocks);
+    delay.disable();
+    const pivot = mode === "fast" ? `, pivot ${chain.fast.pivot}` : "";
+    const p99 = (delay.percentile(99) / 1e6 - 5).toFixed(0);
+    return { ...result, note: `event loop p99 ${p99} ms, rss ≤ ${(memory / 2 ** 20).toFixed(0)} MB${pivot}` };
+  } finally {
+    await node.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function geth(version) {
+  const peers = [server.enode];
+  const node = await startGeth({ version, role: "full", genesis: served.genesis, peers, cpu: 1 });
+  try {
+    return { ...(await measure(async () => Number(await node.rpc("eth_blockNumber")), blocks)), note: "archive" };
+  } finally {
+    await node[Symbol.asyncDispose]();
+  }
+}
+
+const clients = options.clients.split(",");
+const rates = Object.fromEntries(clients.map((client) => [client, []]));
+try {
+  for (let round = 0; round < options.rounds; round++)
+    for (const client of clients) {
+      const [kind, what] = client.split(":");
+      const { count, seconds, note } = await (kind === "glim" ? glim(what) : geth(what));
+      rates[client].push(count / seconds);
+      const rate = `${(count / seconds).toFixed(0)} blocks/s, ${((count * transactions) / seconds).toFixed(0)} tx/s`;
+      console.log(`${client.padEnd(12)} ${rate} (${seconds.toFixed(1)} s, ${note}; load ${loadavg()[0].toFixed(1)})`);
+    }
+} finally {
+  await server[Symbol.asyncDispose]();
+}
+for (const client of clients) console.log(`${client.padEnd(12)} median ${median(rates[client]).toFixed(0)} blocks/s`);
+process.exit(0);
