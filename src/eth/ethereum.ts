@@ -33,7 +33,7 @@ import { deferred } from "#util";
 import { nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
-import { imaginedRoot } from "./imagined-root.ts";
+import { ImaginedState } from "./imagined-state.ts";
 import { ProtocolManager } from "./protocol-manager/protocol-manager.ts";
 import { ethProtocols, offeredVersions } from "./protocol-manager/protocols.ts";
 import { Sealer } from "./sealer.ts";
@@ -63,6 +63,8 @@ export interface EthereumOptions {
 
 /** attacks-and-faults §3.2 */
 const DEFAULT_MAX_PEERS = 50;
+/** Crashes within 10 minutes after which what is loaded at a start is no longer trusted (ST-09). */
+const MOST_CRASHES = 3;
 const emptyAccount: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
 
 /**
@@ -143,6 +145,7 @@ export class Ethereum implements Service, Backend {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);
     });
+    await this.#quarantineJournal();
     await this.#pool.start();
     await this.#options.prepare?.(chain);
     const manager = this.#makeManager(chain);
@@ -214,7 +217,8 @@ export class Ethereum implements Service, Backend {
   }
 
   imaginedRoot(header: Header): (diff: StateDiff) => Uint8Array {
-    return imaginedRoot(this.chain, header.stateRoot);
+    const state = new ImaginedState(this.chain, header.stateRoot);
+    return (diff) => state.add(diff);
   }
 
   async findTransaction(hash: Uint8Array): Promise<FoundTransaction | undefined> {
@@ -293,6 +297,20 @@ export class Ethereum implements Service, Backend {
       downloader: new Downloader({ chain, clock, rand, log }),
       makeBlockFetcher: (hooks) => new BlockFetcher(hooks, { clock, rand, log }),
       makeTxFetcher: (hooks) => new TxFetcher(hooks, { clock, rand, log }),
+    });
+  }
+
+  /** Crash after crash: the transactions kept on disk may be the cause, so they are put aside, once (ST-09). */
+  async #quarantineJournal(): Promise<void> {
+    const { recentCrashes, host, log, isEphemeral } = this.#context;
+    if (isEphemeral || recentCrashes < MOST_CRASHES) return;
+    const path = this.#context.resolvePath("transactions.rlp");
+    const bytes = await host.files.readFile(path);
+    if (bytes === undefined) return;
+    await host.files.writeFileAtomic(`${path}.quarantined`, bytes);
+    await host.files.remove(path);
+    log.warn("crashed again and again: the kept local transactions are put aside", {
+      path: `${path}.quarantined`,
     });
   }
 

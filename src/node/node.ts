@@ -11,6 +11,7 @@ import { type Deferred, deferred, type GlimError } from "#util";
 import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
+import { CrashMarker } from "./crash-marker.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { NodeError } from "./errors.ts";
 import { openInstanceDir } from "./instance-dir.ts";
@@ -28,6 +29,8 @@ import type {
 /** Everything one run of a node has acquired so far, in the order it is undone from the bottom up. */
 interface Run {
   lock: AsyncDisposable | undefined;
+  marker: CrashMarker | undefined;
+  recentCrashes: number;
   disk: DiskWatch | undefined;
   readonly databases: KeyValueStore[];
   readonly services: Service[];
@@ -182,6 +185,8 @@ export class Node implements AsyncDisposable {
     if (this.#run !== undefined) throw NodeError("RUNNING");
     const run: Run = {
       lock: undefined,
+      marker: undefined,
+      recentCrashes: 0,
       disk: undefined,
       databases: [],
       services: [],
@@ -227,6 +232,7 @@ export class Node implements AsyncDisposable {
         run.lock = await openInstanceDir(dataDir, instanceName, this.#host);
       };
       yield () => this.#watchDisk(run);
+      yield () => this.#markStart(run);
     }
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
@@ -261,6 +267,15 @@ export class Node implements AsyncDisposable {
     await disk.start();
   }
 
+  async #markStart(run: Run): Promise<void> {
+    const { clock, files } = this.#host;
+    const marker = new CrashMarker(this.resolvePath("running"), files);
+    run.recentCrashes = await marker.begin(clock.unixSeconds());
+    run.marker = marker;
+    if (run.recentCrashes > 0)
+      this.#log.warn("the last run did not end in order", { crashesInTenMinutes: run.recentCrashes });
+  }
+
   async #construct(run: Run, constructor: ServiceConstructor): Promise<void> {
     const earlier = [...run.services];
     const context: ServiceContext = {
@@ -268,6 +283,7 @@ export class Node implements AsyncDisposable {
       log: this.#log,
       host: this.#host,
       isEphemeral: this.config.dataDir === "",
+      recentCrashes: run.recentCrashes,
       openDatabase: (name, options = {}) => this.#openFor(run, name, options),
       resolvePath: (path) => this.resolvePath(path),
       service: (type) => findService(earlier, type),
@@ -322,6 +338,7 @@ export class Node implements AsyncDisposable {
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("disk", () => run.disk?.[Symbol.dispose]());
+    await attempt("marker", () => run.marker?.clear());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
     return failures;
   }

@@ -40,6 +40,8 @@ export interface ServiceContext {
   readonly host: Host;
   /** True if nothing is written to disk. */
   readonly isEphemeral: boolean;
+  /** Runs on this data directory in the last 10 minutes that ended in a crash. */
+  readonly recentCrashes: number;
   /** A store under the instance directory, in memory for an ephemeral node. The node closes it after the services stopped. */
   openDatabase(name: string, options?: DatabaseOptions): Promise<KeyValueStore>;
   /** Absolute path inside the instance directory; "" for a relative path of an ephemeral node. */
