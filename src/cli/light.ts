@@ -58,7 +58,9 @@ export const light: Command<typeof flags> = {
     );
     await runNode(node, config, io, async (signal) => {
       const light = node.service(LightEthereum);
-      await Promise.all([followSync(light, loggerOf(values, io), io, signal), watchRefusals(light, signal)]);
+      const log = loggerOf(values, io);
+      const peers = defaults.staticNodes;
+      await Promise.all([followSync(light, log, io, signal), watchRefusals(light, { peers, log, signal })]);
     });
   },
 };

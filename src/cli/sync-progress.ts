@@ -1,3 +1,4 @@
+import { parseEnode } from "#enode";
 import type { Ethereum } from "#eth";
 import type { LightEthereum } from "#les";
 import type { Logger } from "#log";
@@ -14,13 +15,26 @@ const WRONG_NETWORK: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Rejects when a server of another chain was named and no right one is connected.
+ * Rejects when every server that was named turned out to be of another chain. Strangers that connect to us, and one wrong
+ * server beside one that may come yet, end nothing.
  * @throws CLI_WRONG_NETWORK
  */
-export async function watchRefusals(light: LightEthereum, signal: AbortSignal): Promise<void> {
+export async function watchRefusals(
+  light: LightEthereum,
+  {
+    peers,
+    log,
+    signal,
+  }: { readonly peers: readonly string[]; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  const named = new Set(peers.map((url) => parseEnode(url).id));
+  const wrong = new Set<string>(); // BOUNDED by `named`
   for await (const { enode, error } of light.refusedServers.stream({ signal })) {
-    if (!WRONG_NETWORK.has(error.code) || light.status().servers.length > 0) continue;
-    throw CliError("WRONG_NETWORK", { enode, why: error.message });
+    const { id } = parseEnode(enode);
+    if (!named.has(id) || !WRONG_NETWORK.has(error.code)) continue;
+    wrong.add(id);
+    if (wrong.size === named.size) throw CliError("WRONG_NETWORK", { enode, why: error.message });
+    log.warn("a server that was named is of another chain", { enode, error });
   }
 }
 

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { generateKey, publicKeyOf } from "#crypto";
 import { devGenesis, formatGenesis } from "#params";
 import { toHex } from "#util";
@@ -188,6 +188,55 @@ test("glim light whose server is of another genesis ends with one line and exit 
   expect(light.output()).toMatch(
     /^glim: server enode:\/\/\w+… is of another chain: genesis block 0x\w+, ours is 0x\w+$/m,
   );
+});
+
+test("no stranger that connects, and no wrong server beside a right one, ends glim light", async () => {
+  const genesis = join(folder, "our genesis.json");
+  await using right = glim(
+    "dev",
+    "--http.port",
+    "0",
+    "--port",
+    "0",
+    "--ipcdisable",
+    "--genesis.out",
+    genesis,
+  );
+  const [, rightPeer = ""] = await right.prints(/^p2p\s+(enode:\S+)$/m);
+  await using wrong = glim(
+    "dev",
+    "--networkid",
+    "5",
+    "--http.port",
+    "0",
+    "--port",
+    "0",
+    "--ipcdisable",
+    "--http.api",
+    "admin,web3",
+  );
+  const [, wrongPeer = ""] = await wrong.prints(/^p2p\s+(enode:\S+)$/m);
+  const [, wrongUrl = ""] = await wrong.prints(/^JSON-RPC\s+(http:\S+)$/m);
+  const light = (...peers: string[]) =>
+    glim(
+      ...["light", "--genesis", genesis, "--port", "0", "--http.port", "0", "--verbosity", "4"],
+      ...peers.flatMap((url) => ["--peer", url]),
+    );
+
+  // nobody named is there: a stranger of another chain calls
+  await using alone = light(enode);
+  const [, lightPeer = ""] = await alone.prints(/^p2p\s+(enode:\S+)$/m);
+  expect((await run("attach", wrongUrl, "--exec", `admin.addPeer("${lightPeer}")`)).output).toBe("true\n");
+  await vi.waitFor(() => expect(alone.output()).toMatch(/peer ends.*NETWORK_MISMATCH/), 10_000);
+  expect(await alone.stop()).toMatchObject({ code: 0 });
+
+  await using both = light(wrongPeer, rightPeer);
+  await both.prints(/^synced\s+block \d+/m);
+  await vi.waitFor(
+    () => expect(both.output()).toContain("a server that was named is of another chain"),
+    10_000,
+  );
+  expect(await both.stop()).toMatchObject({ code: 0 });
 });
 
 test("a port that is taken is named with the flag that changes it, exit code 6", async () => {
