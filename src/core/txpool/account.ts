@@ -19,6 +19,12 @@ export interface AccountState {
   readonly codeHash?: Uint8Array | undefined;
 }
 
+/** How many transactions all accounts of a pool have; they keep it. */
+export interface Counts {
+  pending: number;
+  queued: number;
+}
+
 /** An entry and what it is worth to whoever makes blocks, wei per gas. */
 export interface Ranked {
   readonly entry: Entry;
@@ -35,6 +41,9 @@ export class AccountTxs {
   readonly sender: Uint8Array;
   /** Host clock of the last transaction that came in; what lifetime counts from. */
   heartbeat: number;
+  /** Its own transactions were handed in at this node. */
+  isLocal: boolean;
+  readonly #counts: Counts;
   readonly #pending = new Map<bigint, Entry>();
   readonly #queued = new Map<bigint, Entry>();
   /** What all of it may take from the balance. */
@@ -43,9 +52,11 @@ export class AccountTxs {
   #base: bigint | undefined;
   #ranking: readonly Ranked[] | undefined;
 
-  constructor(sender: Uint8Array, now: number) {
+  constructor(sender: Uint8Array, options: { now: number; isLocal: boolean; counts: Counts }) {
     this.sender = sender;
-    this.heartbeat = now;
+    this.heartbeat = options.now;
+    this.isLocal = options.isLocal;
+    this.#counts = options.counts;
   }
 
   get pending(): ReadonlyMap<bigint, Entry> {
@@ -86,6 +97,7 @@ export class AccountTxs {
   /** Takes an entry where none is: it waits until `settle` or `promote`. */
   put(entry: Entry): void {
     this.#queued.set(entry.tx.nonce, entry);
+    this.#counts.queued++;
     this.#cost += cost(entry.tx);
     this.#ranking = undefined;
   }
@@ -103,6 +115,8 @@ export class AccountTxs {
     for (const list of [this.#pending, this.#queued])
       if (list.get(entry.tx.nonce) === entry) {
         list.delete(entry.tx.nonce);
+        if (list === this.#pending) this.#counts.pending--;
+        else this.#counts.queued--;
         this.#cost -= cost(entry.tx);
         this.#ranking = undefined;
       }
@@ -149,7 +163,10 @@ export class AccountTxs {
       this.#pending.set(entry.tx.nonce, entry);
       promoted.push(entry);
     }
-    if (promoted.length > 0) this.#ranking = undefined;
+    if (promoted.length === 0) return promoted;
+    this.#ranking = undefined;
+    this.#counts.queued -= promoted.length;
+    this.#counts.pending += promoted.length;
     return promoted;
   }
 
@@ -161,6 +178,8 @@ export class AccountTxs {
   settle(state: AccountState, gasLimit: bigint): { dropped: Entry[]; promoted: Entry[] } {
     const wasPending = new Set(this.pending.values());
     const all = [...this.pending.values(), ...this.queued.values()].sort(byNonce);
+    this.#counts.pending -= this.#pending.size;
+    this.#counts.queued -= this.#queued.size;
     this.#pending.clear();
     this.#queued.clear();
     this.#ranking = undefined;
@@ -183,6 +202,8 @@ export class AccountTxs {
         left -= cost(tx);
       } else this.#queued.set(tx.nonce, entry);
     }
+    this.#counts.pending += this.#pending.size;
+    this.#counts.queued += this.#queued.size;
     return { dropped, promoted };
   }
 }

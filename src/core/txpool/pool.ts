@@ -5,7 +5,14 @@ import type { Clock, Timer } from "#host";
 import { type Logger, silentLogger } from "#log";
 import type { Rules } from "#params";
 import { ByteMap, ByteSet } from "#util";
-import { type AccountState, AccountTxs, type Entry, leastWorthFirst, type Ranked } from "./account.ts";
+import {
+  type AccountState,
+  AccountTxs,
+  type Counts,
+  type Entry,
+  leastWorthFirst,
+  type Ranked,
+} from "./account.ts";
 import { Authorities } from "./authorities.ts";
 import { TxPoolError } from "./errors.ts";
 import type { TxJournal } from "./journal.ts";
@@ -68,6 +75,7 @@ export class TxPool {
   readonly #noLocals: boolean;
   readonly #byHash = new ByteMap<Entry>();
   readonly #accounts = new ByteMap<AccountTxs>();
+  readonly #counts: Counts = { pending: 0, queued: 0 };
   /** Senders of local transactions. BOUNDED by what this node's own users send. */
   readonly #locals = new ByteSet();
   readonly #authorities = new Authorities();
@@ -125,9 +133,7 @@ export class TxPool {
   }
 
   stats(): { readonly pending: number; readonly queued: number } {
-    let pending = 0;
-    for (const account of this.#accounts.values()) pending += account.pending.size;
-    return { pending, queued: this.size - pending };
+    return { ...this.#counts };
   }
 
   get(hash: Uint8Array): Transaction | undefined {
@@ -242,7 +248,7 @@ export class TxPool {
   evictStale(): void {
     const before = this.#clock.now() - this.#limits.lifetimeMs;
     for (const account of [...this.#accounts.values()]) {
-      if (account.heartbeat > before || this.#locals.has(account.sender)) continue;
+      if (account.heartbeat > before || account.isLocal) continue;
       for (const entry of account.sortedQueued()) this.#remove(entry);
     }
   }
@@ -295,13 +301,21 @@ export class TxPool {
   #putBack(tx: Transaction, head: PoolHead): Entry {
     const sender = validateAlone(tx, head.rules, head.gasLimit);
     if (!this.#locals.has(sender) && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
-    const account = this.#accounts.get(sender) ?? new AccountTxs(sender, this.#clock.now());
+    const account = this.#accountOf(sender);
     const old = account.get(tx.nonce);
     if (old !== undefined && !isBumped(old.tx, tx, this.#limits.priceBump))
       throw TxPoolError("REPLACEMENT_UNDERPRICED");
     const entry = this.#entryOf(tx, sender);
     this.#insert(entry, account, old);
     return entry;
+  }
+
+  /** The sender's, or a new one that is not yet among them. */
+  #accountOf(sender: Uint8Array): AccountTxs {
+    const known = this.#accounts.get(sender);
+    if (known !== undefined) return known;
+    const isLocal = this.#locals.has(sender);
+    return new AccountTxs(sender, { now: this.#clock.now(), isLocal, counts: this.#counts });
   }
 
   #entryOf(tx: Transaction, sender: Uint8Array): Entry {
@@ -323,14 +337,17 @@ export class TxPool {
     const isLocal = local || this.#locals.has(sender);
     if (!isLocal && tipCap(tx) < this.#priceLimit) throw TxPoolError("UNDERPRICED");
     const state = head.account(sender);
-    const account = this.#accounts.get(sender) ?? new AccountTxs(sender, this.#clock.now());
+    const account = this.#accountOf(sender);
     this.#checkAccount(tx, account, state, isLocal);
     const old = account.get(tx.nonce);
     const entry = this.#entryOf(tx, sender);
     const victims = this.#victimsFor(entry, account, state, { old, isLocal });
     this.#authorities.check(tx, account, state, (authority) => this.#accounts.get(authority));
     for (const victim of victims) this.#dropAndSettle(victim);
-    if (local) this.#locals.add(sender);
+    if (local) {
+      this.#locals.add(sender);
+      account.isLocal = true;
+    }
     this.#insert(entry, account, old);
     const promoted = account.promote(state) ?? this.#settle(account, head);
     this.#cutQueue(account);
@@ -376,7 +393,7 @@ export class TxPool {
     if (!isFull()) return [];
     const victims: Entry[] = [];
     const isFuture = entry.tx.nonce > account.nextNonce(state);
-    const worth = account.worthOf(entry.tx);
+    const worth = isLocal ? 0n : account.worthOf(entry.tx);
     for (const { entry: victim, worth: less } of this.#leastWorth(isLocal ? account : undefined)) {
       if (!isFull()) return victims;
       if (!isLocal && less >= worth) throw TxPoolError(victims.length === 0 ? "UNDERPRICED" : "POOL_FULL");
@@ -396,8 +413,7 @@ export class TxPool {
   *#leastWorth(except?: AccountTxs): Generator<Ranked> {
     const runs: { ranking: readonly Ranked[]; at: number }[] = [];
     for (const account of this.#accounts.values())
-      if (account !== except && !this.#locals.has(account.sender))
-        runs.push({ ranking: account.ranking(), at: 0 });
+      if (account !== except && !account.isLocal) runs.push({ ranking: account.ranking(), at: 0 });
     for (;;) {
       let best: { ranked: Ranked; run: { at: number } } | undefined;
       for (const run of runs) {
@@ -474,7 +490,7 @@ export class TxPool {
   /** The highest nonces of a remote account that has too many waiting leave. */
   #cutQueue(account: AccountTxs): void {
     const { accountQueue } = this.#limits;
-    if (account.queued.size <= accountQueue || this.#locals.has(account.sender)) return;
+    if (account.queued.size <= accountQueue || account.isLocal) return;
     for (const entry of account.sortedQueued().slice(accountQueue)) this.#remove(entry);
   }
 
@@ -487,37 +503,30 @@ export class TxPool {
   /** The biggest remote senders lose their last nonces first, none goes below accountSlots. */
   #trimPending(): void {
     const { globalSlots, accountSlots } = this.#limits;
-    if (this.size <= globalSlots) return;
-    let total = 0;
-    for (const account of this.#accounts.values()) total += account.pending.size;
-    if (total <= globalSlots) return;
-    const offenders = [...this.#accounts.values()].filter(
-      (account) => account.pending.size > accountSlots && !this.#locals.has(account.sender),
-    );
-    while (total > globalSlots) {
+    if (this.#counts.pending <= globalSlots) return;
+    const offenders: AccountTxs[] = [];
+    for (const account of this.#accounts.values())
+      if (account.pending.size > accountSlots && !account.isLocal) offenders.push(account);
+    while (this.#counts.pending > globalSlots) {
       offenders.sort((a, b) => b.pending.size - a.pending.size);
       const biggest = offenders[0];
       const last = biggest?.sortedPending().at(-1);
       if (biggest === undefined || last === undefined || biggest.pending.size <= accountSlots) return;
       this.#remove(last);
-      total--;
     }
   }
 
   /** Waiting transactions of the accounts that were silent longest go first, highest nonces first. */
   #trimQueued(): void {
-    if (this.size <= this.#limits.globalQueue) return;
-    let total = 0;
-    for (const account of this.#accounts.values()) total += account.queued.size;
-    if (total <= this.#limits.globalQueue) return;
+    const { globalQueue } = this.#limits;
+    if (this.#counts.queued <= globalQueue) return;
     const remotes = [...this.#accounts.values()]
-      .filter((account) => account.queued.size > 0 && !this.#locals.has(account.sender))
+      .filter((account) => account.queued.size > 0 && !account.isLocal)
       .sort((a, b) => a.heartbeat - b.heartbeat);
     for (const account of remotes)
       for (const entry of account.sortedQueued().reverse()) {
-        if (total <= this.#limits.globalQueue) return;
+        if (this.#counts.queued <= globalQueue) return;
         this.#remove(entry);
-        total--;
       }
   }
 
