@@ -69,6 +69,11 @@ export class Journal {
     if (isReported) this.#report(address);
   }
 
+  /** Many at once, as bytes; they are not reported. */
+  warmAll(addresses: readonly Uint8Array[]): void {
+    for (const address of addresses) this.#state.warm(address);
+  }
+
   addAlwaysWarmSlot(hex: string, slotHex: string, isReported = false): void {
     const address = fromHex(hex);
     const slot = fromHex(slotHex);

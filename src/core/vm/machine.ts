@@ -102,6 +102,8 @@ export class Machine {
   hashes: BlockHashes | undefined;
   /** Addresses of contracts that creation began for in this run, those undone included. */
   readonly created: Uint8Array[] = [];
+  /** Addresses of the fork's precompiles. */
+  readonly precompiles: readonly Uint8Array[];
   /** Only in a machine that was made to be looked at. */
   tap: Tap | undefined;
 
@@ -111,6 +113,7 @@ export class Machine {
     this.journal = new Journal(state, { removesEmpty: evm.common.gteHardfork(Hardfork.SpuriousDragon) });
     installJournal(evm, this.journal);
     adopt(evm);
+    this.precompiles = [...evm.precompiles.keys()].map((address) => fromHex(address));
     evm.events.on("beforeMessage", (_message, done) => {
       if (done === undefined) this.guard.look();
       else this.guard.checkMessage(done);

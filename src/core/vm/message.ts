@@ -116,18 +116,18 @@ function checkFees({ rules, baseFee, blobPrice, blobSchedule }: MessageEnv, mess
 
 async function checkSender({ machine, rules }: MessageEnv, message: Message, sender: Account): Promise<void> {
   if (message.nonce === undefined) return;
-  const who = checksumAddress(message.from);
-  const { nonce } = message;
+  const { nonce, from } = message;
+  const who = checksumAddress;
   if (nonce < sender.nonce)
-    refuse("nonce-too-low", `nonce too low: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
+    refuse("nonce-too-low", `nonce too low: address ${who(from)}, tx: ${nonce} state: ${sender.nonce}`);
   if (nonce > sender.nonce)
-    refuse("nonce-too-high", `nonce too high: address ${who}, tx: ${nonce} state: ${sender.nonce}`);
-  if (nonce >= MAX_NONCE) refuse("nonce-max", `nonce has max value: address ${who}, nonce: ${nonce}`);
+    refuse("nonce-too-high", `nonce too high: address ${who(from)}, tx: ${nonce} state: ${sender.nonce}`);
+  if (nonce >= MAX_NONCE) refuse("nonce-max", `nonce has max value: address ${who(from)}, nonce: ${nonce}`);
   if (!sender.isContract()) return;
   const code = await machine.state.getCode(new Address(message.from));
   if (rules.isPrague && isDelegation(code)) return;
   // EIP-3607 holds for all blocks: no older one breaks it
-  refuse("sender-not-eoa", `sender not an eoa: address ${who}, codehash: ${toHex(sender.codeHash)}`);
+  refuse("sender-not-eoa", `sender not an eoa: address ${who(from)}, codehash: ${toHex(sender.codeHash)}`);
 }
 
 /** Gas that is due before the first opcode. */
@@ -155,7 +155,7 @@ function checkGas({ rules }: MessageEnv, message: Message): { intrinsic: bigint;
 function warm({ machine, rules, block }: MessageEnv, message: Message): void {
   if (!rules.isBerlin) return;
   const { journal } = machine;
-  for (const [address] of machine.evm.precompiles) journal.addAlwaysWarmAddress(address);
+  journal.warmAll(machine.precompiles);
   journal.addAlwaysWarmAddress(bare(message.from));
   if (message.to !== undefined) journal.addAlwaysWarmAddress(bare(message.to));
   if (rules.isShanghai) journal.addAlwaysWarmAddress(bare(block.header.coinbase.bytes));
