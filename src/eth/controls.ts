@@ -5,6 +5,7 @@ import type { CliqueControl, MinerControl, NodeControls } from "#ethapi";
 import { chainFiles } from "./chain-files.ts";
 import { cliqueOf as cliqueIn } from "./engine.ts";
 import { EthError } from "./errors.ts";
+import { ImaginedState } from "./imagined-state.ts";
 import type { Sealer } from "./sealer.ts";
 
 /** What the controls reach into. Functions, because the chain opens after the tables are made. */
@@ -56,7 +57,14 @@ export function nodeControls(inside: Inside): NodeControls {
   const { pool, chain, isClique, dataDir } = inside;
   return {
     pool,
-    chain: { setHead: (number) => chain().setHead(number) },
+    chain: {
+      setHead: (number) => chain().setHead(number),
+      storageRange(header, diff, address, start) {
+        const state = new ImaginedState(chain(), header.stateRoot);
+        state.add(diff);
+        return state.storage(address, start);
+      },
+    },
     clique: isClique ? cliqueControl(chain) : undefined,
     miner: minerControl(inside),
     files: chainFiles(chain, dataDir),

@@ -3,6 +3,7 @@
  * interface: a light node hands in none of them and lists none of their methods.
  */
 import type { Header, Transaction } from "#core/types";
+import type { StateDiff } from "#core/vm";
 import type { CallContext } from "./backend.ts";
 import type { Hex } from "#util";
 
@@ -55,10 +56,17 @@ export interface MinerControl {
   readonly etherbase: Uint8Array | undefined;
 }
 
-/** Behind debug_setHead. */
+/** Behind debug_setHead and debug_storageRangeAt. */
 export interface ChainControl {
   /** Goes back to that canonical block. */
   setHead(number: number): Promise<void>;
+  /** Storage of an account by hashed slot, from `start` on, in the state after `header` and that change. Values are RLP. */
+  storageRange(
+    header: Header,
+    diff: StateDiff,
+    address: Uint8Array,
+    start: Uint8Array,
+  ): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
 }
 
 /** Behind admin_exportChain and admin_importChain: reached over IPC and in process only. */

@@ -1,6 +1,9 @@
 /** debug_ beside traces: raw bytes of what is on the chain, and what geth has that is not kept here. */
 import { encodeBlock, encodeHeader, encodeReceipt, encodeTransaction } from "#core/types";
+import { openBlock } from "#core/vm";
+import { bytes as rlpBytes, decodeAs } from "#rlp";
 import {
+  address,
   type BlockRef,
   blockNumberOrHash,
   bytes,
@@ -11,14 +14,20 @@ import {
   method,
   type Method,
   none,
+  slot,
   text,
   uint53,
 } from "#rpc";
-import { toHex } from "#util";
+import { bigintToBytes, bytesToBigint, toHex } from "#util";
 import type { CallContext } from "./backend.ts";
 import type { ChainControl } from "./controls.ts";
 import { EthApiError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
+
+/** A JSON number in geth, here in any writing. */
+const plainCount = hexOrDecimal;
+/** Slots of one answer. */
+const MAX_STORAGE_RANGE = 1_024;
 
 const refuse = (reason: string) => EthApiError("FAILED", { reason });
 
@@ -83,8 +92,49 @@ export function debugMethods({ backend, view }: Parts): Record<string, Method> {
 }
 
 /** Of a node that owns its chain. */
-export function chainDebugMethods(chain: ChainControl): Record<string, Method> {
+export function chainDebugMethods(
+  chain: ChainControl,
+  { backend, view, clock, limits }: Parts,
+): Record<string, Method> {
+  const storageRange = async (
+    ref: BlockRef,
+    index: number,
+    target: Uint8Array,
+    start: Uint8Array,
+    max: number,
+    ctx: CallContext,
+  ) => {
+    const { header } = await view.need(ref, ctx);
+    const parent = await backend.headerByHash(header.parentHash, ctx);
+    if (parent === undefined) throw refuse("no transaction in genesis");
+    const { transactions } = await backend.body(header, ctx);
+    if (index > transactions.length || (index === transactions.length && index > 0))
+      throw refuse(`transaction index ${index} out of range for block ${toHex(header.hash)}`);
+    const execution = await openBlock(backend.chainConfig, header, await backend.state(parent, ctx), {
+      ...{ clock, signal: ctx.signal, timeoutMs: limits.callTimeoutMs },
+      coinbase: backend.author?.(header),
+      blockHash: view.ancestorHash(header, ctx),
+      intermediateRoot: () => new Uint8Array(32),
+    });
+    for (const tx of transactions.slice(0, index)) await execution.apply(tx);
+    const storage: [string, { key: null; value: string }][] = [];
+    for (const { key, value } of chain.storageRange(parent, execution.diff(), target, start)) {
+      if (storage.length === max) return { storage: Object.fromEntries(storage), nextKey: toHex(key) };
+      const word = bytesToBigint(decodeAs(rlpBytes({ max: 32 }), value));
+      storage.push([toHex(key), { key: null, value: toHex(bigintToBytes(word, 32)) }]);
+    }
+    return { storage: Object.fromEntries(storage), nextKey: null };
+  };
+
   return {
+    storageRangeAt: method({
+      doc: "Slots of an account by hash, from one on, at most 1,024, before a transaction of a block ran; slots' own names are not kept.",
+      params: [blockNumberOrHash, plainCount, address, slot, plainCount],
+      result: json,
+      isHeavy: true,
+      handle: ([ref, index, target, start, max], ctx) =>
+        storageRange(ref, index, target, start, Math.min(max, MAX_STORAGE_RANGE), ctx),
+    }),
     setHead: method({
       doc: "Goes back to a block of the chain; those above stay as a side chain.",
       params: [uint53],

@@ -39,7 +39,7 @@ const controls: NodeControls = {
     setGasLimit: () => {},
     etherbase: undefined,
   },
-  chain: { setHead: async () => {} },
+  chain: { setHead: async () => {}, storageRange: () => [] },
   files: { exportChain: async () => {}, importChain: async () => {} },
 };
 

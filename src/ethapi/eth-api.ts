@@ -49,7 +49,7 @@ export interface EthApi extends AsyncDisposable {
 function furtherApis(parts: Parts, controls: NodeControls): Api[] {
   const { clique, miner, chain, files, pool } = controls;
   const debug = { ...debugMethods(parts), ...traceMethods(parts) };
-  const owned = chain === undefined ? {} : chainDebugMethods(chain);
+  const owned = chain === undefined ? {} : chainDebugMethods(chain, parts);
   const apis = [
     api({ namespace: "debug", isPublic: false, methods: { ...debug, ...owned } }),
     api({ namespace: "txpool", methods: txpoolMethods(pool ?? ownTransactions(parts.backend)) }),

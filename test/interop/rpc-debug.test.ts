@@ -324,6 +324,37 @@ describe("beside traces", () => {
     ]);
   });
 
+  test("storage ranges before a transaction, in pieces", async ({ skip }) => {
+    if (!ready(skip) || full === undefined) return;
+    const { chain } = full.ethereum;
+    const hash = (number: number) => toHex(chain.headerByNumber(number)?.hash ?? new Uint8Array(0));
+    const zero = `0x${"00".repeat(32)}`;
+    const middle = `0x${"50".repeat(32)}`;
+    // geth, an archive here, knows the slots' names, which we do not keep
+    const nameless = (answer: Json): Json => {
+      if (!isObject(answer) || !isObject(answer["storage"])) return answer;
+      const rows = Object.entries(answer["storage"]).map(([key, entry]) => [
+        key,
+        isObject(entry) ? { ...entry, key: null } : entry,
+      ]);
+      return { ...answer, storage: Object.fromEntries(rows) };
+    };
+    const range = (number: number, index: number, address: string, start: string, max: number) =>
+      [`${number}.${index}`, "debug_storageRangeAt", hash(number), index, address, start, max] as const;
+    await compareAll(
+      [
+        ...Array.from({ length: 12 }, (_, i) => range(i + 1, 0, probeAddress, zero, 10)),
+        range(3, 0, probeAddress, zero, 1),
+        range(3, 0, probeAddress, middle, 10),
+        range(4, 1, probeAddress, zero, 10),
+        range(9, 5, probeAddress, zero, 10),
+        range(3, 0, users[0]?.address ?? "", zero, 10),
+        range(3, 7, probeAddress, zero, 10),
+      ],
+      nameless,
+    );
+  });
+
   test("clique_", async ({ skip }) => {
     if (!ready(skip) || full === undefined) return;
     const { chain } = full.ethereum;

@@ -19,6 +19,7 @@ import { VmError } from "./errors.ts";
 import { Guard } from "./guard.ts";
 import { giveBack, takeMachine, tracedMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv } from "./message.ts";
+import type { StateDiff } from "./state-diff.ts";
 import type { StateReader } from "./state-reader.ts";
 import { beginBlock, collectRequests, hashRequests } from "./system-calls.ts";
 import type { Tracer } from "./tracer.ts";
@@ -104,6 +105,10 @@ class OpenBlock implements BlockExecution {
     if (intermediateRoot === undefined)
       throw VmError("UNSUPPORTED", { what: "receipts before Byzantium without intermediateRoot" });
     return intermediateRoot(this.#env.machine.state.diff());
+  }
+
+  diff(): StateDiff {
+    return this.#env.machine.state.diff();
   }
 
   async account(address: Uint8Array) {

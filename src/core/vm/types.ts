@@ -117,6 +117,8 @@ export interface BlockExecution {
   readonly gasUsed: bigint;
   /** Runs one transaction on top. After a VM_BAD_TRANSACTION nothing has changed and another may be tried. */
   apply(tx: Transaction, options?: { readonly tracer?: Tracer | undefined }): Promise<Receipt>;
+  /** What has changed since the beginning. */
+  diff(): StateDiff;
   /** The account as it is now. */
   account(address: Uint8Array): Promise<{ readonly nonce: bigint; readonly balance: bigint } | undefined>;
   /**
