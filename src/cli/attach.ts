@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { evaluate, runConsole } from "#console";
 import { nodeHost } from "#host/node";
 import { defaultDataDir } from "#node";
-import { dialRpc, type RpcClient } from "#rpc";
+import { dialRpc, type RpcClient, RpcError, rpcCodes } from "#rpc";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import type { Flag } from "./flags.ts";
@@ -17,7 +17,12 @@ const flags = [
 async function connect(endpoint: string): Promise<{ client: RpcClient; version: string }> {
   try {
     const client = await dialRpc(endpoint);
-    const version = await client.request({ method: "web3_clientVersion" }, { timeoutMs: 10_000 });
+    const version = await client
+      .request({ method: "web3_clientVersion" }, { timeoutMs: 10_000 })
+      .catch((error: unknown) => {
+        if (error instanceof RpcError && error.code === rpcCodes.methodNotFound) return "a node without web3";
+        throw error;
+      });
     return { client, version: String(version) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

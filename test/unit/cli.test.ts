@@ -213,7 +213,7 @@ test("no stranger that connects, and no wrong server beside a right one, ends gl
     "0",
     "--ipcdisable",
     "--http.api",
-    "admin,web3",
+    "admin",
   );
   const [, wrongPeer = ""] = await wrong.prints(/^p2p\s+(enode:\S+)$/m);
   const [, wrongUrl = ""] = await wrong.prints(/^JSON-RPC\s+(http:\S+)$/m);
