@@ -50,6 +50,8 @@ export interface ScriptedOptions {
   /** Sends no status. */
   readonly isMute?: boolean | undefined;
   readonly isTrusted?: boolean | undefined;
+  /** Default true: one that the client was named. */
+  readonly isStatic?: boolean | undefined;
   readonly scripts?: Partial<Record<Requests, Script>> | undefined;
   /** Milliseconds to each reply, in virtual time; default: at once. */
   readonly delayMs?: number | undefined;
@@ -118,7 +120,7 @@ export class ScriptedServer {
       name: "scripted",
       caps: [],
       inbound: false,
-      isStatic: true,
+      isStatic: this.options.isStatic ?? true,
       isTrusted: this.options.isTrusted ?? false,
       remoteAddress: "127.0.0.1:1",
       localAddress: "127.0.0.1:2",

@@ -41,7 +41,7 @@ export interface LesClientOptions {
   readonly log?: Logger | undefined;
   /** Versions offered; default 4, 3, 2. */
   readonly versions?: readonly LesVersion[] | undefined;
-  /** Servers at once; default 5. Trusted peers are not counted out. */
+  /** Servers at once; default 5. Trusted peers are not counted out, and strangers keep no static node out. */
   readonly maxServers?: number | undefined;
   /** Ask every server for signed announcements, not only trusted ones. */
   readonly signedAnnounces?: boolean | undefined;
@@ -87,7 +87,7 @@ export class LesClient implements ProofSource {
   readonly #started = deferred<Running>();
   #running: Running | undefined;
   readonly #retriever: Retriever;
-  /** BOUNDED: maxServers, and trusted peers. By node id. */
+  /** BOUNDED: maxServers of those we were named and as many others, and trusted peers. By node id. */
   readonly #servers = new Map<string, ServerPeer>();
   /** Node ids of servers that lied, and until when they are refused. BOUNDED: limits.banned. */
   readonly #banned = new LruMap<string, number>(clientLimits.banned);
@@ -228,13 +228,21 @@ export class LesClient implements ProofSource {
     };
   }
 
+  /** Servers that leave this one no place: strangers must not keep out those the operator named. */
+  #rivals(peer: Peer): number {
+    if (!peer.isStatic) return this.#servers.size;
+    let named = 0;
+    for (const server of this.#servers.values()) if (server.peer.isStatic) named++;
+    return named;
+  }
+
   async #run(version: LesVersion, peer: Peer, rw: MsgReadWriter): Promise<void> {
     const { clock } = this.#options.host;
     if (this.#isStopped) throw LightError("STOPPED");
     if ((this.#banned.get(peer.id) ?? 0) > clock.now())
       throw LesError("USELESS_PEER", { reason: "it gave a false answer a while ago" });
     const { maxServers = clientLimits.servers } = this.#options;
-    if (this.#servers.size >= maxServers && !peer.isTrusted) throw P2pError("TOO_MANY_PEERS");
+    if (!peer.isTrusted && this.#rivals(peer) >= maxServers) throw P2pError("TOO_MANY_PEERS");
     const signedAnnounces = this.#options.signedAnnounces === true || peer.isTrusted;
     const running = await this.#started.promise;
     const status = await this.#handshake(version, rw, signedAnnounces ? 2 : 1, running).catch(

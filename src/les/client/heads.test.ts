@@ -65,6 +65,17 @@ describe("the handshake", () => {
     expect(trusted.disconnected).toBeUndefined();
   });
 
+  test("strangers keep out each other, never a server that was named", async () => {
+    for (let i = 0; i < 5; i++) light.serve({ isStatic: false });
+    await light.settle();
+    const stranger = light.serve({ isStatic: false });
+    const named = light.serve({ name: "9" });
+    await light.settle();
+    expect(await stranger.ended.promise).toMatchObject({ code: "P2P_TOO_MANY_PEERS" });
+    expect(named.disconnected).toBeUndefined();
+    expect(light.client.servers().map(({ id }) => id)).toContain(named.id);
+  });
+
   test("a second status ends the connection", async () => {
     const server = light.serve();
     await light.settle();
