@@ -102,6 +102,7 @@ export class TxPool {
   /** Reads the journal and begins the rounds of eviction and rejournaling. */
   async start(): Promise<void> {
     for (const tx of (await this.#journal?.load()) ?? []) {
+      if (this.has(tx.hash)) continue; // a journal may say things twice
       try {
         this.#admit(tx, true);
       } catch (error) {
