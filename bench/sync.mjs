@@ -1,6 +1,6 @@
 // Blocks per second of a synchronisation over a real connection: glim and geth, from the same geth, one after the other.
 //   node bench/sync.mjs [--blocks 2000] [--transactions 10] [--server 1.9.25] [--clients glim:full,glim:fast,geth:1.9.25]
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -32,15 +32,28 @@ const server = await startGeth({
   cpu: 0,
 });
 
-/** Seconds from the first block to the last, and how many blocks lie between: the wait for a first round is nobody's. */
-async function measure(headOf, expected) {
+/** Seconds of processor time of a process so far (Linux; geth's own). */
+function cpuOf(pid) {
+  if (process.platform !== "linux") return Number.NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/**
+ * Seconds from the first block to the last, processor time of the client, and how many blocks lie between: the wait for
+ * a first round is nobody's.
+ */
+async function measure(headOf, expected, cpu) {
   let first;
   const since = Date.now();
   for (;;) {
     const number = await headOf();
     const now = Date.now();
-    if (number > 0) first ??= { number, now };
-    if (number >= expected) return { count: number - first.number, seconds: (now - first.now) / 1000 };
+    if (number > 0) first ??= { number, now, cpu: cpu() };
+    if (number >= expected) {
+      const count = number - first.number;
+      return { count, seconds: (now - first.now) / 1000, cpuMs: ((cpu() - first.cpu) * 1000) / count };
+    }
     if (now - since > 300_000) throw new Error(`stuck at block ${number}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -56,11 +69,15 @@ async function glim(mode) {
     node.server.addPeer(server.enode);
     const { chain } = node.service(Ethereum);
     let memory = 0;
-    const result = await measure(() => {
-      if (chain.head.number + chain.fast.head.number > 0) delay.enable();
-      memory = Math.max(memory, process.memoryUsage().rss);
-      return Math.max(chain.head.number, chain.fast.head.number);
-    }, blocks);
+    const result = await measure(
+      () => {
+        if (chain.head.number + chain.fast.head.number > 0) delay.enable();
+        memory = Math.max(memory, process.memoryUsage().rss);
+        return Math.max(chain.head.number, chain.fast.head.number);
+      },
+      blocks,
+      () => cpuOf(process.pid),
+    );
     delay.disable();
     const pivot = mode === "fast" ? `, pivot ${chain.fast.pivot}` : "";
     const p99 = (delay.percentile(99) / 1e6 - 5).toFixed(0);
@@ -74,8 +91,9 @@ async function glim(mode) {
 async function geth(version) {
   const peers = [server.enode];
   const node = await startGeth({ version, role: "full", genesis: served.genesis, peers, cpu: 1 });
+  const headOf = async () => Number(await node.rpc("eth_blockNumber"));
   try {
-    return { ...(await measure(async () => Number(await node.rpc("eth_blockNumber")), blocks)), note: "archive" };
+    return { ...(await measure(headOf, blocks, () => cpuOf(node.pid))), note: "archive" };
   } finally {
     await node[Symbol.asyncDispose]();
   }
@@ -87,13 +105,16 @@ try {
   for (let round = 0; round < options.rounds; round++)
     for (const client of clients) {
       const [kind, what] = client.split(":");
-      const { count, seconds, note } = await (kind === "glim" ? glim(what) : geth(what));
+      const { count, seconds, cpuMs, note } = await (kind === "glim" ? glim(what) : geth(what));
       rates[client].push(count / seconds);
       const rate = `${(count / seconds).toFixed(0)} blocks/s, ${((count * transactions) / seconds).toFixed(0)} tx/s`;
-      console.log(`${client.padEnd(12)} ${rate} (${seconds.toFixed(1)} s, ${note}; load ${loadavg()[0].toFixed(1)})`);
+      console.log(
+        `${client.padEnd(12)} ${rate} (${seconds.toFixed(1)} s, ${cpuMs.toFixed(1)} ms of processor a block, ${note}; load ${loadavg()[0].toFixed(1)})`,
+      );
     }
 } finally {
   await server[Symbol.asyncDispose]();
 }
-for (const client of clients) console.log(`${client.padEnd(12)} median ${median(rates[client]).toFixed(0)} blocks/s`);
+for (const client of clients)
+  console.log(`${client.padEnd(12)} median ${median(rates[client]).toFixed(0)} blocks/s`);
 process.exit(0);

@@ -37,7 +37,7 @@ function emptyBodyOf({ txRoot, unclesHash, withdrawalsRoot }: Header): Body | un
 }
 
 /** The body is the one that the header promises. */
-export function isBodyOf(header: Header, body: Body): boolean {
+function isBodyOf(header: Header, body: Body): boolean {
   if (!equalBytes(txRoot(body.transactions), header.txRoot)) return false;
   const uncles = body.uncles.length === 0 ? emptyUnclesHash : unclesHash(body.uncles);
   if (!equalBytes(uncles, header.unclesHash)) return false;

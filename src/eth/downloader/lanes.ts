@@ -11,7 +11,7 @@ import type { Gap, SkeletonFill } from "./skeleton.ts";
 import type { StateTask, TrieSync } from "./trie-sync.ts";
 
 /** Lets others run when an answer takes long to check. */
-export type Pace = () => Promise<void>;
+type Pace = () => Promise<void>;
 
 /** One request: what was taken out of a queue for one peer. */
 export interface Work {

@@ -23,7 +23,7 @@ export interface SyncTarget {
   flush(): Promise<void>;
 }
 
-export const blockOf = ({ header, body }: Content): Block => ({ header, ...body });
+const blockOf = ({ header, body }: Content): Block => ({ header, ...body });
 
 /** Every block is executed. */
 export function fullTarget(chain: BlockChain): SyncTarget {
