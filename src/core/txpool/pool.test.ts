@@ -302,6 +302,19 @@ describe("a new head", () => {
     expect(pool.status(t2.hash)).toBe("pending");
   });
 
+  test("no body is read while nothing is removed", async () => {
+    const { pool, person, set } = poolWorld();
+    const key = person();
+    await pool.add(send(key, 0));
+    const never = () => {
+      throw new Error("a body was read");
+    };
+    set(key, { nonce: 1n });
+    pool.reset({ type: "head", header: head, added: [head], removed: [] }, never);
+    expect(pool.size).toBe(0);
+    pool.reset({ type: "head", header: head, added: [head], removed: [] }, never);
+  });
+
   test("transactions of removed blocks come back unless the new blocks hold them", async () => {
     const { pool, person, set } = poolWorld();
     const [a, b] = [person({ nonce: 1n }), person({ nonce: 1n })];

@@ -226,17 +226,15 @@ export class TxPool {
     return mergeByTip(queues, baseFee);
   }
 
-  /** Follows a change of head: mined ones leave, those of removed blocks come back if they still can, the rest is sorted anew. */
+  /**
+   * Follows a change of head: mined ones leave, those of removed blocks come back if they still can, the rest is sorted anew.
+   * The nonces at the head tell what was mined, so bodies are only read where blocks were removed: a node that catches up
+   * does not decode them again for a pool that is empty.
+   */
   reset(event: HeadEvent, bodyOf: (header: HeadEvent["header"]) => readonly Transaction[]): void {
-    const mined = new ByteSet();
-    for (const header of event.added)
-      for (const tx of bodyOf(header)) {
-        mined.add(tx.hash);
-        const entry = this.#byHash.get(tx.hash);
-        if (entry !== undefined) this.#remove(entry);
-      }
+    if (this.size === 0 && event.removed.length === 0) return;
     const head = this.#head();
-    const back = this.#reinject(event, mined, bodyOf, head);
+    const back = this.#reinject(event, bodyOf, head);
     const promoted: Entry[] = [];
     for (const account of [...this.#accounts.values()]) promoted.push(...this.#settle(account, head));
     this.#shrink();
@@ -278,7 +276,6 @@ export class TxPool {
    */
   #reinject(
     event: HeadEvent,
-    mined: ByteSet,
     bodyOf: (header: HeadEvent["header"]) => readonly Transaction[],
     head: PoolHead,
   ): readonly Entry[] {
@@ -286,6 +283,9 @@ export class TxPool {
       this.#log.debug("reorg too deep to put its transactions back", { depth: event.removed.length });
       return [];
     }
+    if (event.removed.length === 0) return [];
+    const mined = new ByteSet();
+    for (const header of event.added) for (const tx of bodyOf(header)) mined.add(tx.hash);
     const back: Entry[] = [];
     for (const header of event.removed)
       for (const tx of bodyOf(header)) {
