@@ -28,6 +28,8 @@ export interface KillTarget {
   command(dataDir: string, run: number): readonly string[];
   /** Heads it has told of, in its output. */
   readonly acknowledges: RegExp;
+  /** The first sign of work in its output; default: any output. */
+  readonly begins?: RegExp;
   /** Longest time until the kill, after the first sign of work. */
   readonly mostMs: number;
   /** A run that ends there has nothing more to do; the next one begins on an empty folder. */
@@ -81,14 +83,14 @@ export function reorgTarget(seed: number): KillTarget {
   };
 }
 
-/** `glim node` that synchronises with a node of the whole chain, which must be sealing: a new block makes it begin. */
+/** `glim node` that synchronises with a node of the whole chain. With five peers it begins at once. */
 export function syncTarget(options: {
   readonly chain: SealedChain;
-  readonly enode: string;
+  readonly enodes: readonly string[];
   readonly mode: "full" | "fast";
   readonly folder: string;
 }): KillTarget {
-  const { chain, enode, mode, folder } = options;
+  const { chain, enodes, mode, folder } = options;
   const genesisFile = join(folder, `sync genesis ${mode}.json`);
   writeFileSync(genesisFile, JSON.stringify(formatGenesis(chain.spec)));
   const offline = ["--port", "0", "--no-http", "--no-ws", "--ipcdisable"];
@@ -96,11 +98,12 @@ export function syncTarget(options: {
     name: `${mode} sync`,
     genesis: chain.spec,
     command: (dataDir) => [
-      ...[main, "node", "--genesis", genesisFile, "--datadir", dataDir, "--peer", enode],
+      ...[main, "node", "--genesis", genesisFile, "--datadir", dataDir, "--peer", enodes.join(",")],
       ...["--syncmode", mode, "--verbosity", "4", ...offline],
     ],
     acknowledges: /(?!)/g, // a node says of no block that it is on disk
-    mostMs: 4_000,
+    begins: /peer added[^\n]*peers=5/,
+    mostMs: 2_500,
     goal: chain.head,
   };
 }
@@ -118,7 +121,7 @@ async function runAndKill(
   const begun = new Promise<void>((resolve) => {
     const onData = (chunk: Buffer) => {
       output += chunk.toString();
-      resolve();
+      if (target.begins?.test(output) ?? true) resolve();
     };
     child.stdout.on("data", onData);
     child.stderr.on("data", onData);

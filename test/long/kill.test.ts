@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DisposeStack } from "#util";
 import { afterAll, expect, test } from "vitest";
 import { sealedChain } from "../kit/chains.ts";
 import { startFullNode } from "../kit/full-node.ts";
@@ -26,12 +27,13 @@ test(`ST-06 70 kills in the middle of reorgs, seed ${seed}`, async () => {
 
 test.each(["full", "fast"] as const)(`F01 30 kills of a %s sync, seed ${seed}`, async (mode) => {
   const chain = await sealedChain({ blocks: 1500, accounts: 4000, branch: { from: 1450, blocks: 60 } });
-  await using server = await startFullNode({
-    spec: chain.spec,
-    blocks: await chain.blocks(),
-    sealer: chain.signer,
-  });
-  const report = await killAgain(syncTarget({ chain, enode: server.enode, mode, folder }), 30, seed);
+  const blocks = await chain.blocks();
+  await using servers = new DisposeStack();
+  const enodes: string[] = [];
+  // one has the chain; the others make it five peers
+  for (let i = 0; i < 5; i++)
+    enodes.push(servers.use(await startFullNode({ spec: chain.spec, blocks: i === 0 ? blocks : [] })).enode);
+  const report = await killAgain(syncTarget({ chain, enodes, mode, folder }), 30, seed);
   console.log(JSON.stringify({ mode, seed, ...report }));
   expect(report.kills).toBe(30);
 });
