@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { keccak256 } from "#crypto";
-import { memoryStore } from "#ethdb";
-import { numberToBytes } from "#util";
+import { DbError, memoryStore } from "#ethdb";
+import { numberToBytes, toHex } from "#util";
 import { RetrievedCache } from "./cache.ts";
 
 const hashOf = (i: number) => keccak256(numberToBytes(i, 4));
@@ -16,6 +16,26 @@ describe("what is kept", () => {
     expect(cache.get("node", hashOf(1))).toEqual(valueOf(1));
     expect(cache.get("body", hashOf(1))).toBeUndefined();
     expect({ hits: cache.hits, misses: cache.misses }).toEqual({ hits: 1, misses: 1 });
+  });
+
+  test("ST-01 a row that the disk damaged is as good as none, and is dropped", async () => {
+    const store = memoryStore();
+    const first = await RetrievedCache.open(store);
+    first.put("node", hashOf(1), valueOf(1));
+    first.flush();
+    const damaged = new Set<string>();
+    const failing = {
+      ...store,
+      get(key: Uint8Array) {
+        damaged.add(toHex(key));
+        throw DbError("CORRUPT", { key: toHex(key) });
+      },
+    };
+    const second = await RetrievedCache.open(failing);
+    expect(second.get("node", hashOf(1))).toBeUndefined();
+    expect(damaged.size).toBe(1);
+    expect(second.entries).toBe(0);
+    expect((await RetrievedCache.open(store)).entries).toBe(0);
   });
 
   test("is bounded; what was not used for longest leaves first", async () => {

@@ -1,4 +1,4 @@
-import type { KeyValueStore } from "#ethdb";
+import { DbError, type KeyValueStore } from "#ethdb";
 import { bytesToNumber, concatBytes, numberToBytes } from "#util";
 
 /** Bookkeeping per entry that counts towards the limit beside key and value: index row, LevelDB row, checksum. */
@@ -122,7 +122,7 @@ export class RetrievedCache {
       return undefined;
     }
     if (entry.value === undefined) {
-      entry.value = this.#store.get(bytesOf(key))?.subarray(SEQUENCE_BYTES);
+      entry.value = this.#stored(key);
       if (entry.value === undefined) {
         this.#drop(key, entry);
         this.misses++;
@@ -142,6 +142,17 @@ export class RetrievedCache {
     const { value } = entry;
     if (this.#memoryBytes > this.#maxMemory) this.#spill();
     return value;
+  }
+
+  /** A row of the store; one that the disk has damaged is as good as none: it is fetched again. */
+  #stored(key: string): Uint8Array | undefined {
+    try {
+      return this.#store.get(bytesOf(key))?.subarray(SEQUENCE_BYTES);
+    } catch (error) {
+      if (!DbError.is(error, "CORRUPT")) throw error;
+      this.#store.delete(bytesOf(key));
+      return undefined;
+    }
   }
 
   /** Keeps a copy. Values above a quarter of the limit are not kept. */

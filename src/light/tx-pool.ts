@@ -273,17 +273,18 @@ export class LightTxPool {
     for (const own of [...this.#own.values()]) {
       if (own.place !== undefined) continue;
       const found = await this.#locate(own);
-      if (found !== undefined) this.#mined(own, found);
+      if (found !== undefined && found !== "unsure") this.#mined(own, found);
     }
     this.#mustLocate = false;
   }
 
-  async #locate(own: Own): Promise<LocatedTransaction | undefined> {
+  /** `unsure`: the servers that answered do not know it, but their word is not enough to forget it. */
+  async #locate(own: Own): Promise<LocatedTransaction | "unsure" | undefined> {
     const parts = { chain: this.#chain, odr: this.#odr, source: this.#source };
     try {
       return await findTransaction(own.tx.hash, parts, { signal: this.#scope.signal });
     } catch (error) {
-      if (LightError.is(error, "TX_UNCONFIRMED")) return undefined;
+      if (LightError.is(error, "TX_UNCONFIRMED")) return "unsure";
       throw error;
     }
   }
@@ -296,6 +297,7 @@ export class LightTxPool {
       const account = await this.#odr.account(head, senderOf(own.tx), { signal: this.#scope.signal });
       if (account === undefined || account.nonce <= own.tx.nonce) continue;
       const found = await this.#locate(own);
+      if (found === "unsure") continue;
       if (found !== undefined) this.#mined(own, found);
       else if (own.place === undefined) {
         this.#log.info("own transaction dropped: its nonce was used by another", {

@@ -292,27 +292,30 @@ describe("servers that are not what they seem", () => {
     await new Promise((resolve) => fake.close(resolve)); // once every connection is closed
   });
 
-  test("JS-01 what is no JSON on a two-way connection ends it, and nothing else: IPC", async () => {
-    const path = join(folder, "fake.ipc");
-    const answers = [
-      '{"jsonrpc":"2.0","id":1,"result":{}}',
-      "{not JSON}",
-      '{"jsonrpc":"2.0","id":3,"result":5}',
-    ];
-    const fake = listen((socket) => {
-      socket.on("error", () => {});
-      socket.on("data", () => socket.write(answers.shift() ?? ""));
-    });
-    await new Promise<void>((resolve) => fake.listen(path, resolve));
-    const client = await dialRpc(path);
-    const lost: RpcError[] = [];
-    client.on("disconnect", (error) => lost.push(error));
-    await expect(client.request({ method: "x" })).rejects.toMatchObject({ code: 4900 });
-    expect(lost).toHaveLength(1);
-    expect(await client.request({ method: "x" })).toBe(5);
-    await client.close();
-    fake.close();
-  });
+  test.each(["{not JSON}", '{"jsonrpc":"2.0","id":2,"error":5}'])(
+    "JS-01 what is no JSON-RPC on a two-way connection ends it, and nothing else: IPC, %s",
+    async (nonsense) => {
+      const path = join(folder, "fake.ipc");
+      const answers = [
+        '{"jsonrpc":"2.0","id":1,"result":{}}',
+        nonsense,
+        '{"jsonrpc":"2.0","id":3,"result":5}',
+      ];
+      const fake = listen((socket) => {
+        socket.on("error", () => {});
+        socket.on("data", () => socket.write(answers.shift() ?? ""));
+      });
+      await new Promise<void>((resolve) => fake.listen(path, resolve));
+      const client = await dialRpc(path);
+      const lost: RpcError[] = [];
+      client.on("disconnect", (error) => lost.push(error));
+      await expect(client.request({ method: "x" })).rejects.toMatchObject({ code: 4900 });
+      expect(lost).toHaveLength(1);
+      expect(await client.request({ method: "x" })).toBe(5);
+      await client.close();
+      await new Promise((resolve) => fake.close(resolve));
+    },
+  );
 
   test("nobody there, unknown scheme", async () => {
     await expect(dialRpc(join(folder, "nothing.ipc"))).rejects.toMatchObject({ code: 4900 });

@@ -201,6 +201,8 @@ export class RpcClient implements AsyncDisposable {
   async #exchange(text: string, ids: readonly number[], signal: AbortSignal): Promise<Reply[]> {
     if (this.#channel.kind !== "http") return [];
     const replies = readReplies(parse(await this.#channel.exchange(text, signal)));
+    if (replies === undefined)
+      throw new RpcError(rpcCodes.disconnected, "the server's reply is not JSON-RPC");
     if (replies.length === 1 && replies[0]?.id === null) return ids.map(() => replies[0] ?? {});
     const byId = new Map(replies.map((reply) => [reply.id, reply]));
     return ids.map((id) => byId.get(id) ?? {});
@@ -264,7 +266,12 @@ export class RpcClient implements AsyncDisposable {
       this.#hangUp(error); // nobody but us hears a throw from here
       return;
     }
-    for (const message of readReplies(value)) {
+    const replies = readReplies(value);
+    if (replies === undefined) {
+      this.#hangUp(new RpcError(rpcCodes.disconnected, "the server's reply is not JSON-RPC"));
+      return;
+    }
+    for (const message of replies) {
       if (message.method !== undefined) this.#notification(message);
       else if (typeof message.id === "number") {
         const pending = this.#pending.get(message.id);
@@ -337,22 +344,20 @@ function parse(text: string): unknown {
   }
 }
 
-/** Checks only what is read: the rest of a reply goes to the caller as it is. */
-function readReplies(value: unknown): Reply[] {
+/** Checks only what is read: the rest of a reply goes to the caller as it is. Undefined: an item is no JSON-RPC message. */
+function readReplies(value: unknown): Reply[] | undefined {
   const items: unknown[] = Array.isArray(value) ? value : [value];
-  return items.filter((item): item is Reply => {
-    if (typeof item !== "object" || item === null) return false;
-    const { method, params, error } = item as Record<string, unknown>; // as: a JSON object, members unknown
-    if (
-      method !== undefined &&
-      (typeof params !== "object" || params === null || !("subscription" in params))
-    )
-      return false;
-    return (
-      error === undefined ||
-      (typeof error === "object" && error !== null && "code" in error && "message" in error)
-    );
-  });
+  return items.every(isReply) ? items : undefined;
+}
+
+function isReply(item: unknown): item is Reply {
+  if (typeof item !== "object" || item === null) return false;
+  const { method, params, error } = item as Record<string, unknown>; // as: a JSON object, members unknown
+  if (method !== undefined) return typeof params === "object" && params !== null && "subscription" in params;
+  return (
+    error === undefined ||
+    (typeof error === "object" && error !== null && "code" in error && "message" in error)
+  );
 }
 
 function unwrap(reply: Reply | undefined): unknown {

@@ -91,6 +91,7 @@ export class LesClient implements ProofSource {
   readonly #servers = new Map<string, ServerPeer>();
   /** Node ids of servers that lied, and until when they are refused. BOUNDED: limits.banned. */
   readonly #banned = new LruMap<string, number>(clientLimits.banned);
+  readonly #bytesOfGone = { bytesIn: 0, bytesOut: 0 };
   #isStopped = false;
 
   constructor(options: LesClientOptions) {
@@ -139,9 +140,15 @@ export class LesClient implements ProofSource {
   }
 
   /** Requests, messages they went out in, and replies thrown away as lies. */
-  get counters(): { readonly requests: number; readonly messages: number; readonly lies: number } {
+  /** Since the start; bytes of all servers, those that are gone too. */
+  get counters() {
     const { merged, messages, lies } = this.#retriever;
-    return { requests: merged, messages, lies };
+    let { bytesIn, bytesOut } = this.#bytesOfGone;
+    for (const { peer } of this.#servers.values()) {
+      bytesIn += peer.traffic.bytesIn;
+      bytesOut += peer.traffic.bytesOut;
+    }
+    return { requests: merged, messages, lies, bytesIn, bytesOut };
   }
 
   get progress(): SyncState | undefined {
@@ -277,6 +284,8 @@ export class LesClient implements ProofSource {
       for (;;) server.receive(await rw.readMsg());
     } finally {
       this.#servers.delete(peer.id);
+      this.#bytesOfGone.bytesIn += peer.traffic.bytesIn;
+      this.#bytesOfGone.bytesOut += peer.traffic.bytesOut;
       server.end(LesError("REQUEST_TIMEOUT", { message: "connection", timeoutMs: 0 }));
       running.sync.announced();
       this.#retriever.ready();

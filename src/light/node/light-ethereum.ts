@@ -185,8 +185,6 @@ export class LightEthereum implements Service {
       },
       isSynced: this.#source.isSynced,
       servers,
-      bytesIn: servers.reduce((sum, server) => sum + server.bytesIn, 0),
-      bytesOut: servers.reduce((sum, server) => sum + server.bytesOut, 0),
       proofsChecked: odr.verified,
       ...this.#source.counters,
       unprovenAbsences: this.#backend.unprovenAbsences,

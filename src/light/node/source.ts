@@ -42,7 +42,14 @@ export interface LightSource extends ProofSource {
   readonly isSynced: boolean;
   /** undefined: nothing is being fetched, and a first sync has ended. */
   readonly progress: SyncProgress | undefined;
-  readonly counters: { readonly requests: number; readonly messages: number; readonly lies: number };
+  /** Since the start; bytes of all servers, those that are gone too. */
+  readonly counters: {
+    readonly requests: number;
+    readonly messages: number;
+    readonly lies: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+  };
   servers(): readonly SourceServer[];
   /** The chain to extend. */
   start(chain: HeaderChain): void;
