@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
 import { type Logger, silentLogger } from "#log";
-import { deferred, type GlimError, toHex } from "#util";
+import { deferred, GlimError, toHex } from "#util";
 import { inRange, keyText, WriteBatch } from "./memory.ts";
 import { type LogRepair, noteLogs, repairLogs } from "./level-log.ts";
 import { assertStoreReadable, markStore } from "./store-version.ts";
@@ -18,7 +18,7 @@ export interface LevelOptions {
   readonly cacheBytes?: number | undefined;
   /** LevelDB's write buffer, bytes. Default 4 MiB. */
   readonly writeBufferBytes?: number | undefined;
-  /** Told once when a write fails (disk full, I/O error): the store takes no more writes then. */
+  /** Told when a write fails (disk full, I/O error; the store takes no more writes then) and when a value is damaged. */
   readonly onFailure?: ((error: GlimError) => void) | undefined;
   /** Told what was cut off the store's log when it was opened. The store is then as it was at some earlier moment (ST-02). */
   readonly log?: Logger | undefined;
@@ -108,7 +108,7 @@ class LevelStore implements KeyValueStore {
     if (unwritten !== undefined) return unwritten;
     if (this.#unwritten.has(text)) return undefined;
     const sealed = this.#db.getSync(key);
-    return sealed === undefined ? undefined : unseal(key, sealed);
+    return sealed === undefined ? undefined : this.#unseal(key, sealed);
   }
 
   has(key: Uint8Array): boolean {
@@ -144,13 +144,16 @@ class LevelStore implements KeyValueStore {
       limit: limit ?? -1,
     };
     for await (const [key, sealed] of this.#db.iterator(options))
-      if (inRange(key, range)) yield [new Uint8Array(key), unseal(key, sealed)];
+      if (inRange(key, range)) yield [new Uint8Array(key), this.#unseal(key, sealed)];
   }
 
   async flush(): Promise<void> {
     this.#assertOpen();
     while (this.#draining !== undefined) await this.#draining;
-    if (this.#failure === undefined) await this.#drain(true);
+    if (this.#failure === undefined) {
+      this.#draining = this.#drain(true); // what is put meanwhile, and a close, wait for it
+      await this.#draining;
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -164,6 +167,16 @@ class LevelStore implements KeyValueStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** A damaged value is told to the owner as well: who reads it may only see one failed read. */
+  #unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+    try {
+      return unseal(key, sealed);
+    } catch (error) {
+      if (error instanceof GlimError) this.#onFailure?.(error);
+      throw error;
+    }
   }
 
   #assertOpen(): void {

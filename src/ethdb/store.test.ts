@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { toHex, utf8Encode } from "#util";
-import { type KeyValueStore, memoryStore, namespaced, openLevelStore } from "./index.ts";
+import { DbError, type KeyValueStore, memoryStore, namespaced, openLevelStore } from "./index.ts";
 
 const root = await mkdtemp(join(tmpdir(), "glim ethdb "));
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -112,7 +112,8 @@ describe("level store", () => {
       const damaged = Buffer.from(bytes);
       damaged[at] = (damaged[at] ?? 0) ^ 0x10;
       await writeFile(join(path, table), damaged);
-      const store = await openLevelStore(path).catch(() => undefined);
+      let told = 0;
+      const store = await openLevelStore(path, { onFailure: () => told++ }).catch(() => undefined);
       if (store === undefined) {
         refused++;
         continue;
@@ -121,8 +122,9 @@ describe("level store", () => {
         try {
           const got = store.get(key(`key ${i}`));
           if (got !== undefined && toHex(got) !== toHex(Uint8Array.of(i, ...value))) wrong++;
-        } catch {
+        } catch (error) {
           refused++;
+          if (DbError.is(error, "CORRUPT")) expect(told).toBeGreaterThan(0); // the owner stops the node
         }
       }
       await store.close();
