@@ -21,6 +21,8 @@ export const limits = {
   txBytesPerFetch: 128 * 1024,
   /** Hashes remembered of transactions that were too cheap. */
   underpriced: 32_768,
+  /** And for how long: prices fall. geth eth/fetcher/tx_fetcher.go:73@v1.17.5 */
+  underpricedMs: 5 * 60_000,
   /** Bytes by which an announced size may be off: not everybody counts the list header alike. */
   sizeSlack: 8,
   /** Requests in a row that a peer leaves unanswered. */

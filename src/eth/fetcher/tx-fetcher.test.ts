@@ -3,7 +3,9 @@ import { SimulatedClock, seededRand } from "#host/sim";
 import { ByteMap, ByteSet, fromHex, type GlimError, numberToBytes } from "#util";
 import { describe, expect, test } from "vitest";
 import { namedKey } from "../../../test/kit/clique.ts";
+import { limits } from "./limits.ts";
 import { TxFetcher } from "./tx-fetcher.ts";
+import { TxPlan } from "./tx-plan.ts";
 import type { TxAnnouncement, TxSource, TxVerdict } from "./types.ts";
 
 const key = namedKey("glim fetcher");
@@ -194,15 +196,52 @@ describe("transaction fetcher", () => {
     expect(fetcher.size).toBe(0);
   });
 
-  test("underpriced ones are remembered and not asked for again", async () => {
+  test("TX-07 underpriced ones are remembered and not asked for again, for 5 minutes", async () => {
     const { clock, fetcher, peer } = setting(() => "underpriced");
     const a = peer("a");
     fetcher.notify(a.source, announce(tx(0)));
     await clock.advance(2000);
+    for (let i = 0; i < 4; i++) {
+      fetcher.notify(a.source, announce(tx(0)));
+      expect(fetcher.size).toBe(0);
+      await clock.advance(60_000);
+    }
+    expect(a.asked).toEqual([1]);
+    await clock.advance(60_000);
     fetcher.notify(a.source, announce(tx(0)));
-    expect(fetcher.size).toBe(0);
+    await clock.advance(2000);
+    expect(a.asked).toEqual([1, 1]);
+  });
+
+  test("TX-07 a million hashes of one peer, all underpriced: 4,096 open, no more remembered than the bound", () => {
+    const plan = new TxPlan();
+    const hashes = madeUp(100_000);
+    for (let round = 0; round < 10; round++)
+      for (let from = 0; from < hashes.length; from += 4096) {
+        const some = hashes.slice(from, from + 4096);
+        plan.announce("a", some, 0, () => false);
+        expect(plan.announcedBy("a")).toBeLessThanOrEqual(limits.txAnnounces);
+        for (const { hash } of some) {
+          plan.forget(hash);
+          plan.setUnderpriced(hash, 0);
+        }
+      }
+    const known = hashes.slice(-limits.underpriced);
+    plan.announce("a", known.slice(0, 4096), 1, () => false);
+    expect(plan.size).toBe(0);
+    plan.announce("a", hashes.slice(0, 4096), 1, () => false);
+    expect(plan.size).toBeGreaterThan(3900); // forgotten for later ones; some of the made up are the same
+  });
+
+  test("announced blob transactions are not asked for, as they are not pooled", async () => {
+    const { clock, fetcher, peer } = setting();
+    const a = peer("a");
+    const [blob, plain] = announce(tx(0), tx(1));
+    if (blob === undefined || plain === undefined) throw new Error("two announcements");
+    fetcher.notify(a.source, [{ ...blob, type: 3 }, plain]);
     await clock.advance(2000);
     expect(a.asked).toEqual([1]);
+    expect(fetcher.size).toBe(0);
   });
 
   test("a peer that leaves takes its announcements along, those of others stay", async () => {

@@ -75,7 +75,7 @@ export class TxFetcher {
     for (const tx of txs) this.#plan.forget(tx.hash);
     const verdicts = await this.#hooks.addTransactions(txs, peer);
     for (const [index, tx] of txs.entries())
-      if (verdicts[index] === "underpriced") this.#plan.setUnderpriced(tx.hash);
+      if (verdicts[index] === "underpriced") this.#plan.setUnderpriced(tx.hash, this.#host.clock.now());
   }
 
   #arm(): void {

@@ -6,6 +6,9 @@ import { FetcherError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { TxAnnouncement } from "./types.ts";
 
+/** Blob transactions are not pooled yet; with their blobs they come in a form of their own, that is not read either. */
+const BLOB = 3;
+
 interface Wanted {
   readonly hash: Uint8Array;
   /** When it was announced first. */
@@ -29,8 +32,8 @@ export class TxPlan {
   readonly #announces = new Map<string, number>();
   /** Peers that have not yet answered. BOUNDED: as `#announces`. */
   readonly #busy = new Set<string>();
-  /** Too cheap for the pool lately: not asked for again. BOUNDED: limits.underpriced. */
-  readonly #underpriced = new LruByteMap<true>(limits.underpriced);
+  /** Until when those too cheap for the pool are not asked for again (TX-07). BOUNDED: limits.underpriced. */
+  readonly #underpriced = new LruByteMap<number>(limits.underpriced);
 
   get size(): number {
     return this.#wanted.size;
@@ -50,7 +53,8 @@ export class TxPlan {
     for (const each of list) {
       const { hash } = each;
       if (this.announcedBy(peer) >= limits.txAnnounces) return;
-      if (this.#underpriced.has(hash) || isKnown(hash)) continue;
+      if (each.type === BLOB) continue;
+      if ((this.#underpriced.get(hash) ?? 0) > now || isKnown(hash)) continue;
       const wanted = this.#wanted.get(hash);
       if (wanted?.sources.has(peer) === true) continue;
       if (wanted === undefined)
@@ -129,8 +133,8 @@ export class TxPlan {
     this.#wanted.delete(hash);
   }
 
-  setUnderpriced(hash: Uint8Array): void {
-    this.#underpriced.set(hash, true);
+  setUnderpriced(hash: Uint8Array, now: number): void {
+    this.#underpriced.set(hash, now + limits.underpricedMs);
   }
 
   removePeer(peer: string): void {
