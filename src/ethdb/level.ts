@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
 import { type Logger, silentLogger } from "#log";
-import { deferred, GlimError, toHex } from "#util";
+import { deferred, GlimError, toHex, utf8Encode } from "#util";
 import { inRange, keyText, WriteBatch } from "./memory.ts";
 import { type LogRepair, noteLogs, repairLogs } from "./level-log.ts";
 import { assertStoreReadable, markStore } from "./store-version.ts";
@@ -10,8 +10,8 @@ import { DbError, type KeyValueStore, type Range } from "./store.ts";
 const CHECKSUM_BYTES = 4;
 /** Longer than nearly all rows; grows where one is longer. */
 const SCRATCH_BYTES = 65_536;
-/** Deleted where something must be written; under which nothing ever is. */
-const NO_KEY = Uint8Array.of(0);
+/** Deleted where something must be written. Long and odd, since any key may be somebody's (ST-08). */
+const NO_KEY = utf8Encode("\0glim: nothing is kept under this\0");
 
 export interface LevelOptions {
   /** LevelDB's block cache, bytes. Default 8 MiB. */
@@ -143,8 +143,13 @@ class LevelStore implements KeyValueStore {
       reverse: reverse ?? false,
       limit: limit ?? -1,
     };
-    for await (const [key, sealed] of this.#db.iterator(options))
-      if (inRange(key, range)) yield [new Uint8Array(key), this.#unseal(key, sealed)];
+    try {
+      for await (const [key, sealed] of this.#db.iterator(options))
+        if (inRange(key, range)) yield [new Uint8Array(key), this.#unseal(key, sealed)];
+    } catch (error) {
+      this.#assertOpen(); // closed under it: LevelDB's own error says less
+      throw error;
+    }
   }
 
   async flush(): Promise<void> {

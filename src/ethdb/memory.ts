@@ -89,6 +89,7 @@ export function memoryStore(): KeyValueStore {
         .sort(compareBytes);
       if (range.reverse) keys.reverse();
       for (const key of keys.slice(0, range.limit)) {
+        open();
         const value = entries.get(keyText(key));
         if (value !== undefined) yield [key, value];
       }

@@ -56,6 +56,23 @@ describe.each(Object.entries(factories))("%s store", (_name, open) => {
     expect(await keys({ reverse: true, limit: 2 })).toEqual(["0x63", "0x62"]);
   });
 
+  test("ST-08 any key is kept: none, a zero byte, 64 KiB; over flushes with nothing to write", async () => {
+    await using store = await open();
+    const keys = [new Uint8Array(0), Uint8Array.of(0), Uint8Array.of(0, 0), new Uint8Array(1 << 16).fill(7)];
+    for (const [i, each] of keys.entries()) store.put(each, Uint8Array.of(i));
+    for (let i = 0; i < 3; i++) await store.flush();
+    expect(keys.map((each) => store.get(each))).toEqual([0, 1, 2, 3].map((i) => Uint8Array.of(i)));
+    expect(await all(store)).toHaveLength(4);
+  });
+
+  test("ST-08 a value of 16 MiB is kept", async () => {
+    await using store = await open();
+    const value = new Uint8Array(16 << 20).fill(5);
+    store.put(key("large"), value);
+    await store.flush();
+    expect(Buffer.compare(store.get(key("large")) ?? new Uint8Array(0), value)).toBe(0);
+  });
+
   test("behaves like a sorted map under random operations", async () => {
     const operation = fc.tuple(
       fc.constantFrom("put", "delete"),
@@ -85,6 +102,23 @@ describe.each(Object.entries(factories))("%s store", (_name, open) => {
 });
 
 describe("level store", () => {
+  test("ST-08 10,000 iterators left open do not keep it from closing, and end with CLOSED", async () => {
+    for (const [store, count] of [
+      [await openLevelStore(folder()), 10_000],
+      [memoryStore(), 10],
+    ] as const) {
+      for (let i = 0; i < 2000; i++) store.put(Uint8Array.of(i >> 8, i & 255), new Uint8Array(500));
+      await store.flush();
+      const iterators = Array.from({ length: count }, () => store.iterate()[Symbol.asyncIterator]());
+      for (const each of iterators) await each.next();
+      await store.close();
+      const rest = async () => {
+        for (const each of [iterators[0], iterators.at(-1)]) while ((await each?.next())?.done === false) {} // what was read ahead may still come
+      };
+      await expect(rest()).rejects.toMatchObject({ code: "DB_CLOSED" });
+    }
+  });
+
   test("keeps what was written over a restart", async () => {
     const path = folder();
     const first = await openLevelStore(path);
