@@ -8,6 +8,8 @@ export const managerLimits = {
   minBlockPeers: 4,
   /** eth/69 peers are told of the range when the head has moved so far. geth eth/handler.go@v1.17.5 */
   rangeStep: 32,
+  /** Transactions of a message that are checked before others run: about 4 ms. */
+  txsAtOnce: 64,
 } as const;
 
 /** How many of `n` peers get a whole block: max(4, √n), never more than n. */

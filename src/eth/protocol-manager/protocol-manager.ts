@@ -15,11 +15,12 @@ import type { Logger } from "#log";
 import type { MsgReadWriter, Peer, Protocol } from "#p2p";
 import { formatChainConfig } from "#params";
 import { GlimError, toHex } from "#util";
+import { addSlowly } from "./add-slowly.ts";
 import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcast.ts";
 import { ChainSync } from "./chain-sync.ts";
 import { managerLimits as limits } from "./limits.ts";
 import { PeerSet } from "./peer-set.ts";
-import { type ManagedPool, type ProtocolManagerOptions, verdictOf } from "./options.ts";
+import type { ManagedPool, ProtocolManagerOptions } from "./options.ts";
 import { ethProtocols, offeredVersions } from "./protocols.ts";
 import { TxSync } from "./tx-sync.ts";
 
@@ -337,7 +338,7 @@ export class ProtocolManager {
   #txHooks(): TxFetcherHooks {
     return {
       hasTransaction: (hash) => this.pool.has(hash),
-      addTransactions: async (txs) => this.pool.addRemotes(txs).map(verdictOf),
+      addTransactions: (txs) => addSlowly(this.pool, txs, this.#host.clock),
     };
   }
 }
