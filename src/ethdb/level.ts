@@ -18,7 +18,7 @@ export interface LevelOptions {
   readonly cacheBytes?: number | undefined;
   /** LevelDB's write buffer, bytes. Default 4 MiB. */
   readonly writeBufferBytes?: number | undefined;
-  /** Told when a write fails (disk full, I/O error; the store takes no more writes then) and when a value is damaged. */
+  /** Told when a write fails (disk full, I/O error; the store takes no more writes then) and when one cannot be read. */
   readonly onFailure?: ((error: GlimError) => void) | undefined;
   /** Told what was cut off the store's log when it was opened. The store is then as it was at some earlier moment (ST-02). */
   readonly log?: Logger | undefined;
@@ -107,7 +107,7 @@ class LevelStore implements KeyValueStore {
     const unwritten = this.#unwritten.get(text);
     if (unwritten !== undefined) return unwritten;
     if (this.#unwritten.has(text)) return undefined;
-    const sealed = this.#db.getSync(key);
+    const sealed = this.#read(key);
     return sealed === undefined ? undefined : this.#unseal(key, sealed);
   }
 
@@ -148,7 +148,7 @@ class LevelStore implements KeyValueStore {
         if (inRange(key, range)) yield [new Uint8Array(key), this.#unseal(key, sealed)];
     } catch (error) {
       this.#assertOpen(); // closed under it: LevelDB's own error says less
-      throw error;
+      throw error instanceof GlimError ? error : this.#unreadable(error);
     }
   }
 
@@ -172,6 +172,21 @@ class LevelStore implements KeyValueStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #read(key: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#db.getSync(key);
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  /** LevelDB found damage of its own, or the disk gave an error (ST-07). */
+  #unreadable(error: unknown): GlimError {
+    const failure = DbError("READ_FAILED", { why: reason(error) }, { cause: error });
+    this.#onFailure?.(failure);
+    return failure;
   }
 
   /** A damaged value is told to the owner as well: who reads it may only see one failed read. */

@@ -102,6 +102,26 @@ describe.each(Object.entries(factories))("%s store", (_name, open) => {
 });
 
 describe("level store", () => {
+  test("ST-07 a table that cannot be read fails that read, typed, and is told; nothing says not found", async () => {
+    const path = folder();
+    const store = await openLevelStore(path);
+    for (let i = 0; i < 5000; i++) store.put(Uint8Array.of(i >> 8, i & 255), new Uint8Array(1000).fill(i));
+    await store.flush();
+    await store.close();
+    await (await openLevelStore(path)).close(); // what was in the log is in tables now
+    for (const name of (await readdir(path)).filter((one) => one.endsWith(".ldb"))) {
+      const { length } = await readFile(join(path, name));
+      await writeFile(join(path, name), new Uint8Array(length).fill(3));
+    }
+    const told: string[] = [];
+    await using damaged = await openLevelStore(path, { onFailure: ({ code }) => told.push(code) });
+    expect(() => damaged.get(Uint8Array.of(1, 1))).toThrow(
+      expect.objectContaining({ code: "DB_READ_FAILED", exitCode: 4 }),
+    );
+    await expect(all(damaged)).rejects.toMatchObject({ code: "DB_READ_FAILED" });
+    expect(told).toEqual(["DB_READ_FAILED", "DB_READ_FAILED"]);
+  });
+
   test("ST-08 10,000 iterators left open do not keep it from closing, and end with CLOSED", async () => {
     for (const [store, count] of [
       [await openLevelStore(folder()), 10_000],

@@ -19,6 +19,11 @@ export const DbError = defineErrors("DB", {
     blame: "environment",
     exitCode: 7,
   },
+  READ_FAILED: {
+    message: (d: { why: string }) => `the database cannot be read: ${d.why}`,
+    blame: "environment",
+    exitCode: 4,
+  },
   WRITE_FAILED: {
     message: (d: { why: string }) => `the database no longer takes writes: ${d.why}`,
     blame: "environment",
