@@ -97,8 +97,8 @@ export class Ethereum implements Service, Backend {
     );
     this.#pool = this.#makePool();
     const fastSync = options.syncMode === "fast";
-    const versions = offeredVersions(options.genesis.config, { fastSync });
-    this.protocols = ethProtocols(versions, () => this.#manager, this.#ready.promise);
+    const { config } = options.genesis;
+    this.protocols = ethProtocols({ config, fastSync }, () => this.#manager, this.#ready.promise);
     const controls = nodeControls({
       pool: this.#pool,
       chain: () => this.chain,

@@ -54,6 +54,8 @@ export interface Protocol {
   readonly length: number;
   /** Largest uncompressed payload; a larger one is refused before it is uncompressed. Default 16 MiB − 1. */
   readonly maxMessageBytes?: number | undefined;
+  /** Asked as each connection says hello: offered to this one? Default: always. */
+  isOffered?: (() => boolean) | undefined;
   /**
    * Called when a peer speaks this protocol; the peer is dropped when it returns (0x08 client quitting) or throws (the
    * reason the error carries in `disconnect`, else 0x10 subprotocol error). Unread messages are discarded at the end.

@@ -9,7 +9,16 @@ import { encode } from "#rlp";
 import { deferred } from "#util";
 import { describe, expect, test } from "vitest";
 import { type FakeSocket, settle, type TestNet, testNet } from "../../test/kit/sockets.ts";
-import { DISCONNECT, decodeDisconnect, encodeDisconnect, encodeHello, HELLO, PING, PONG } from "./hello.ts";
+import {
+  DISCONNECT,
+  decodeDisconnect,
+  decodeHello,
+  encodeDisconnect,
+  encodeHello,
+  HELLO,
+  PING,
+  PONG,
+} from "./hello.ts";
 import { peerLimits } from "./peer-connection.ts";
 import type { MsgReadWriter, Protocol } from "./protocol.ts";
 import { Server } from "./server.ts";
@@ -727,6 +736,30 @@ describe("base protocol attacks", () => {
     expect([a.server.peers.size, b.server.peers.size]).toEqual([0, 0]);
     await Promise.all([a.server.stop(), b.server.stop(), w.clock.advance(2_000)]);
   });
+});
+
+test("a version that is not offered now is neither told nor run; what one was told stays", async () => {
+  const w = world();
+  let isOffered = false;
+  const newer: Protocol = { ...idle("eth", 64), isOffered: () => isOffered };
+  const { server } = await serve(w, { protocols: [newer, idle("eth", 63)] });
+  const caps = [63, 64].map((version) => ({ name: "eth", version }));
+  const told = (s: Stranger) =>
+    s.got.flatMap((msg) => (msg.code === HELLO ? decodeHello(msg.payload).caps : []));
+
+  const before = await stranger(w, server, { caps });
+  expect(told(before)).toEqual([{ name: "eth", version: 63 }]);
+  const useless = await stranger(w, server, { caps: [{ name: "eth", version: 64 }] });
+  expect(useless.reason()).toBe(0x03);
+
+  isOffered = true;
+  const after = await stranger(w, server, { caps });
+  expect(told(after)).toEqual(caps);
+  expect([...server.peers.values()].map((peer) => [63, 64].filter((v) => peer.runs("eth", v)))).toEqual([
+    [63],
+    [64],
+  ]);
+  await Promise.all([server.stop(), w.clock.advance(2_000)]);
 });
 
 test("nodeInfo and peersInfo have geth's shapes", async () => {

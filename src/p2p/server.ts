@@ -373,6 +373,8 @@ export class Server implements AsyncDisposable {
     });
     const deadline = clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.close(handshakeTimeout()));
     using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));
+    // what this one is told counts for it, whatever is offered later
+    const offered = this.#protocols.filter(({ isOffered }) => isOffered?.() ?? true);
     if (dialed !== undefined) this.#shaking.add(dialed.id);
     try {
       const flags = (id: NodeId): ConnFlags => ({
@@ -384,18 +386,18 @@ export class Server implements AsyncDisposable {
       await shakeHands({
         connection,
         dialed,
-        hello: this.#hello(),
+        hello: this.#hello(offered),
         afterEncryption: (remote) => {
           throwIf(checkAdmission(flags(remote), this.#occupancy()));
           if (dialed === undefined) this.#breakTie(remote);
         },
         afterHello: (remote, hello) => {
           if (this.#state !== "running") throw P2pError("NOT_RUNNING");
-          const { length } = matchProtocols(this.#protocols, hello.caps);
+          const { length } = matchProtocols(offered, hello.caps);
           throwIf(this.#protocols.length > 0 && length === 0 ? P2pError("USELESS_PEER") : undefined);
           throwIf(checkAdmission(flags(remote), this.#occupancy()));
           // in the same turn as its check: two that shake hands at once must not both pass
-          this.#add({ connection, hello, dialed, id: remote, isStatic });
+          this.#add({ connection, hello, offered, dialed, id: remote, isStatic });
         },
       });
     } catch (error) {
@@ -434,6 +436,7 @@ export class Server implements AsyncDisposable {
   #add(parts: {
     connection: RlpxConnection;
     hello: Hello;
+    offered: readonly Protocol[];
     dialed: Enode | undefined;
     id: NodeId;
     isStatic: boolean;
@@ -442,7 +445,7 @@ export class Server implements AsyncDisposable {
     const peer = new PeerConnection({
       ...parts,
       isTrusted: this.#trusted.has(id),
-      windows: matchProtocols(this.#protocols, hello.caps),
+      windows: matchProtocols(parts.offered, hello.caps),
       clock: this.#host.clock,
       log: this.#log,
       msgEvents: this.config.enableMsgEvents === true ? this.peerEvents : undefined,
@@ -464,11 +467,11 @@ export class Server implements AsyncDisposable {
     });
   }
 
-  #hello(): Hello {
+  #hello(offered: readonly Protocol[]): Hello {
     return {
       version: BASE_VERSION,
       name: this.config.name,
-      caps: capsOf(this.#protocols),
+      caps: capsOf(offered),
       publicKey: this.#publicKey,
     };
   }

@@ -264,15 +264,24 @@ describe("a new peer", () => {
     expect(s.manager.peers.size).toBe(3);
   });
 
-  test("offers: eth/63 to 68, and eth/62 unless fast sync", () => {
-    const versions = (m: ProtocolManager) => m.protocols.map(({ version, length }) => [version, length]);
-    expect(versions(setup.manager).map(([version]) => version)).toEqual([68, 67, 66, 65, 64, 63, 62]);
-    expect(versions(setup.manager).at(-1)).toEqual([62, 8]);
+  test("offers eth/62 to 68; while fast sync runs those with node data, eth/63 to 66", async () => {
+    const versions = (m: ProtocolManager) =>
+      m.protocols.filter(({ isOffered }) => isOffered?.() === true).map(({ version }) => version);
+    const all = [68, 67, 66, 65, 64, 63, 62];
+    expect(versions(setup.manager)).toEqual(all);
+    expect(setup.manager.protocols.at(-1)).toMatchObject({ version: 62, length: 8 });
+    const withBlocks = make({ fastSync: true }).manager;
+    expect([withBlocks.fastSync, versions(withBlocks)]).toEqual([false, all]);
+
     const fresh = sealedWorld({ transactions: 1 });
-    const fast = make({ chain: fresh.chain, fastSync: true }).manager;
-    expect(versions(fast).map(([version]) => version)).toEqual([68, 67, 66, 65, 64, 63]);
-    expect(fast.fastSync).toBe(true);
-    expect(make({ fastSync: true }).manager.fastSync).toBe(false); // it has blocks
+    const s = (setup = make({ chain: fresh.chain, fastSync: true }));
+    expect([s.manager.fastSync, versions(s.manager)]).toEqual([true, [66, 65, 64, 63]]);
+    await s.connect(66, { status: { td: 100n } });
+    await s.clock.advance(10_000);
+    expect(s.sync.mode).toBe("fast");
+    s.sync.end?.resolve(fresh.chain.head);
+    await settled();
+    expect([s.manager.fastSync, versions(s.manager)]).toEqual([false, all]);
   });
 });
 

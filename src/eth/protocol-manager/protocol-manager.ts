@@ -21,7 +21,7 @@ import { ChainSync } from "./chain-sync.ts";
 import { managerLimits as limits } from "./limits.ts";
 import { PeerSet } from "./peer-set.ts";
 import type { ManagedPool, ProtocolManagerOptions } from "./options.ts";
-import { ethProtocols, offeredVersions } from "./protocols.ts";
+import { ethProtocols } from "./protocols.ts";
 import { TxSync } from "./tx-sync.ts";
 
 /**
@@ -84,8 +84,10 @@ export class ProtocolManager {
       mode: () => (this.#fastSync ? "fast" : "full"),
       onSynced: (head) => this.#synced(head),
     });
-    const versions = options.versions ?? offeredVersions(chain.config, { fastSync: this.#fastSync });
-    this.protocols = ethProtocols(versions, () => this);
+    this.protocols = ethProtocols(
+      { config: chain.config, fastSync: this.#fastSync, versions: options.versions },
+      () => this,
+    );
   }
 
   /** Fast sync is on; goes off with the first completed cycle. */
