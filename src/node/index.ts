@@ -1,5 +1,5 @@
 /**
- * node: the container (seed: node.Node, node.Config). Services in registration order over one p2p server, one locked
+ * node: the container of services, the seed's `Node` and `Config`. Services in registration order over one p2p server, one locked
  * data directory and one set of RPC endpoints; all-or-nothing start, reverse stop; admin_, net_, web3_ and rpc_modules.
  *
  *   new Node(config) → register(ctor) … → start() → running → stop() → stopped (start again is fine)
