@@ -21,3 +21,4 @@ export {
   verifyLink,
   verifyTime,
 } from "./rules.ts";
+export { sealedFields } from "./seal-fields.ts";

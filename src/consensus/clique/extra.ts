@@ -1,7 +1,7 @@
 import type { Header, HeaderFields } from "#core/types";
+import { sealedFields } from "#consensus";
 import { keccak256 } from "#crypto";
-import { encode, type RlpValue } from "#rlp";
-import { bigintToBytes, numberToBytes } from "#util";
+import { encode } from "#rlp";
 
 /** Lengths of the parts of extra-data: vanity, signers (checkpoints only), seal (clique.go:57@v1.11.6). */
 export const extraVanity = 32;
@@ -23,23 +23,6 @@ export function checkpointSigners(extra: Uint8Array): Uint8Array[] {
  * @param header with at least 65 bytes of extra-data
  */
 export function sealHash(header: Header | HeaderFields): Uint8Array {
-  const items: RlpValue[] = [
-    header.parentHash,
-    header.unclesHash,
-    header.coinbase,
-    header.stateRoot,
-    header.txRoot,
-    header.receiptRoot,
-    header.bloom,
-    bigintToBytes(header.difficulty),
-    numberToBytes(header.number),
-    bigintToBytes(header.gasLimit),
-    bigintToBytes(header.gasUsed),
-    numberToBytes(header.time),
-    header.extra.subarray(0, header.extra.length - extraSeal),
-    header.mixDigest,
-    header.nonce,
-  ];
-  if (header.baseFee !== undefined) items.push(bigintToBytes(header.baseFee));
-  return keccak256(encode(items));
+  const extra = header.extra.subarray(0, header.extra.length - extraSeal);
+  return keccak256(encode(sealedFields(header, extra, [header.mixDigest, header.nonce])));
 }

@@ -1,7 +1,8 @@
 import type { Header, HeaderFields } from "#core/types";
+import { sealedFields } from "#consensus";
 import { keccak256 } from "#crypto";
-import { encode, type RlpValue } from "#rlp";
-import { bigintToBytes, bytesToBigint, equalBytes, LruMap, numberToBytes } from "#util";
+import { encode } from "#rlp";
+import { bytesToBigint, equalBytes, LruMap } from "#util";
 import { cacheSize, datasetSize, EPOCH_LENGTH, hashimotoLight, makeCache, seedHash } from "./algorithm.ts";
 import { limits } from "./limits.ts";
 
@@ -31,23 +32,7 @@ export interface SealChecker {
 
 /** The hash that is worked on: that of the header without mix digest and nonce (consensus.go:647@v1.11.6). */
 export function sealHash(header: HeaderFields): Uint8Array {
-  const items: RlpValue[] = [
-    header.parentHash,
-    header.unclesHash,
-    header.coinbase,
-    header.stateRoot,
-    header.txRoot,
-    header.receiptRoot,
-    header.bloom,
-    bigintToBytes(header.difficulty),
-    numberToBytes(header.number),
-    bigintToBytes(header.gasLimit),
-    bigintToBytes(header.gasUsed),
-    numberToBytes(header.time),
-    header.extra,
-  ];
-  if (header.baseFee !== undefined) items.push(bigintToBytes(header.baseFee));
-  return keccak256(encode(items));
+  return keccak256(encode(sealedFields(header, header.extra)));
 }
 
 /** Copies the header's bytes: sending a view to another thread sends all that it is a view of. */
