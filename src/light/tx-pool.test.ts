@@ -112,7 +112,7 @@ describe("T21 own transactions", () => {
     expect(store.get(tx.hash)).toBeUndefined();
   });
 
-  test("survive a restart, mined meanwhile or not", async () => {
+  test("Trap 27: survive a restart, mined meanwhile or not", async () => {
     await begin(1);
     const [mined, waiting] = [transfer(0), transfer(1)];
     await pool.add(mined);

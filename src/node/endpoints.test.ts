@@ -57,7 +57,7 @@ const can = async (client: RpcClient, name: string) => {
   }
 };
 
-describe("T5 module exposure", () => {
+describe("T5 module exposure (Trap 2)", () => {
   const lists: readonly (readonly [string, readonly string[] | undefined, readonly string[], boolean])[] = [
     ["none given", undefined, ["admin", "eth", "net", "rpc", "web3"], false],
     ["an empty list", [], ["admin", "eth", "net", "rpc", "web3"], false],
@@ -206,6 +206,20 @@ describe("admin_", () => {
     await node.attach().request({ method: "admin_startHTTP" });
     await node.restart();
     expect(node.httpEndpoint).toBe("");
+  });
+
+  test("a module that nobody offers is named in an error line; the others are served", async () => {
+    const lines: unknown[] = [];
+    const error = (message: string, facts?: object) => lines.push([message, facts]);
+    const logger: Logger = { ...silentLogger, error, child: () => logger };
+    const node = await start({ logger, http: { host: "127.0.0.1", modules: ["web3", "nonsense", "rpc"] } });
+    expect(lines).toEqual([
+      [
+        "Unavailable modules in HTTP API list",
+        { unavailable: ["nonsense"], available: expect.arrayContaining(["admin", "net", "web3"]) },
+      ],
+    ]);
+    expect((await http(portOf(node.httpEndpoint), { body: call(1, "rpc_modules") })).body).toContain("web3");
   });
 
   test("the old names work and say so once", async () => {

@@ -192,7 +192,7 @@ describe("T3 life cycle", () => {
     await node.stop();
   });
 
-  test("it can start again and again; each run constructs anew; old clients are told", async () => {
+  test("Trap 4: it can start again and again; each run constructs anew; old clients are told", async () => {
     const node = make({ dataDir: folder, ipcPath: "n.ipc", http: { port: 0 } });
     const events: string[] = [];
     node.register(() => new A("a", events));

@@ -57,7 +57,7 @@ describe("T1 paths", () => {
     expect(defaultIpcEndpoint("glim", linux)).toBe("/home/u/.glim/glim.ipc");
   });
 
-  test("keystore: absolute, relative to the working directory, default, none", () => {
+  test("Trap 6: keystore: absolute, relative to the working directory, default, none", () => {
     expect(keyStoreDirOf("/keys", "/data", "/work")).toBe("/keys");
     expect(keyStoreDirOf("keys", "/data", "/work")).toBe("/work/keys");
     expect(keyStoreDirOf("", "/data", "/work")).toBe("/data/keystore");

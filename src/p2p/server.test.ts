@@ -762,7 +762,7 @@ test("a version that is not offered now is neither told nor run; what one was to
   await Promise.all([server.stop(), w.clock.advance(2_000)]);
 });
 
-test("nodeInfo and peersInfo have geth's shapes", async () => {
+test("Trap 1: nodeInfo and peersInfo have geth's shapes", async () => {
   const w = world();
   const eth: Protocol = { ...idle(), nodeInfo: () => ({ network: 1 }), peerInfo: () => undefined };
   const { server } = await serve(w, { protocols: [eth, idle("les", 2, 22)] });

@@ -71,7 +71,7 @@ const rows: readonly Row[] = [
     sent: call(1, "nobody_home"),
     reply: fails(1, -32601, /nobody_home does not exist/),
   },
-  { what: "params absent are []", sent: call(1, "test_optional"), reply: works(1, "absent") },
+  { what: "Trap 10: params absent are []", sent: call(1, "test_optional"), reply: works(1, "absent") },
   {
     what: "params null are []",
     sent: '{"jsonrpc":"2.0","id":1,"method":"test_optional","params":null}',

@@ -58,7 +58,7 @@ describe("RP-07 batches", () => {
     expect(await one(call(1, "test_repeat", ["\u{20ac}", 9_900]))).toMatchObject(error(-32003)); // bytes, not characters
   });
 
-  test("[] is -32600; a batch in a batch is an invalid item", async () => {
+  test("Trap 9: [] is -32600; a batch in a batch is an invalid item", async () => {
     const { one } = serve();
     expect(await one("[]")).toMatchObject({ id: null, ...error(-32600) });
     expect(await one(`[[${call(1, "test_noArgsRets")}]]`)).toMatchObject([{ id: null, ...error(-32600) }]);

@@ -268,7 +268,7 @@ test.each([
   expect(() => new LesServer(context, { ...options, eth: {} as never })).toThrow(named);
 });
 
-test("trap 29: lightServ 100 and lightPeers 0 are ordinary values", () => {
+test("Trap 29: lightServ 100 and lightPeers 0 are ordinary values", () => {
   expect(serve({ lightServ: 100, lightPeers: 0 }).server.options).toMatchObject({
     lightServ: 100,
     lightPeers: 0,

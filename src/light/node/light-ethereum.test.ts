@@ -92,7 +92,7 @@ describe("over RPC", () => {
     });
   });
 
-  test("without a server a read is an error that says so, never zero or null", async () => {
+  test("Trap 26: without a server a read is an error that says so, never zero or null", async () => {
     await expect(ask("eth_getBalance", toHex(filledAccount(3)), "latest")).rejects.toMatchObject({
       code: -32000,
       message: "no server is connected that could be asked",
