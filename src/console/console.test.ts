@@ -35,6 +35,25 @@ test("a method that is only named is called, results are awaited", async () => {
   expect(await session(server, "parseInt(await eth.blockNumber()) + 1")).toContain("17");
 });
 
+test("await at the top level: what is declared stays, the last value is printed", async () => {
+  const printed = await session(
+    server,
+    "var x = await eth.blockNumber()",
+    "x + 'a'",
+    "const { method, params: [p] } = await rpc('my_method', ['b;c']), y = 2; method + p + y",
+    "let z = await eth.blockNumber(",
+    "); z + 'd'",
+    "for (const one of [1, 2]) await rpc('x', [one]); z + 'e'",
+    "if (await eth.blockNumber()) { z = 5 }",
+    "z + 1",
+    "await nothing()",
+  );
+  for (const text of ["'0x10a'", "'my_methodb;c2'", "'0x10d'", "'0x10e'", "6", "nothing is not defined"])
+    expect(printed).toContain(text);
+  expect(printed).not.toContain("SyntaxError");
+  expect(await evaluate(server, "var a = await eth.blockNumber()\nlet b = 1\na + b")).toBe("'0x101'");
+});
+
 test("parameters arrive in order", async () => {
   expect(await session(server, `eth.getBalance("0x01", "latest")`)).toContain(
     "{ method: 'eth_getBalance', params: [ '0x01', 'latest' ] }",

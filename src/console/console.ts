@@ -1,7 +1,8 @@
 import { Recoverable, type REPLServer, start } from "node:repl";
 import { inspect } from "node:util";
-import { createContext, Script } from "node:vm";
+import { createContext, type Script } from "node:vm";
 import { knownMethods } from "./methods.ts";
+import { parse } from "./parse.ts";
 
 /** What the console needs of an RPC client: EIP-1193's `request`. */
 export interface ConsoleClient {
@@ -55,18 +56,6 @@ function isUnfinished(error: unknown): error is SyntaxError {
     error instanceof SyntaxError &&
     /^(Unexpected end of input|Unterminated template|missing \))/.test(error.message)
   );
-}
-
-/** @throws SyntaxError */
-function parse(code: string): Script {
-  try {
-    return new Script(code, { filename: "console" });
-  } catch (error) {
-    // `await x` is no script: as an expression in an async function it is one
-    if (error instanceof SyntaxError && /\bawait\b/.test(code))
-      return new Script(`(async () => (${code}\n))()`, { filename: "console" });
-    throw error;
-  }
 }
 
 /** Runs one line: awaits what it gives, and calls a method that was only named (`eth.blockNumber`, as in geth's console). */
@@ -138,9 +127,11 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
           callback(new Recoverable(error), undefined);
           return;
         }
+        repl.clearBufferedCommand();
         answer(() => Promise.reject(error), callback);
         return;
       }
+      repl.clearBufferedCommand(); // lines of a pipe do not wait for the answer to this one
       answer(() => run(script, context), callback);
     },
   });
