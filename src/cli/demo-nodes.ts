@@ -8,7 +8,7 @@ import { makeDevNode } from "./dev.ts";
 import { explainPort } from "./run-node.ts";
 import { VERSION } from "./version.ts";
 
-const MODULES = ["eth", "net", "web3", "light", "les"];
+const MODULES = ["eth", "net", "web3"];
 /** Ports tried, one after the other, from the wanted one on. */
 const PORTS_TRIED = 20;
 
@@ -23,7 +23,8 @@ export interface DemoPorts {
 }
 
 function configOf(name: string, port: number, p2p: NonNullable<Config["p2p"]>, logger: Logger): Config {
-  const http = { host: "127.0.0.1", port, modules: MODULES, vhosts: ["localhost"] };
+  const modules = [...MODULES, name === "glim-light" ? "light" : "les"];
+  const http = { host: "127.0.0.1", port, modules, vhosts: ["localhost"] };
   return {
     name,
     version: VERSION,
@@ -31,7 +32,7 @@ function configOf(name: string, port: number, p2p: NonNullable<Config["p2p"]>, l
     logger,
     p2p,
     http,
-    ws: { host: "127.0.0.1", modules: MODULES },
+    ws: { host: "127.0.0.1", modules },
   };
 }
 

@@ -49,6 +49,7 @@ export const light: Command<typeof flags> = {
       maxPeers: 25,
       listenHost: "",
       staticNodes: readPeers(values.peer),
+      modules: ["light"],
     };
     const config = await configOf(values, defaults, host, io);
     const node = new Node(config);

@@ -101,7 +101,7 @@ export const nodeFlags = [
     aliases: ["rpcapi"],
     type: "texts",
     value: "LIST",
-    doc: "Namespaces served over HTTP (default eth,net,web3,light)",
+    doc: "Namespaces served over HTTP (default eth,net,web3, of a light node light)",
   },
   {
     name: "http.corsdomain",
@@ -138,7 +138,7 @@ export const nodeFlags = [
     aliases: ["wsapi"],
     type: "texts",
     value: "LIST",
-    doc: "Namespaces served over WebSocket (default eth,net,web3,light)",
+    doc: "Namespaces served over WebSocket (default eth,net,web3, of a light node light)",
   },
   { name: "ws.origins", aliases: ["wsorigins"], type: "texts", value: "LIST", doc: docOf("ws.origins") },
   {
@@ -155,7 +155,7 @@ export const nodeFlags = [
 export type NodeFlagValues = Flags<typeof nodeFlags>;
 
 const LEVELS: readonly LogLevel[] = ["silent", "error", "warn", "info", "debug", "trace"];
-const DEFAULT_MODULES = ["eth", "net", "web3", "light"];
+const DEFAULT_MODULES = ["eth", "net", "web3"];
 
 /** The logger of a command: to standard error, so that standard output stays for what was asked. */
 export function loggerOf(flags: Pick<NodeFlagValues, "verbosity" | "log.json">, io: Io): Logger {
@@ -193,6 +193,8 @@ export interface NodeDefaults {
   /** Address peers are listened for: "" is all. */
   readonly listenHost: string;
   readonly staticNodes: readonly string[];
+  /** Namespaces served over HTTP and WebSocket beside eth, net and web3, unless others are named. */
+  readonly modules?: readonly string[];
 }
 
 /** A node's config from the flags. @throws CLI_* */
@@ -203,8 +205,9 @@ export async function configOf(
   io: Io,
 ): Promise<Config> {
   const dataDir = flags.datadir ?? "";
-  const httpModules = flags["http.api"].length > 0 ? flags["http.api"] : DEFAULT_MODULES;
-  const wsModules = flags["ws.api"].length > 0 ? flags["ws.api"] : DEFAULT_MODULES;
+  const modules = [...DEFAULT_MODULES, ...(defaults.modules ?? [])];
+  const httpModules = flags["http.api"].length > 0 ? flags["http.api"] : modules;
+  const wsModules = flags["ws.api"].length > 0 ? flags["ws.api"] : modules;
   const vhosts = flags["http.vhosts"].length > 0 ? flags["http.vhosts"] : ["localhost"];
   const wsPort = flags["ws.port"] ?? (flags.http ? undefined : 8546);
   return {

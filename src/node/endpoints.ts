@@ -67,6 +67,7 @@ export class Endpoints implements AsyncDisposable {
   }
 
   async startHttp({ host, port, cors, vhosts, modules }: HttpSettings): Promise<void> {
+    this.#checkModules("HTTP", modules);
     const server = this.#serverFor(modules);
     const face = { server, vhosts, cors };
     const shared = sharedWith(this.#ws, host, port);
@@ -92,6 +93,7 @@ export class Endpoints implements AsyncDisposable {
   }
 
   async startWs({ host, port, origins, vhosts, modules, exposeAll }: WsSettings): Promise<void> {
+    if (!exposeAll) this.#checkModules("WebSocket", modules);
     const server = exposeAll
       ? new RpcServer({ apis: this.#apis, host: this.#host, log: this.#log })
       : this.#serverFor(modules);
@@ -155,6 +157,14 @@ export class Endpoints implements AsyncDisposable {
     const results = await Promise.allSettled([...this.#closing, this.stopIpc()]);
     this.server.close();
     for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Says which listed modules there are none of, as geth does (node/rpcstack.go:650@v1.17.5); the others are served. */
+  #checkModules(name: string, modules: readonly string[]): void {
+    const available = [...new Set(this.#apis.map(({ namespace }) => namespace))].sort();
+    const unavailable = modules.filter((one) => one !== "rpc" && !available.includes(one));
+    if (unavailable.length > 0)
+      this.#log.error(`Unavailable modules in ${name} API list`, { unavailable, available });
   }
 
   #serverFor(modules: readonly string[]): RpcServer {

@@ -54,6 +54,7 @@ export async function openInstanceDir(
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
+  ["ENOENT", "no folder can be made there"],
   ["EPERM", "permission denied"],
   ["EROFS", "the file system is read-only"],
   ["ENOTDIR", "a part of the path is no folder"],

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
+import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
 import { JsonSplitter } from "./json.ts";
 import { listenFailed, RpcSetupError } from "./listen.ts";
@@ -78,7 +79,7 @@ export class IpcEndpoint implements AsyncDisposable {
       });
     }
     const folder = dirname(path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await nodeHost().files.mkdir(folder);
     await checkPlace(path);
     const room = join(folder, `.${randomBytes(2).toString("hex")}`);
     await mkdir(room, { mode: 0o700 });

@@ -1,5 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { access, appendFile, mkdir, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
+import {
+  access,
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Files } from "#host";
 import { lockFolder } from "./lock.ts";
@@ -15,6 +26,34 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
+
+/**
+ * Makes a folder and its parents. Not `recursive: true`: Node's own loops for ever where a folder that is there says
+ * ENOENT to whoever makes one in it, as /proc does.
+ */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (codeOf(error) !== "ENOENT" || parent === path || (await exists(parent))) throw error;
+    await makeFolder(parent, mode);
+    await makeFolder(path, mode);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 
@@ -52,18 +91,10 @@ export const nodeFiles: Files = {
   },
 
   async mkdir(path, { mode = 0o700 } = {}) {
-    await mkdir(path, { recursive: true, mode });
+    await makeFolder(path, mode);
   },
 
-  async exists(path) {
-    try {
-      await access(path);
-      return true;
-    } catch (error) {
-      if (isMissing(error)) return false;
-      throw error;
-    }
-  },
+  exists,
 
   async list(path) {
     try {

@@ -20,6 +20,23 @@ test("a file is written whole, with its mode, and replaced whole", async () => {
   expect(await host.files.list(root)).toEqual(["file"]);
 });
 
+test("a folder is made with its parents, 0700; twice is fine", async () => {
+  const folder = join(root, "a", "b", "c");
+  await host.files.mkdir(folder);
+  await host.files.mkdir(folder);
+  expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  await host.files.writeFileAtomic(join(folder, "file"), Uint8Array.of(1));
+  await expect(host.files.mkdir(join(folder, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(host.files.mkdir(join(folder, "file", "x"))).rejects.toMatchObject({ code: "ENOTDIR" });
+});
+
+test.runIf(process.platform === "linux")(
+  "a folder where none can be made is refused, and at once",
+  async () => {
+    await expect(host.files.mkdir("/proc/x/glim")).rejects.toMatchObject({ code: "ENOENT" });
+  },
+);
+
 test("ND-01 a folder is locked once in a process, and free again after release", async () => {
   const folder = join(root, "locked");
   await host.files.mkdir(folder);
