@@ -242,6 +242,13 @@ describe("a new peer", () => {
     expect(setup.clock.activeTimers).toBe(1); // the next round of sync
   });
 
+  test("Trap 34: is asked for no header of the DAO fork or of a checkpoint, and its own question is answered", async () => {
+    const remote = await setup.connect(63);
+    expect(await remote.drain()).toEqual([]);
+    remote.send("getBlockHeaders", { origin: 0n, amount: 1n, skip: 0n, reverse: false });
+    expect((await remote.expect("blockHeaders")).body).toEqual([world.chain.genesis]);
+  });
+
   test("of eth/62 to 64 gets the pool in packs of about 100 KiB", async () => {
     const txs = Array.from({ length: 5 }, () => transfer(new Uint8Array(60_000)));
     setup.pool.take(...txs, transfer(new Uint8Array(150_000)), transfer());
