@@ -24,6 +24,7 @@ import { type Logger, silentLogger } from "#log";
 import type { ChainConfig, Genesis } from "#params";
 import { emptyRoot, type NodeStore } from "#trie";
 import { ByteSet, equalBytes, LruByteMap } from "#util";
+import { BadBlocks } from "./bad-blocks.ts";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
 import { CoreError } from "./errors.ts";
 import { FastChain } from "./fast-chain.ts";
@@ -31,6 +32,7 @@ import { readStoredGenesis, setupGenesis, type StoredGenesis, writeStateUpdate }
 import type { HeadEvent, InsertResult } from "./head-event.ts";
 import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
 import { limits } from "./limits.ts";
+import { writeGenesisPreimages, writePreimages } from "./preimages.ts";
 import { type Executed, processBlock, verifyUncles } from "./process.ts";
 
 export interface BlockChainOptions {
@@ -40,6 +42,8 @@ export interface BlockChainOptions {
   readonly engine: Engine;
   readonly clock: Pick<Clock, "unixSeconds" | "now" | "sleep">;
   readonly log?: Logger | undefined;
+  /** Keep the addresses and slots that the state names by hash only (geth --cache.preimages). Default false. */
+  readonly preimages?: boolean | undefined;
 }
 
 /** A canonical transaction and where it is. */
@@ -82,6 +86,8 @@ export class BlockChain {
   #busyMs = 0;
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #keepsPreimages: boolean;
+  readonly #bad = new BadBlocks();
 
   /**
    * Opens the chain in `db`, writing the genesis into an empty one.
@@ -105,6 +111,8 @@ export class BlockChain {
     this.nodes = { get: (hash) => this.#node(hash) };
     this.codes = { get: (hash) => this.#code(hash) };
     this.#rewindToState();
+    this.#keepsPreimages = options.preimages ?? false;
+    if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
     this.fast = new FastChain({
       db,
       headers: this.headers,
@@ -120,6 +128,11 @@ export class BlockChain {
 
   get engine(): Engine {
     return this.headers.engine;
+  }
+
+  /** Blocks that were refused for what is in them, newest first. */
+  get badBlocks(): readonly Block[] {
+    return this.#bad.newestFirst;
   }
 
   get genesis(): Header {
@@ -219,7 +232,7 @@ export class BlockChain {
       for (const block of blocks) {
         options.signal?.throwIfAborted();
         const start = this.#clock.now();
-        const result = await this.#insertOne(block);
+        const result = await this.#insertOne(block).catch((error: unknown) => this.#bad.note(block, error));
         if (result !== undefined) {
           total.added.push(...result.added);
           total.removed.push(...result.removed);
@@ -347,7 +360,7 @@ export class BlockChain {
     return this.#write(block, executed);
   }
 
-  #write(block: Block, { receipts, update }: Executed): InsertResult {
+  #write(block: Block, { receipts, update, diff }: Executed): InsertResult {
     const { header } = block;
     const batch = this.db.batch();
     const body: Body = {
@@ -358,6 +371,7 @@ export class BlockChain {
     writeBody(batch, header.number, header.hash, body);
     writeReceipts(batch, header.number, header.hash, receipts);
     writeStateUpdate(batch, update);
+    if (this.#keepsPreimages) writePreimages(batch, diff);
     const staged = this.headers.stage([header], batch);
     this.#writeLookups(batch, staged, { hash: header.hash, body });
     if (staged.added.length > 0) writeHeadBlockHash(batch, header.hash);

@@ -119,6 +119,6 @@ export async function buildBlock(input: BuildInput): Promise<{ built: BuiltBlock
   const block: Block = { header, transactions: included, uncles: [] };
   return {
     built: { block, receipts: result.receipts, skipped },
-    executed: { receipts: result.receipts, update },
+    executed: { receipts: result.receipts, update, diff: result.diff },
   };
 }

@@ -9,6 +9,8 @@ export const limits = {
   /** Bodies and lists of receipts in memory (core/blockchain.go:90@v1.11.6 has 256 and 32). */
   bodyCache: 256,
   receiptsCache: 64,
+  /** Refused blocks kept to look into (core/rawdb badBlockToKeep@v1.17.5). */
+  badBlocks: 10,
   /** Trie nodes in memory: ≤ 532 bytes each. */
   nodeCache: 16_384,
   /** Codes in memory: ≤ 24,576 bytes each. */

@@ -12,7 +12,7 @@ import {
   unclesHash,
   withdrawalsRoot,
 } from "#core/types";
-import { type BlockResult, executeBlock, type StateReader } from "#core/vm";
+import { type BlockResult, executeBlock, type StateDiff, type StateReader } from "#core/vm";
 import { type ChainConfig, rulesAt } from "#params";
 import type { NodeStore } from "#trie";
 import { equalBytes, GlimError, toHex } from "#util";
@@ -34,6 +34,8 @@ export interface ProcessInput {
 export interface Executed {
   readonly receipts: readonly Receipt[];
   readonly update: StateUpdate;
+  /** What `update` was made of. */
+  readonly diff: StateDiff;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
   verifyResult(block.header, result);
   const update = applyDiff(nodes, parent.stateRoot, result.diff);
   compare(block.header, "stateRoot", update.root, block.header.stateRoot);
-  return { receipts: result.receipts, update };
+  return { receipts: result.receipts, update, diff: result.diff };
 }
 
 function executeOptions({ chain, nodes, parent, block }: ProcessInput) {

@@ -52,8 +52,10 @@ export {
   deleteCode,
   deleteTrieNode,
   readCode,
+  readPreimage,
   readTrieNode,
   trieNodeStore,
   writeCode,
+  writePreimage,
   writeTrieNode,
 } from "./state.ts";

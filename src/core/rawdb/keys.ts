@@ -15,6 +15,7 @@ const prefix = {
   receipts: utf8Encode("r"), // r + number(8) + hash → receipts as sent on the wire (geth keeps a shorter form)
   txLookup: utf8Encode("l"), // l + transaction hash → number(8) of the canonical block
   code: utf8Encode("c"), // c + code hash → code
+  preimage: utf8Encode("secure-key-"), // secure-key- + hash → the address or slot that the state keeps under it
   config: utf8Encode("ethereum-config-"), // + genesis hash → chain configuration, JSON text
   cliqueSnapshot: utf8Encode("clique-"), // + block hash → snapshot, JSON text of consensus/clique
 } as const;
@@ -59,6 +60,7 @@ export const keys = {
   txLookup: (txHash: Uint8Array) => concatBytes(prefix.txLookup, txHash),
   code: (codeHash: Uint8Array) => concatBytes(prefix.code, codeHash),
   trieNode: (hash: Uint8Array) => hash,
+  preimage: (hash: Uint8Array) => concatBytes(prefix.preimage, hash),
   config: (genesisHash: Uint8Array) => concatBytes(prefix.config, genesisHash),
   cliqueSnapshot: (hash: Uint8Array) => concatBytes(prefix.cliqueSnapshot, hash),
 } as const;

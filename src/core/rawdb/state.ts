@@ -27,6 +27,15 @@ export function deleteCode(db: Writer, codeHash: Uint8Array): void {
   db.delete(keys.code(codeHash));
 }
 
+/** The address or storage slot whose hash that is; undefined when it was not written down. */
+export function readPreimage(db: Reader, hash: Uint8Array): Uint8Array | undefined {
+  return db.get(keys.preimage(hash));
+}
+
+export function writePreimage(db: Writer, hash: Uint8Array, preimage: Uint8Array): void {
+  db.put(keys.preimage(hash), preimage);
+}
+
 /** The trie rows of a database as the `NodeStore` that #trie reads from. */
 export function trieNodeStore(db: Reader): { get(hash: Uint8Array): Uint8Array | undefined } {
   return { get: (hash) => db.get(keys.trieNode(hash)) };
