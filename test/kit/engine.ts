@@ -43,8 +43,8 @@ const userAddress = addressOf(publicKeyOf(user));
 const delegator: PrivateKey = namedKey("engine delegator");
 const delegatorAddress = addressOf(publicKeyOf(delegator));
 
-/** A chain that begins after the merge, under Shanghai, and reaches Osaka. */
-export function mergedGenesis(): GenesisJson {
+/** A chain that begins after the merge, under Shanghai, and reaches Osaka; or stays in Shanghai, which is all that 1.11.6 knows. */
+export function mergedGenesis({ forks = "osaka" }: { forks?: "shanghai" | "osaka" } = {}): GenesisJson {
   const zero = (bytes: number): string => `0x${"00".repeat(bytes)}`;
   const numbered = [
     ...["homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul"],
@@ -56,20 +56,24 @@ export function mergedGenesis(): GenesisJson {
     max,
     baseFeeUpdateFraction,
   });
+  const later = {
+    cancunTime: forkTime(1),
+    pragueTime: forkTime(2),
+    osakaTime: forkTime(3),
+    blobSchedule: {
+      cancun: blobs(3, 6, 3_338_477),
+      prague: blobs(6, 9, 5_007_716),
+      osaka: blobs(6, 9, 5_007_716),
+    },
+  };
   return {
     config: {
       chainId,
       ...Object.fromEntries(numbered.map((fork) => [`${fork}Block`, 0])),
       terminalTotalDifficulty: 0,
-      shanghaiTime: genesisTime,
-      cancunTime: forkTime(1),
-      pragueTime: forkTime(2),
-      osakaTime: forkTime(3),
-      blobSchedule: {
-        cancun: blobs(3, 6, 3_338_477),
-        prague: blobs(6, 9, 5_007_716),
-        osaka: blobs(6, 9, 5_007_716),
-      },
+      // 1.11.6 counts a fork at the time of the genesis into its fork id, nobody else does: for it Shanghai begins with block 1
+      shanghaiTime: forks === "shanghai" ? genesisTime + slotSeconds : genesisTime,
+      ...(forks === "shanghai" ? {} : later),
     },
     nonce: "0x0",
     timestamp: `0x${genesisTime.toString(16)}`,
@@ -172,10 +176,17 @@ export async function newPayload(engine: JsonRpc, block: MadeBlock): Promise<str
 }
 
 /**
- * Makes the next block on `geth` with what waits in its pool, `expected` transactions, and a withdrawal; makes it the head.
+ * Makes the next block on a geth with what waits in its pool, `expected` transactions, and two withdrawals; makes it the head. No
+ * two geths make the same block when `extra` differs.
  * geth begins a payload without transactions and fills it meanwhile, so it is asked again until they are in it.
  */
-async function makeBlock(engine: JsonRpc, parent: Hex, number: number, expected: number): Promise<MadeBlock> {
+export async function makeBlock(
+  engine: JsonRpc,
+  parent: Hex,
+  number: number,
+  expected: number,
+  extra = 0,
+): Promise<MadeBlock> {
   const { fork, forkchoice, get, put } = methodsOf(number);
   const withdrawals = [
     {
@@ -195,7 +206,7 @@ async function makeBlock(engine: JsonRpc, parent: Hex, number: number, expected:
   const envelope = await until(`a payload of ${expected} transactions for block ${number}`, async () => {
     const attributes = {
       timestamp: `0x${(genesisTime + number * slotSeconds).toString(16)}`,
-      prevRandao: toHex(bigintToBytes(BigInt(number * 1_000_000 + tries++), 32)),
+      prevRandao: toHex(bigintToBytes(BigInt(number * 1_000_000 + extra + tries++), 32)),
       suggestedFeeRecipient: "0x00000000000000000000000000000000000000fe",
       withdrawals,
       ...(fork > 0 ? { parentBeaconBlockRoot: beaconRoot(number) } : {}),

@@ -298,8 +298,12 @@ export class Cycle {
   /** ET-07: a branch that leaves ours must outweigh it before it is longer than that. */
   #checkSideChain(end: Header): void {
     const { target, limits } = this.#options;
-    if (this.#origin >= target.current.number || end.number - this.#origin <= limits.sideHeaders) return;
-    if (this.#claimed <= (target.td(target.current.hash) ?? 0n))
+    const { current } = target;
+    if (this.#origin >= current.number || end.number - this.#origin <= limits.sideHeaders) return;
+    const td = target.td(current.hash) ?? 0n;
+    // after the merge nothing has difficulty: the longer branch is ahead
+    if (this.#claimed === td && end.difficulty === 0n && end.number > current.number) return;
+    if (this.#claimed <= td)
       throw DownloaderError("STALLING", { reason: "a long branch that is not ahead of ours" });
   }
 

@@ -4,6 +4,10 @@ export const managerLimits = {
   minSyncPeers: 5,
   /** Otherwise with any peer, so often. */
   forceSyncMs: 10_000,
+  /** After the merge blocks are not announced: so often so many peers, at random, are asked for the block after our head. */
+  pollMs: 2_000,
+  polledPeers: 4,
+  pollTimeoutMs: 5_000,
   /** Whole blocks go to at least so many peers, if there are. */
   minBlockPeers: 4,
   /** eth/69 peers are told of the range when the head has moved so far. geth eth/handler.go@v1.17.5 */

@@ -42,14 +42,6 @@ export class PeerSet implements Iterable<EthPeer> {
     return [...this.#peers.values()].filter((peer) => !peer.knowsTransaction(hash));
   }
 
-  /** The one with the highest total difficulty; those that tell none (eth/69) are no one's leaders. */
-  best(): EthPeer | undefined {
-    let best: EthPeer | undefined;
-    for (const peer of this.#peers.values())
-      if (peer.head.td !== undefined && peer.head.td > (best?.head.td ?? -1n)) best = peer;
-    return best;
-  }
-
   /** No more peers from now on. */
   close(): void {
     this.#isClosed = true;

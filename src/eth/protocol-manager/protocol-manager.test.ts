@@ -11,7 +11,7 @@ import { encode } from "#rlp";
 import { ByteMap, deferred } from "#util";
 import { sealedWorld, type SealedWorld } from "../../../test/kit/chains.ts";
 import { namedKey } from "../../../test/kit/clique.ts";
-import { EthRemote, settled, statusOn } from "../../../test/kit/eth-pipe.ts";
+import { anyHeader, EthRemote, settled, statusOn } from "../../../test/kit/eth-pipe.ts";
 import type { ProtocolManagerOptions } from "./options.ts";
 import { ProtocolManager } from "./protocol-manager.ts";
 
@@ -436,6 +436,67 @@ describe("synchronising", () => {
     await setup.clock.advance(10_000);
     expect(syncs()).toBe(2);
     expect(setup.manager.acceptTxs).toBe(false);
+  });
+});
+
+describe("after the merge, with no consensus layer", () => {
+  const syncs = () => setup.calls.filter((call) => call === "synchronise").length;
+  const range = (latest: number) => ({ range: { earliest: 0, latest }, head: new Uint8Array(32).fill(9) });
+  beforeEach(() => {
+    setup = make({ chain: merged(world.chain), versions: [69, 68] });
+  });
+
+  test("a peer with a higher head is followed at once, and when it tells of one", async () => {
+    await setup.connect(69, { status: range(5) });
+    expect(syncs()).toBe(1);
+    setup.sync.end?.resolve(head.header);
+    const other = await setup.connect(69);
+    expect(syncs()).toBe(1);
+    other.send("blockRangeUpdate", { earliest: 0, latest: 6, latestHash: new Uint8Array(32).fill(8) });
+    await settled();
+    expect(syncs()).toBe(2);
+  });
+
+  test("peers are asked for the block after ours; one that has it is followed, and nothing is announced", async () => {
+    const remote = await setup.connect(68);
+    await setup.clock.advance(2_000);
+    const { body, reqId } = await remote.expect("getBlockHeaders");
+    expect(body).toMatchObject({ origin: 5n, amount: 1n });
+    const next = anyHeader({ number: 5, parentHash: head.header.hash });
+    remote.send("blockHeaders", [next], reqId);
+    await settled();
+    expect([syncs(), [...setup.manager.peers][0]?.head.number]).toEqual([1, 5]);
+    setup.sync.end?.resolve(head.header);
+    await settled();
+    setup.hooks().announce(head);
+    setup.hooks().propagate(head);
+    expect(await remote.drain()).toEqual([]);
+  });
+
+  test("a peer that has no more ends the waiting: transactions are taken, eth_syncing is false", async () => {
+    const remote = await setup.connect(68);
+    expect(setup.manager.acceptTxs).toBe(false);
+    await setup.clock.advance(2_000);
+    const { reqId } = await remote.expect("getBlockHeaders");
+    remote.send("blockHeaders", [], reqId);
+    await settled();
+    expect([setup.manager.acceptTxs, setup.manager.syncing, syncs()]).toEqual([true, undefined, 0]);
+  });
+
+  test("four peers a round, one round at a time, and none while a cycle runs", async () => {
+    const remotes = await Promise.all(Array.from({ length: 10 }, () => setup.connect(68)));
+    await setup.clock.advance(2_000);
+    expect(await told(remotes)).toEqual({ getBlockHeaders: 4 });
+    await setup.clock.advance(2_000);
+    expect(await told(remotes)).toEqual({});
+    await setup.clock.advance(5_000); // their time is over
+    await setup.clock.advance(2_000);
+    expect(await told(remotes)).toEqual({ getBlockHeaders: 4 });
+    await setup.clock.advance(5_000);
+    await setup.connect(69, { status: range(5) });
+    await told(remotes);
+    await setup.clock.advance(10_000);
+    expect([syncs(), await told(remotes)]).toEqual([1, {}]);
   });
 });
 

@@ -18,6 +18,7 @@ import { GlimError, toHex } from "#util";
 import { addSlowly } from "./add-slowly.ts";
 import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcast.ts";
 import { ChainSync } from "./chain-sync.ts";
+import type { OurHead } from "./lead.ts";
 import { managerLimits as limits } from "./limits.ts";
 import { PeerSet } from "./peer-set.ts";
 import type { ManagedPool, ProtocolManagerOptions } from "./options.ts";
@@ -78,11 +79,12 @@ export class ProtocolManager {
     this.#chainSync = new ChainSync({
       peers: this.peers,
       downloader,
-      clock: host.clock,
+      ...host,
       log,
-      td: () => this.#td(),
+      ours: () => this.#ours(),
       mode: () => (this.#fastSync ? "fast" : "full"),
       onSynced: (head) => this.#synced(head),
+      onLevel: () => this.#level(),
     });
     this.protocols = ethProtocols(
       { config: chain.config, fastSync: this.#fastSync, versions: options.versions },
@@ -109,10 +111,10 @@ export class ProtocolManager {
     | undefined {
     const { progress } = this.downloader;
     if (progress !== undefined || this.#hasSynced) return progress;
-    const best = this.peers.best()?.head;
-    if (best?.td === undefined || best.td <= this.#td()) return undefined;
+    const best = this.#chainSync.best()?.head;
+    if (best === undefined) return undefined;
     const { number } = this.chain.head;
-    return { startingBlock: number, currentBlock: number, highestBlock: best.number ?? number };
+    return { startingBlock: number, currentBlock: number, highestBlock: Math.max(number, best.number ?? 0) };
   }
 
   start(): void {
@@ -192,7 +194,7 @@ export class ProtocolManager {
     this.peers.register(peer);
     try {
       this.downloader.register(peer);
-      this.#chainSync.peerJoined();
+      this.#chainSync.peerJoined(peer);
       this.#tellPool(peer);
       await peer.run(this.#handlers(peer), signal);
     } finally {
@@ -224,6 +226,7 @@ export class ProtocolManager {
         );
       },
       newBlock: (message) => this.#newBlock(peer, message),
+      blockRangeUpdate: () => this.#chainSync.peerAhead(peer),
       transactions: async (message) => {
         if (!this.#takesTransactions()) return;
         for (const { hash } of message.body) peer.markTransaction(hash);
@@ -286,20 +289,36 @@ export class ProtocolManager {
     return this.chain.td(this.chain.head.hash) ?? 0n;
   }
 
+  #ours(): OurHead {
+    const { head, config } = this.chain;
+    return {
+      td: this.#td(),
+      number: head.number,
+      terminalTd: config.terminalTotalDifficulty,
+      hasBlock: (hash) => this.#hasBlock(hash),
+    };
+  }
+
   #hasBlock(hash: Uint8Array): boolean {
     const header = this.chain.headerByHash(hash);
     return header !== undefined && this.chain.bodyRlp(header) !== undefined;
   }
 
-  #synced(head: Header): void {
+  /** There is nothing to catch up with. */
+  #level(): void {
     this.#fastSync = false;
     this.#hasSynced = true;
     this.#acceptTxs = true;
+  }
+
+  #synced(head: Header): void {
+    this.#level();
     const block = this.chain.block(head);
     if (block !== undefined && head.number > 0) this.#announce(block);
   }
 
   #propagate(block: Block): void {
+    if (this.#isMerged()) return;
     const { header } = block;
     const parentTd = this.chain.td(header.parentHash);
     if (parentTd === undefined) {
@@ -309,7 +328,9 @@ export class ProtocolManager {
     propagateBlock(this.peers, this.#host.rand, block, parentTd + header.difficulty);
   }
 
+  /** After the merge blocks do not travel: whoever is told of one drops us. */
   #announce(block: Block): void {
+    if (this.#isMerged()) return;
     if (this.#hasBlock(block.header.hash)) announceBlock(this.peers, block);
   }
 
