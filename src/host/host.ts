@@ -98,6 +98,29 @@ export interface Files {
   lock(folder: string): Promise<AsyncDisposable>;
 }
 
+/** A thread beside ours: messages in, messages out, as structured clones. */
+export interface Thread {
+  post(message: unknown): void;
+  /** Keeps the process alive while it is at work; a new thread does not. */
+  setBusy(isBusy: boolean): void;
+  /** Stops it where it is, endless loops included; resolves when it is gone. `onEnd` is not called then. */
+  end(): Promise<void>;
+}
+
+export interface ThreadOptions {
+  onMessage(message: unknown): void;
+  /** Once, if it ends by itself: what it fell over, if anything. */
+  onEnd(error?: Error): void;
+  /** Most the thread's heap may grow to, MB; past it the thread falls, not the process. */
+  readonly heapMb: number;
+}
+
+/** Threads of the process. */
+export interface Threads {
+  /** Starts a module as a thread; undefined where that cannot be: the module has been bundled away, or is not JavaScript. */
+  start(module: URL, options: ThreadOptions): Thread | undefined;
+}
+
 /** The one door to the outside. Constructors take the parts they need: `Pick<Host, "clock" | "rand">`. */
 export interface Host {
   readonly clock: Clock;
@@ -105,4 +128,6 @@ export interface Host {
   readonly entropy: Entropy;
   readonly net: Net;
   readonly files: Files;
+  /** Absent: all work is done on the caller's thread. */
+  readonly threads?: Threads | undefined;
 }

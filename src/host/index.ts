@@ -16,5 +16,8 @@ export type {
   Rand,
   TcpListener,
   TcpSocket,
+  Thread,
+  ThreadOptions,
+  Threads,
   Timer,
 } from "./host.ts";

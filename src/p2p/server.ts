@@ -4,7 +4,7 @@ import { Feed } from "#event";
 import type { Host, TcpListener, TcpSocket } from "#host";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
-import { RlpxConnection } from "#p2p/rlpx";
+import { type HandshakeRunner, localHandshakes, RlpxConnection, shareHandshakes } from "#p2p/rlpx";
 import { DisposeStack, GlimError, Scope } from "#util";
 import { capsOf, matchProtocols } from "./caps.ts";
 import { checkAdmission, type ConnFlags, maxDialedConns } from "./check.ts";
@@ -60,6 +60,7 @@ export class Server implements AsyncDisposable {
   readonly #shaking = new Set<NodeId>();
   readonly #throttle = new InboundThrottle();
   readonly #handshakeRate: TokenBucket;
+  #handshakes: HandshakeRunner = localHandshakes;
   readonly #refusals = new Rarely(10_000);
   readonly #acceptFailures = new Rarely(1_000);
   readonly #scheduler: DialScheduler;
@@ -160,6 +161,8 @@ export class Server implements AsyncDisposable {
     try {
       await using stack = new DisposeStack();
       const { listenAddr } = this.config;
+      const { threads, clock } = this.#host;
+      if (threads !== undefined) this.#handshakes = stack.use(shareHandshakes({ threads, clock }));
       if (listenAddr !== undefined && listenAddr !== "") await this.#listen(listenAddr, stack);
       else if (this.config.noDial === true)
         this.#log.warn("P2P server will be useless, neither dialing nor listening");
@@ -370,6 +373,7 @@ export class Server implements AsyncDisposable {
       maxBytes: BASE_MAX_BYTES,
       remotePublicKey: dialed?.publicKey,
       acceptPlain: this.config.acceptPlainHandshake,
+      handshakes: this.#handshakes,
     });
     const deadline = clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.close(handshakeTimeout()));
     using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));

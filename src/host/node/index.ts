@@ -3,8 +3,16 @@ import type { Host } from "#host";
 import { nodeClock, nodeEntropy, nodeRand } from "./clock.ts";
 import { nodeFiles } from "./files.ts";
 import { nodeNet } from "./net.ts";
+import { nodeThreads } from "./threads.ts";
 
 /** The real host. */
 export function nodeHost(): Host {
-  return { clock: nodeClock, rand: nodeRand, entropy: nodeEntropy, net: nodeNet, files: nodeFiles };
+  return {
+    clock: nodeClock,
+    rand: nodeRand,
+    entropy: nodeEntropy,
+    net: nodeNet,
+    files: nodeFiles,
+    threads: nodeThreads,
+  };
 }

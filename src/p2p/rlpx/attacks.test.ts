@@ -165,19 +165,18 @@ describe("handshake attacks", () => {
     for (const packet of packets) {
       const [attacker, accepted] = socketPair();
       attacker.onData(() => {});
-      const connection = new RlpxConnection(accepted, {
-        key: ours,
-        entropy,
-        clock: new SimulatedClock(),
-        maxBytes: 2048,
-      });
+      const clock = new SimulatedClock();
+      const connection = new RlpxConnection(accepted, { key: ours, entropy, clock, maxBytes: 2048 });
       attacker.write(packet);
       await expect(connection.established).rejects.toMatchObject({
         code: "RLPX_BAD_HANDSHAKE",
         message: "auth does not open",
       });
-      await settle();
-      expect([attacker.isClosed, attacker.received]).toEqual([true, 0]);
+      // at the same time after its arrival, whatever is wrong with it
+      await clock.advance(limits.refusalStepMs - 1);
+      expect(attacker.isClosed).toBe(false);
+      await clock.advance(1);
+      expect([attacker.isClosed, attacker.received, clock.activeTimers]).toEqual([true, 0, 0]);
     }
   });
 

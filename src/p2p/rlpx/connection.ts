@@ -1,8 +1,16 @@
 import type { Clock, TcpSocket, Timer } from "#host";
 import { type Deferred, deferred, GlimError } from "#util";
 import { RlpxError } from "./errors.ts";
+import { type HandshakeRunner, localHandshakes } from "./handshake-pool.ts";
+import type { HandshakeJob, HandshakeOutcome } from "./job.ts";
 import { limits } from "./limits.ts";
-import { type Established, type Frame, HandshakeMachine, type HandshakeOptions } from "./machine.ts";
+import {
+  type Established,
+  type Frame,
+  HandshakeMachine,
+  type HandshakeOptions,
+  type Step,
+} from "./machine.ts";
 import { compress, uncompress } from "./snappy.ts";
 
 /** One message of the connection, before protocols: absolute code, uncompressed payload. */
@@ -41,6 +49,9 @@ export class RlpxConnection {
   readonly #clock: Clock;
   readonly #handshake = deferred<Uint8Array>();
   readonly #machine: HandshakeMachine;
+  readonly #handshakes: HandshakeRunner;
+  /** Closes the socket of a packet that did not open, at a time that does not tell what was wrong with it (RX-04). */
+  #refusal: Timer | undefined;
   #frames: Established | undefined;
   #handler: ConnectionHandler | undefined;
   #reading: Deferred<WireMsg> | undefined;
@@ -67,14 +78,20 @@ export class RlpxConnection {
    * Takes the socket over and begins the handshake: as initiator if `remotePublicKey` is given.
    *
    * @param options.maxBytes - cap of each message until `setLimits`: the hello's 2 KiB
+   * @param options.handshakes - who does the curve arithmetic; default: this thread
    */
   constructor(
     socket: TcpSocket,
     {
       clock,
       maxBytes,
+      handshakes = localHandshakes,
       ...handshake
-    }: HandshakeOptions & { readonly clock: Clock; readonly maxBytes: number },
+    }: HandshakeOptions & {
+      readonly clock: Clock;
+      readonly maxBytes: number;
+      readonly handshakes?: HandshakeRunner | undefined;
+    },
   ) {
     this.remote = socket.remote;
     this.local = socket.local;
@@ -82,6 +99,7 @@ export class RlpxConnection {
     this.#socket = socket;
     this.#clock = clock;
     this.#maxBytes = maxBytes;
+    this.#handshakes = handshakes;
     this.#lastFrameAt = this.#takenAt = clock.now();
     this.#machine = new HandshakeMachine(handshake);
     socket.onData((chunk) => this.#receive(chunk));
@@ -221,14 +239,56 @@ export class RlpxConnection {
       this.#process();
       return;
     }
-    this.#guard(() => {
-      const result = this.#machine.push(chunk);
-      if (result === undefined) return;
-      if (result.send !== undefined) this.#send(result.send);
-      this.#frames = result.established;
-      this.#lastFrameAt = this.#clock.now();
-      this.#handshake.resolve(result.established.remotePublicKey);
+    this.#guard(() => this.#step(this.#machine.feed(chunk)));
+  }
+
+  #step(step: Step): void {
+    if (step === undefined) return;
+    if ("job" in step) return this.#work(step.job);
+    const { send, established } = step.shaken;
+    this.#refusal?.cancel();
+    if (send !== undefined) this.#send(send);
+    this.#frames = established;
+    this.#lastFrameAt = this.#clock.now();
+    this.#handshake.resolve(established.remotePublicKey);
+  }
+
+  #work(job: HandshakeJob): void {
+    if (job.kind === "accept" && this.#refusal === undefined) this.#armRefusal();
+    const outcome = this.#handshakes.run(job);
+    if (outcome instanceof Promise) void this.#workElsewhere(outcome);
+    else this.#step(this.#machine.settle(outcome));
+  }
+
+  /** Nothing is read meanwhile. */
+  async #workElsewhere(coming: Promise<HandshakeOutcome>): Promise<void> {
+    this.#socket.pause();
+    let settle: () => void;
+    try {
+      const outcome = await coming;
+      settle = () => this.#step(this.#machine.settle(outcome));
+    } catch (error) {
+      settle = () => {
+        throw error;
+      };
+    }
+    if (this.#end !== undefined) return;
+    this.#guard(settle);
+    this.#socket.resume();
+  }
+
+  /** From the packet's arrival on, whatever becomes of it: the time we close at must not depend on how far it was opened. */
+  #armRefusal(): void {
+    this.#refusal = this.#clock.after(limits.refusalStepMs, () => {
+      if (this.#end !== undefined) this.#socket.destroy();
+      else this.#armRefusal();
     });
+  }
+
+  /** Ends it; the socket is closed by the timer of `#armRefusal`, and what still comes until then is not looked at. */
+  #refuse(error: Error): void {
+    this.#isClosing = true;
+    this.#finish(error);
   }
 
   /** Reads frames while somebody wants them. */
@@ -277,8 +337,9 @@ export class RlpxConnection {
       run();
     } catch (error) {
       if (!(error instanceof GlimError)) throw error;
-      if (this.#frames === undefined) this.close(error);
-      else this.#finish(error);
+      if (this.#frames !== undefined) this.#finish(error);
+      else if (RlpxError.is(error, "BAD_HANDSHAKE") && this.#refusal !== undefined) this.#refuse(error);
+      else this.close(error);
     }
   }
 
@@ -294,6 +355,7 @@ export class RlpxConnection {
 
   #onClose(cause: Error | undefined): void {
     this.#isClosed = true;
+    this.#refusal?.cancel();
     this.#finish(
       RlpxError("CLOSED", { why: cause === undefined ? "by the other end" : "network error" }, { cause }),
     );

@@ -21,6 +21,12 @@ export const RlpxError = defineErrors("RLPX", {
     blame: "peer",
     backoff: "short",
   },
+  /** RX-14: the line for handshakes is full, or the thread that worked on them is gone. */
+  HANDSHAKE_DROPPED: {
+    message: (d: { why: string }) => `handshake dropped: ${d.why}`,
+    blame: "environment",
+    backoff: "short",
+  },
   BAD_HEADER_MAC: { message: () => "bad header MAC", blame: "peer", backoff: "long" },
   BAD_FRAME_MAC: { message: () => "bad frame MAC", blame: "peer", backoff: "long" },
   FRAME_TOO_BIG: {

@@ -171,18 +171,33 @@ export interface Secrets {
  */
 export function deriveSecrets(
   role: "initiator" | "recipient",
-  exchange: {
-    readonly ephemeral: PrivateKey;
-    readonly remoteEphemeral: Uint8Array;
-    readonly initiatorNonce: Uint8Array;
-    readonly recipientNonce: Uint8Array;
-    readonly authPacket: Uint8Array;
-    readonly ackPacket: Uint8Array;
-  },
+  exchange: Said & { readonly ephemeral: PrivateKey; readonly remoteEphemeral: Uint8Array },
 ): Secrets {
-  const { initiatorNonce, recipientNonce, authPacket, ackPacket } = exchange;
-  const agreed = ecdhX(exchange.ephemeral, exchange.remoteEphemeral);
-  if (agreed === undefined) throw RlpxError("BAD_HANDSHAKE", { what: role === "initiator" ? "ack" : "auth" });
+  const { ephemeral, remoteEphemeral } = exchange;
+  const agreed = agree(ephemeral, remoteEphemeral, role === "initiator" ? "ack" : "auth");
+  return secretsOf(role, { ...exchange, agreed });
+}
+
+/** The x both ephemeral keys make, 32 bytes. @throws RLPX_BAD_HANDSHAKE if the other's is no point */
+export function agree(ephemeral: PrivateKey, remoteEphemeral: Uint8Array, what: "auth" | "ack"): Uint8Array {
+  const agreed = ecdhX(ephemeral, remoteEphemeral);
+  if (agreed === undefined) throw RlpxError("BAD_HANDSHAKE", { what });
+  return agreed;
+}
+
+/** What was said in a handshake, whole packets included. */
+export interface Said {
+  readonly initiatorNonce: Uint8Array;
+  readonly recipientNonce: Uint8Array;
+  readonly authPacket: Uint8Array;
+  readonly ackPacket: Uint8Array;
+}
+
+/** `deriveSecrets` from the x of `agree`: hashes only. */
+export function secretsOf(
+  role: "initiator" | "recipient",
+  { agreed, initiatorNonce, recipientNonce, authPacket, ackPacket }: Said & { readonly agreed: Uint8Array },
+): Secrets {
   const shared = keccak256(agreed, keccak256(recipientNonce, initiatorNonce));
   const aes = keccak256(agreed, shared);
   const mac = keccak256(agreed, aes);

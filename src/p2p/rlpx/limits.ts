@@ -4,6 +4,14 @@ export const limits = {
   handshakeMin: 113,
   /** geth since June 2024 and reth; the field alone would allow 65,535 (RX-05). */
   handshakeMax: 2048,
+  /** Handshakes that may wait for the thread; the one after is closed (RX-14). */
+  handshakeQueue: 64,
+  /** The thread ends when it had nothing to do for so long: its memory is given back. */
+  handshakeIdleMs: 10_000,
+  /** Heap of the thread, MB: a packet of 2 KiB needs a few hundred kilobytes. */
+  handshakeHeapMb: 32,
+  /** A packet that does not open closes the connection a multiple of this after it came, whatever was wrong with it (RX-04). */
+  refusalStepMs: 50,
   /** What the three bytes of the header can say. */
   frameMax: 0xff_ffff,
   /** Longest time between two whole frames; also the most a frame may take (geth p2p/server.go:54@v1.8.27). */

@@ -4,16 +4,14 @@ import { ChunkList } from "./chunks.ts";
 import { RlpxError } from "./errors.ts";
 import { type Frame, FrameReader, FrameWriter } from "./frames.ts";
 import {
-  deriveSecrets,
-  openAck,
-  openAuth,
   PLAIN_ACK_BYTES,
   PLAIN_AUTH_BYTES,
-  type Secrets,
-  sealAck,
+  type Said,
   sealAuth,
+  secretsOf,
   type Share,
 } from "./handshake.ts";
+import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob, SEAL_DRAWS } from "./job.ts";
 import { limits } from "./limits.ts";
 
 export interface HandshakeOptions {
@@ -35,13 +33,28 @@ export interface Established {
   readonly reader: FrameReader;
 }
 
+/** What the handshake came to: frames in both directions (bytes behind the packet are in the reader), and what is sent first. */
+export interface Shaken {
+  readonly send?: Uint8Array | undefined;
+  readonly established: Established;
+}
+
+/** What is to be done next: arithmetic, or nothing more. Undefined: wait for bytes. */
+export type Step = { readonly job: HandshakeJob } | { readonly shaken: Shaken } | undefined;
+
+interface Packet {
+  readonly bytes: Uint8Array;
+  readonly isPlain: boolean;
+}
+
 /**
- * The handshake as a machine over bytes: no socket, no clock.
+ * The handshake as a machine over bytes and the outcomes of its arithmetic: no socket, no clock, no thread.
  *
- *   initiator: start() → auth … push(ack) → established
- *   recipient: push(auth) → ack, established
+ *   initiator: start() → auth … feed(ack) → job … settle(outcome) → shaken
+ *   recipient: feed(auth) → job … settle(outcome) → ack, shaken
  *
- * BOUNDED: holds at most one packet of 2,050 bytes and what came in the same chunk behind it.
+ * BOUNDED: holds at most one packet of 2,050 bytes and what came in the same chunk behind it; while a job is under way its
+ * owner reads no further.
  */
 export class HandshakeMachine {
   readonly #options: HandshakeOptions;
@@ -50,6 +63,8 @@ export class HandshakeMachine {
   #authPacket: Uint8Array | undefined;
   /** The first bytes of the packet, taken out to look at them. */
   #head: Uint8Array | undefined;
+  /** Being opened. */
+  #packet: Packet | undefined;
   /** Tried once: a packet that comes byte by byte must not cost a decryption each. */
   #isNotPlain = false;
 
@@ -72,26 +87,40 @@ export class HandshakeMachine {
   }
 
   /**
-   * Takes received bytes; undefined until the other's packet is whole.
+   * `feed` with the arithmetic done here and now.
    *
-   * @returns frames in both directions (bytes behind the packet are in the reader already) and what is to be sent first
    * @throws RLPX_HANDSHAKE_SIZE, RLPX_BAD_HANDSHAKE: close without a word
    */
-  push(
-    chunk: Uint8Array,
-  ): { readonly send?: Uint8Array | undefined; readonly established: Established } | undefined {
-    this.#received.push(chunk);
-    const packet = this.#takePacket();
-    if (packet === undefined) return undefined;
-    const result =
-      this.#options.remotePublicKey === undefined
-        ? this.#accept(packet)
-        : this.#finish(packet, this.#options.remotePublicKey);
-    result.established.reader.push(this.#received.take(this.#received.length));
-    return result;
+  push(chunk: Uint8Array): Shaken | undefined {
+    let step = this.feed(chunk);
+    while (step !== undefined && "job" in step) step = this.settle(runHandshakeJob(step.job));
+    return step?.shaken;
   }
 
-  #takePacket(): { bytes: Uint8Array; isPlain: boolean } | undefined {
+  /** Takes received bytes. @throws RLPX_HANDSHAKE_SIZE; RLPX_BAD_HANDSHAKE for an ack before the auth */
+  feed(chunk: Uint8Array): Step {
+    this.#received.push(chunk);
+    return this.#packet === undefined ? this.#next() : undefined;
+  }
+
+  /** Takes what came of the job under way. @throws RLPX_BAD_HANDSHAKE */
+  settle(outcome: HandshakeOutcome): Step {
+    const packet = this.#packet;
+    this.#packet = undefined;
+    if (packet === undefined) return undefined;
+    if (outcome === undefined) {
+      if (!packet.isPlain) throw this.#refusal();
+      return this.#tryEip8(packet.bytes);
+    }
+    const shaken =
+      outcome.kind === "accept"
+        ? this.#shaken(outcome.remotePublicKey, outcome, packet.bytes, outcome.ack)
+        : this.#shaken(this.#options.remotePublicKey ?? NOTHING, outcome, packet.bytes);
+    shaken.established.reader.push(this.#received.take(this.#received.length));
+    return { shaken };
+  }
+
+  #next(): Step {
     if (this.#head === undefined) {
       if (this.#received.length < 2) return undefined;
       this.#head = this.#received.take(2);
@@ -99,84 +128,73 @@ export class HandshakeMachine {
     const [high = 0, low = 0] = this.#head;
     const size = (high << 8) | low;
     // a plain packet begins with its point's 0x04, which as a size is 1,024 … 1,279: both are tried where plain is accepted
-    if (this.#options.acceptPlain === true && high === 0x04) return this.#takeEither(size);
+    if (this.#options.acceptPlain === true && high === 0x04 && !this.#isNotPlain) return this.#tryPlain();
     if (size < limits.handshakeMin || size > limits.handshakeMax) throw RlpxError("HANDSHAKE_SIZE", { size });
-    return this.#received.length < size ? undefined : { bytes: this.#take(size), isPlain: false };
+    return this.#received.length < size ? undefined : this.#open({ bytes: this.#take(size), isPlain: false });
   }
 
-  #takeEither(size: number): { bytes: Uint8Array; isPlain: boolean } | undefined {
-    const isRecipient = this.#options.remotePublicKey === undefined;
-    const plainBytes = isRecipient ? PLAIN_AUTH_BYTES : PLAIN_ACK_BYTES;
+  #tryPlain(): Step {
+    const plainBytes = this.#options.remotePublicKey === undefined ? PLAIN_AUTH_BYTES : PLAIN_ACK_BYTES;
     if (this.#received.length < plainBytes - 2) return undefined;
-    if (this.#isNotPlain)
-      return this.#received.length < size ? undefined : { bytes: this.#take(size), isPlain: false };
-    const bytes = this.#take(plainBytes - 2);
-    if (this.#opensPlain(bytes, isRecipient)) return { bytes, isPlain: true };
-    this.#isNotPlain = true;
-    const rest = size - (plainBytes - 2);
-    if (this.#received.length >= rest)
-      return { bytes: concatBytes(bytes, this.#received.take(rest)), isPlain: false };
-    // not plain and not whole: put back
-    const waiting = this.#received.take(this.#received.length);
-    this.#received.push(bytes.subarray(2));
-    this.#received.push(waiting);
-    return undefined;
+    return this.#open({ bytes: this.#take(plainBytes - 2), isPlain: true });
   }
 
-  #opensPlain(bytes: Uint8Array, isRecipient: boolean): boolean {
-    try {
-      if (isRecipient) openAuth(bytes, this.#options.key, { isPlain: true });
-      else openAck(bytes, this.#options.key, { isPlain: true });
-      return true;
-    } catch (error) {
-      if (RlpxError.is(error, "BAD_HANDSHAKE")) return false;
-      throw error;
-    }
+  /** The packet was not plain: its bytes are put back, to be the first of one in the form of EIP-8. */
+  #tryEip8(bytes: Uint8Array): Step {
+    this.#isNotPlain = true;
+    const behind = this.#received.take(this.#received.length);
+    this.#received.push(bytes.subarray(2));
+    this.#received.push(behind);
+    return this.#next();
   }
 
   /** The head and `count` more bytes. */
   #take(count: number): Uint8Array {
-    return concatBytes(this.#head ?? new Uint8Array(0), this.#received.take(count));
+    return concatBytes(this.#head ?? NOTHING, this.#received.take(count));
   }
 
-  #accept({ bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean }): {
-    send: Uint8Array;
-    established: Established;
-  } {
-    const { key, entropy } = this.#options;
-    const auth = openAuth(bytes, key, { isPlain });
-    const send = sealAck(auth, this.#share, entropy, { isPlain });
-    const secrets = deriveSecrets("recipient", {
-      ephemeral: this.#share.ephemeral,
-      remoteEphemeral: auth.ephemeralPublicKey,
-      initiatorNonce: auth.nonce,
-      recipientNonce: this.#share.nonce,
-      authPacket: bytes,
-      ackPacket: send,
-    });
-    return { send, established: establish(auth.publicKey, secrets) };
+  #open(packet: Packet): Step {
+    this.#packet = packet;
+    const { key, entropy, remotePublicKey } = this.#options;
+    const { ephemeral, nonce } = this.#share;
+    const opening = { packet: packet.bytes, isPlain: packet.isPlain, key, ephemeral };
+    if (remotePublicKey === undefined)
+      return { job: { kind: "accept", ...opening, nonce, draws: entropy.bytes(SEAL_DRAWS) } };
+    if (this.#authPacket === undefined) throw this.#refusal();
+    return { job: { kind: "finish", ...opening } };
   }
 
-  #finish(
-    { bytes, isPlain }: { bytes: Uint8Array; isPlain: boolean },
+  #refusal(): Error {
+    return RlpxError("BAD_HANDSHAKE", { what: this.#options.remotePublicKey === undefined ? "auth" : "ack" });
+  }
+
+  /** @param ack - ours; absent: `packet` is the other's ack to our auth */
+  #shaken(
     remotePublicKey: Uint8Array,
-  ): { established: Established } {
-    if (this.#authPacket === undefined) throw RlpxError("BAD_HANDSHAKE", { what: "ack" });
-    const ack = openAck(bytes, this.#options.key, { isPlain });
-    const secrets = deriveSecrets("initiator", {
-      ephemeral: this.#share.ephemeral,
-      remoteEphemeral: ack.ephemeralPublicKey,
-      initiatorNonce: this.#share.nonce,
-      recipientNonce: ack.nonce,
-      authPacket: this.#authPacket,
-      ackPacket: bytes,
-    });
-    return { established: establish(remotePublicKey, secrets) };
+    { agreed, remoteNonce }: { readonly agreed: Uint8Array; readonly remoteNonce: Uint8Array },
+    packet: Uint8Array,
+    ack?: Uint8Array,
+  ): Shaken {
+    const { nonce } = this.#share;
+    const said: Said =
+      ack === undefined
+        ? {
+            initiatorNonce: nonce,
+            recipientNonce: remoteNonce,
+            authPacket: this.#authPacket ?? NOTHING,
+            ackPacket: packet,
+          }
+        : { initiatorNonce: remoteNonce, recipientNonce: nonce, authPacket: packet, ackPacket: ack };
+    const secrets = secretsOf(ack === undefined ? "initiator" : "recipient", { ...said, agreed });
+    const established = {
+      remotePublicKey,
+      writer: new FrameWriter(secrets),
+      reader: new FrameReader(secrets),
+    };
+    return { send: ack, established };
   }
 }
 
-function establish(remotePublicKey: Uint8Array, secrets: Secrets): Established {
-  return { remotePublicKey, writer: new FrameWriter(secrets), reader: new FrameReader(secrets) };
-}
+const NOTHING = new Uint8Array(0);
 
 export type { Frame };

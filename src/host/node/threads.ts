@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Thread, ThreadOptions, Threads } from "#host";
+
+/** Young generation of a thread, MB: small, so that an idle thread costs little. */
+const YOUNG_MB = 4;
+
+/** Node.js cannot tell beforehand whether a worker's module loads, so what we can see is looked at. */
+function canStart(module: URL): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } }; // there under --permission
+  if (permission?.has("worker") === false) return false;
+  return module.protocol === "file:" && module.pathname.endsWith(".js") && existsSync(fileURLToPath(module));
+}
+
+/** Worker threads. One object for the process, so that what is shared by it can be kept by it. */
+export const nodeThreads: Threads = {
+  start(module: URL, { onMessage, onEnd, heapMb }: ThreadOptions): Thread | undefined {
+    if (!canStart(module)) return undefined;
+    const worker = new Worker(module, {
+      execArgv: [], // flags of this process (--eval, --inspect) are not the thread's
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    let isOver = false;
+    const end = (error?: Error): void => {
+      if (isOver) return;
+      isOver = true;
+      onEnd(error);
+    };
+    worker.on("message", (message: unknown) => {
+      if (!isOver) onMessage(message);
+    });
+    worker.unref(); // after the listener, which makes it count again
+    worker.on("error", end);
+    worker.on("exit", () => end());
+    return {
+      post: (message) => worker.postMessage(message),
+      setBusy: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
+      async end() {
+        isOver = true;
+        await worker.terminate();
+      },
+    };
+  },
+};
