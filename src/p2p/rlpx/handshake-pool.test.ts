@@ -4,9 +4,9 @@ import { SimulatedClock } from "#host/sim";
 import { describe, expect, test } from "vitest";
 import { settle, socketPair } from "../../../test/kit/sockets.ts";
 import { RlpxConnection } from "./connection.ts";
-import { HandshakeThread, shareHandshakes } from "./handshake-pool.ts";
+import { type HandshakeRunner, HandshakeThread, shareHandshakes } from "./handshake-pool.ts";
 import type { HandshakeQuestion } from "./handshake-thread.ts";
-import { type HandshakeJob, runHandshakeJob } from "./job.ts";
+import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
 import { limits } from "./limits.ts";
 import { HandshakeMachine } from "./machine.ts";
 
@@ -19,6 +19,9 @@ function acceptJob(): HandshakeJob {
   if (step === undefined || !("job" in step)) throw new Error("no job");
   return step.job;
 }
+
+/** Asks at once; the outcome as a promise, wherever it is computed. */
+const ask = async (by: HandshakeRunner, job: HandshakeJob): Promise<HandshakeOutcome> => by.run(job);
 
 /** Threads whose work is done when the test says so, and that fall when it says so. (Real ones: test/unit/handshake-thread.test.ts.) */
 function slowThreads() {
@@ -50,15 +53,15 @@ describe("RX-14 the thread for handshakes", () => {
     const { source, work } = slowThreads();
     const pool = new HandshakeThread({ threads: source, clock: new SimulatedClock() });
     const job = acceptJob();
-    const waiting = Array.from({ length: limits.handshakeQueue }, () => pool.run(job));
-    await expect(pool.run(job)).rejects.toMatchObject({
+    const waiting = Array.from({ length: limits.handshakeQueue }, () => ask(pool, job));
+    await expect(ask(pool, job)).rejects.toMatchObject({
       code: "RLPX_HANDSHAKE_DROPPED",
       message: "handshake dropped: too many at once",
       disconnect: undefined,
     });
     work();
     for (const outcome of await Promise.all(waiting)) expect(outcome?.kind).toBe("accept");
-    const next = pool.run(job);
+    const next = ask(pool, job);
     work();
     expect((await next)?.kind).toBe("accept");
     await pool.end();
@@ -70,19 +73,19 @@ describe("RX-14 the thread for handshakes", () => {
     const one = shareHandshakes({ threads: source, clock });
     const two = shareHandshakes({ threads: source, clock });
     expect(threads).toHaveLength(0);
-    const both = [one.run(acceptJob()), two.run(acceptJob())];
+    const both = [ask(one, acceptJob()), ask(two, acceptJob())];
     work();
     await Promise.all(both);
     expect(threads).toHaveLength(1);
     await clock.advance(limits.handshakeIdleMs);
     expect([threads[0]?.hasEnded, clock.activeTimers]).toEqual([true, 0]);
-    const again = two.run(acceptJob());
+    const again = ask(two, acceptJob());
     work();
     await again;
     await one[Symbol.asyncDispose]();
     await one[Symbol.asyncDispose]();
     expect(threads.map(({ hasEnded }) => hasEnded)).toEqual([true, false]);
-    const late = Promise.resolve(two.run(acceptJob())).catch((error: Error) => error.message);
+    const late = ask(two, acceptJob()).catch((error: Error) => error.message);
     await two[Symbol.asyncDispose](); // the last server: the thread dies with it
     expect(threads.map(({ hasEnded }) => hasEnded)).toEqual([true, true]);
     expect(await late).toBe("handshake dropped: the node stops");
@@ -93,7 +96,7 @@ describe("RX-14 the thread for handshakes", () => {
     const { source, threads } = slowThreads();
     const pool = new HandshakeThread({ threads: source, clock: new SimulatedClock() });
     for (let i = 1; i <= 3; i++) {
-      const dropped = pool.run(acceptJob());
+      const dropped = ask(pool, acceptJob());
       expect(threads).toHaveLength(i);
       threads.at(-1)?.options.onEnd(new Error("out of memory"));
       await expect(dropped).rejects.toMatchObject({ message: "handshake dropped: the thread fell" });
@@ -104,7 +107,7 @@ describe("RX-14 the thread for handshakes", () => {
 
   test("where no thread can be made, and for our own dials, all is done here", () => {
     const none = new HandshakeThread({ threads: { start: () => undefined }, clock: new SimulatedClock() });
-    expect(none.run(acceptJob())).toMatchObject({ kind: "accept" });
+    expect(nask(one, acceptJob())).toMatchObject({ kind: "accept" });
     const { source, threads } = slowThreads();
     const pool = new HandshakeThread({ threads: source, clock: new SimulatedClock() });
     const packet = new Uint8Array(400);
