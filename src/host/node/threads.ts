@@ -15,20 +15,20 @@ function canStart(module: URL): boolean {
 
 /** Worker threads. One object for the process, so that what is shared by it can be kept by it. */
 export const nodeThreads: Threads = {
-  start(module: URL, { onMessage, onEnd, heapMb }: ThreadOptions): Thread | undefined {
+  start(module: URL, options: ThreadOptions): Thread | undefined {
     if (!canStart(module)) return undefined;
     const worker = new Worker(module, {
       execArgv: [], // flags of this process (--eval, --inspect) are not the thread's
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     let isOver = false;
     const end = (error?: Error): void => {
       if (isOver) return;
       isOver = true;
-      onEnd(error);
+      options.onEnd(error);
     };
     worker.on("message", (message: unknown) => {
-      if (!isOver) onMessage(message);
+      if (!isOver) options.onMessage(message);
     });
     worker.unref(); // after the listener, which makes it count again
     worker.on("error", end);

@@ -17,7 +17,7 @@ import { SimulatedClock, seededRand } from "#host/sim";
 import { encode, type RlpValue } from "#rlp";
 import { concatBytes, GlimError, toHex } from "#util";
 import { describe, expect, test } from "vitest";
-import { settle, socketPair } from "../../../test/kit/sockets.ts";
+import { socketPair } from "../../../test/kit/sockets.ts";
 import { ChunkList } from "./chunks.ts";
 import { RlpxConnection } from "./connection.ts";
 import { FrameReader } from "./frames.ts";

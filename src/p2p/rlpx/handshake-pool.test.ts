@@ -107,7 +107,7 @@ describe("RX-14 the thread for handshakes", () => {
 
   test("where no thread can be made, and for our own dials, all is done here", () => {
     const none = new HandshakeThread({ threads: { start: () => undefined }, clock: new SimulatedClock() });
-    expect(nask(one, acceptJob())).toMatchObject({ kind: "accept" });
+    expect(none.run(acceptJob())).toMatchObject({ kind: "accept" });
     const { source, threads } = slowThreads();
     const pool = new HandshakeThread({ threads: source, clock: new SimulatedClock() });
     const packet = new Uint8Array(400);
