@@ -1,5 +1,6 @@
 // A whole full node for tests above it: Node, Ethereum, a clique chain in memory, RPC in process, over HTTP and WebSocket.
 // Blocks come when the test says so (`mine`), with times of the chain's own, so that nothing here waits for a clock.
+import { threadId } from "node:worker_threads";
 import { keySigner } from "#consensus/clique";
 import type { BuiltBlock } from "#core";
 import { addressOf, type PrivateKey, publicKeyOf } from "#crypto";
@@ -21,6 +22,8 @@ export interface FullBackend extends AsyncDisposable {
   readonly client: RpcClient;
   readonly httpUrl: string;
   readonly wsUrl: string;
+  /** The socket's path. */
+  readonly ipcPath: string;
   /** Seals a block of what waits in the pool, and inserts it. */
   mine(): Promise<BuiltBlock>;
   /** Seals a branch of empty blocks on top of an older block, long enough to become the chain. */
@@ -59,6 +62,10 @@ export function probeGenesis(signerAddress: Uint8Array): Genesis {
   });
 }
 
+let sockets = 0;
+/** A bare name that no other test has: the socket lies in the system's temporary folder. */
+export const ipcName = (kind: string): string => `glim-${kind}-${process.pid}-${threadId}-${sockets++}.ipc`;
+
 /** Starts it; `more` may register what stands on it. */
 export async function fullBackend(
   config: Config = {},
@@ -71,6 +78,7 @@ export async function fullBackend(
     p2p: { maxPeers: 0, noDiscovery: true },
     http: { host: "127.0.0.1", port: 0 },
     ws: { host: "127.0.0.1" },
+    ipcPath: ipcName("full"),
     ...config,
   });
   node.register((context) => new Ethereum(context, { genesis }));
@@ -88,6 +96,7 @@ export async function fullBackend(
     client: node.attach(),
     httpUrl: `http://${node.httpEndpoint}`,
     wsUrl: `ws://${node.wsEndpoint}`,
+    ipcPath: node.ipcEndpoint,
     reorg: async (from) => {
       const until = chain.head.number + 1;
       let parent = chain.headerByNumber(from);

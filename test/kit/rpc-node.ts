@@ -4,13 +4,15 @@ import { Ethereum } from "#eth";
 import { Node } from "#node";
 import type { RpcClient } from "#rpc";
 import { equalBytes } from "#util";
-import { type FullBackend, fullBackend } from "./full-backend.ts";
+import { type FullBackend, fullBackend, ipcName } from "./full-backend.ts";
 
 export interface RpcNode extends AsyncDisposable {
   readonly kind: "full" | "light";
   readonly client: RpcClient;
   readonly httpUrl: string;
   readonly wsUrl: string;
+  /** The socket's path. */
+  readonly ipcPath: string;
   /** The full node: this one, or the one it reads from. */
   readonly full: FullBackend;
   /** Seals a block of what waits in the full node's pool; resolves when this node has it as its head. */
@@ -30,11 +32,21 @@ export interface RpcNodeOptions {
 }
 
 function ofFull(full: FullBackend): RpcNode {
-  const { client, httpUrl, wsUrl } = full;
+  const { client, httpUrl, wsUrl, ipcPath } = full;
   const mine = async () => void (await full.mine());
   const follow = async () => {};
   const dispose = () => full[Symbol.asyncDispose]();
-  return { kind: "full", full, client, httpUrl, wsUrl, mine, follow, [Symbol.asyncDispose]: dispose };
+  return {
+    kind: "full",
+    full,
+    client,
+    httpUrl,
+    wsUrl,
+    ipcPath,
+    mine,
+    follow,
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> {
@@ -53,6 +65,7 @@ async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> 
     p2p: { maxPeers: 5, noDiscovery: true, staticNodes: [enode] },
     http: { host: "127.0.0.1", port: 0 },
     ws: { host: "127.0.0.1" },
+    ipcPath: ipcName("light"),
   });
   node.register((context) => new LightEthereum(context, { genesis: full.genesis }));
   await node.start();
@@ -75,6 +88,7 @@ async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> 
     client: node.attach(),
     httpUrl: `http://${node.httpEndpoint}`,
     wsUrl: `ws://${node.wsEndpoint}`,
+    ipcPath: node.ipcEndpoint,
     [Symbol.asyncDispose]: async () => {
       await node.stop();
       if (full.node.isRunning) await full[Symbol.asyncDispose]();

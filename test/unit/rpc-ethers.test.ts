@@ -1,10 +1,11 @@
-// ethers calling every method, over HTTP, WebSocket and in process, of a real full node and of a light node that reads all of it over les.
+// ethers calling every method, over HTTP, WebSocket, IPC and in process, of a real full node and of a light node that reads all of it over les.
 import {
   type AbstractProvider,
   BrowserProvider,
   Contract,
   ContractFactory,
   type Eip1193Provider,
+  IpcSocketProvider,
   isCallException,
   JsonRpcProvider,
   type JsonRpcApiProvider,
@@ -26,6 +27,7 @@ const options = { pollingInterval: 20, cacheTimeout: -1, staticNetwork: true } a
 const providers: readonly [string, () => JsonRpcApiProvider][] = [
   ["http", () => new JsonRpcProvider(node.httpUrl, 1337, options)],
   ["websocket", () => new WebSocketProvider(node.wsUrl, 1337, options)],
+  ["ipc", () => new IpcSocketProvider(node.ipcPath, 1337, options)],
   // as: an EIP-1193 provider by structure; ethers' type wants a looser `params`
   ["in process", () => new BrowserProvider(node.client as unknown as Eip1193Provider, 1337, options)],
 ];

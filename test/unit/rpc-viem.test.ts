@@ -1,4 +1,4 @@
-// viem calling every method, over HTTP, WebSocket and in process, of a real full node and of a light node that reads all of it over les.
+// viem calling every method, over HTTP, WebSocket, IPC and in process, of a real full node and of a light node that reads all of it over les.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Client,
@@ -14,6 +14,7 @@ import {
   type Transport,
   webSocket,
 } from "viem";
+import { ipc } from "viem/node";
 import { privateKeyToAccount } from "viem/accounts";
 import { toHex } from "#util";
 import { deployCode, probeAbi, probeCode } from "../kit/contract.ts";
@@ -36,6 +37,7 @@ const [alice, bob] = users.map((user) => ({ ...user, account: privateKeyToAccoun
 const transports: readonly [string, () => Transport][] = [
   ["http", () => http(node.httpUrl, { retryCount: 0 })],
   ["websocket", () => webSocket(node.wsUrl, { retryCount: 0, keepAlive: false, reconnect: false })],
+  ["ipc", () => ipc(node.ipcPath, { retryCount: 0 })],
   ["in process", () => custom(node.client, { retryCount: 0 })],
 ];
 
