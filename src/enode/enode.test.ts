@@ -1,7 +1,7 @@
 import { parsePrivateKey, publicKeyOf } from "#crypto";
-import { fromHex, toHex } from "#util";
+import { fromHex } from "#util";
 import { describe, expect, test } from "vitest";
-import { formatEnode, makeEnode, nodeIdOf, parseEnode, parseIp } from "./index.ts";
+import { formatEnode, makeEnode, nodeIdOf, parseEnode } from "./index.ts";
 
 // geth p2p/enode/urlv4_test.go@v1.8.27: the key and the node it names
 const KEY =
@@ -70,31 +70,4 @@ test("the id is keccak of the key: the pair of EIP-778", () => {
   expect(nodeIdOf(publicKeyOf(key))).toBe("a448f24c6d18e575453db13171562b71999873db5b286df957af199ec94617f7");
   expect(makeEnode(publicKeyOf(key)).id).toBe(nodeIdOf(publicKeyOf(key)));
   expect(() => makeEnode(new Uint8Array(64))).toThrow("not on the curve");
-});
-
-test("parseIp", () => {
-  const hex = (text: string) => {
-    const bytes = parseIp(text);
-    return bytes === undefined ? undefined : toHex(bytes);
-  };
-  expect(hex("1.2.3.255")).toBe("0x010203ff");
-  expect(hex("::1")).toBe(`0x${"00".repeat(15)}01`);
-  expect(hex("::")).toBe(`0x${"00".repeat(16)}`);
-  expect(hex("fe80::1:2")).toBe(`0xfe80${"00".repeat(10)}00010002`);
-  expect(hex("::ffff:1.2.3.4")).toBe("0x01020304");
-  for (const bad of [
-    "",
-    "1.2.3",
-    "1.2.3.256",
-    "01.2.3.4",
-    "1.2.3.4.5",
-    ":::",
-    "1::2::3",
-    "12345::",
-    "1:2:3:4:5:6:7:8:9",
-    "1:2:3:4:5:6:7",
-    "fe80::1%eth0",
-    "::1.2.3.4.5",
-  ])
-    expect(hex(bad)).toBeUndefined();
 });

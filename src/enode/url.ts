@@ -1,8 +1,8 @@
 import { isValidPublicKey } from "#crypto";
-import { fromHex, toHex } from "#util";
+import { parseEnr } from "#enr";
+import { fromHex, parseIp, toHex } from "#util";
 import { EnodeError } from "./errors.ts";
-import { parseIp } from "./ip.ts";
-import { type Enode, makeEnode } from "./node.ts";
+import { type Enode, fromRecord, makeEnode } from "./node.ts";
 
 export { EnodeError };
 
@@ -17,6 +17,15 @@ export function parseEnode(text: string): Enode {
   const bare = /^(?:enode:\/\/)?([0-9a-fA-F]+)$/.exec(text);
   if (bare?.[1] !== undefined) return makeEnode(parseKey(bare[1]), {});
   return parseComplete(text);
+}
+
+/**
+ * Reads either form of a node: a record `enr:…`, or what `parseEnode` takes.
+ *
+ * @throws ENR_BAD_TEXT, ENODE_BAD_URL, ENODE_BAD_KEY
+ */
+export function parseNode(text: string): Enode {
+  return text.startsWith("enr:") ? fromRecord(parseEnr(text)) : parseEnode(text);
 }
 
 function parseComplete(text: string): Enode {

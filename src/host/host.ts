@@ -62,6 +62,17 @@ export interface TcpListener {
   close(): Promise<void>;
 }
 
+/** A UDP socket. Datagrams may be lost, doubled and reordered; `from` is not proven. */
+export interface UdpSocket {
+  readonly local: Endpoint;
+  /** Set once, right after the socket is received. The bytes are the handler's: nothing else changes them. */
+  onMessage(fn: (bytes: Uint8Array, from: Endpoint) => void): void;
+  /** Sends one datagram to an IP address. Never throws: what cannot be sent is lost, as any datagram may be. */
+  send(bytes: Uint8Array, to: Endpoint): void;
+  /** Resolves when the port is free. Twice is fine. */
+  close(): Promise<void>;
+}
+
 export interface Net {
   dialTcp(
     endpoint: Endpoint,
@@ -73,6 +84,8 @@ export interface Net {
     onConnection: (socket: TcpSocket) => void,
     onError?: (error: Error) => void,
   ): Promise<TcpListener>;
+  /** Port 0 takes a free one; an empty host means all addresses, of both families where the machine has both. */
+  bindUdp(endpoint: Endpoint): Promise<UdpSocket>;
 }
 
 /** Files of the data directory. A missing file is `undefined`, not an error. */

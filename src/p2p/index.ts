@@ -10,7 +10,7 @@ export { type DisconnectReason, disconnectReasons, formatReason, reasonName } fr
 export { P2pError } from "./errors.ts";
 export type { Peer, PeerInfo } from "./peer.ts";
 export type { Cap, Msg, MsgReader, MsgReadWriter, MsgWriter, Protocol } from "./protocol.ts";
-export { isLan } from "./netutil.ts";
+export { isLan } from "#p2p/netutil";
 export { messagePipe, type PipeEnd } from "./pipe.ts";
 export { Server } from "./server.ts";
 export type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";

@@ -18,7 +18,7 @@ import {
   PING,
   PONG,
 } from "./hello.ts";
-import { formatEndpoint } from "./netutil.ts";
+import { formatEndpoint } from "#p2p/netutil";
 import type { Peer, PeerInfo } from "./peer.ts";
 import { ProtocolConnection } from "./protocol-connection.ts";
 import type { Cap } from "./protocol.ts";

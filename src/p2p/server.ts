@@ -13,7 +13,7 @@ import { type Dial, DialScheduler } from "./dial.ts";
 import { P2pError } from "./errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
 import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
-import { formatEndpoint, makeAllowList, parseListenAddr } from "./netutil.ts";
+import { formatEndpoint, makeAllowList, parseListenAddr } from "#p2p/netutil";
 import type { Peer, PeerInfo } from "./peer.ts";
 import { PeerConnection, reasonFor } from "./peer-connection.ts";
 import type { Protocol } from "./protocol.ts";
@@ -76,7 +76,7 @@ export class Server implements AsyncDisposable {
   #started: Promise<void> | undefined;
 
   /**
-   * @throws P2P_NO_PRIVATE_KEY, P2P_BAD_CONFIG, ENODE_* for a static or trusted node that does not parse
+   * @throws P2P_NO_PRIVATE_KEY, NETUTIL_* for a bad network or address, ENODE_* for a static or trusted node that does not parse
    */
   constructor(config: ServerConfig, host: Host = nodeHost()) {
     if (config.privateKey === undefined) throw P2pError("NO_PRIVATE_KEY");

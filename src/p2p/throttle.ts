@@ -1,4 +1,4 @@
-import { isLan, subnetOf } from "./netutil.ts";
+import { isLan, subnetOf } from "#p2p/netutil";
 
 /** One connection per address and four per subnet in this time (attacks-and-faults §3.2). */
 const WINDOW_MS = 30_000;

@@ -1,5 +1,5 @@
 /**
- * util: bytes, byte-keyed maps, error tables, lifetimes. Imports no other room.
+ * util: bytes, byte-keyed maps, IP addresses as text, error tables, lifetimes. Imports no other room.
  *
  * Not here: hashing (`#crypto`), RLP (`#rlp`), time and chance (`#host`), events (`#event`).
  */
@@ -28,4 +28,5 @@ export {
   GlimError,
   isError,
 } from "./errors.ts";
+export { formatIp, parseIp } from "./ip.ts";
 export { type Deferred, DisposeStack, deferred, Scope } from "./scope.ts";

@@ -227,6 +227,7 @@ class Gate {
 
   around(net: Net): Net {
     return {
+      bindUdp: (endpoint) => net.bindUdp(endpoint),
       dialTcp: (endpoint, options) => net.dialTcp(endpoint, options),
       listenTcp: (endpoint, onConnection, onError) =>
         net.listenTcp(endpoint, (socket) => onConnection(this.#socket(socket)), onError),

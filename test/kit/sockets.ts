@@ -1,5 +1,6 @@
 // TCP sockets in memory whose far end belongs to the test: a remote address of its choice, a reader that may stall.
 import type { Net, TcpSocket } from "#host";
+import { memoryNet } from "#host/sim";
 
 /** One end of a connection in memory. Bytes arrive a microtask later, unless the other end is paused. */
 export class FakeSocket implements TcpSocket {
@@ -132,6 +133,7 @@ export function testNet(): TestNet {
     return dialer;
   };
   return {
+    ...memoryNet(),
     connect,
     failAccept: (port, error) => listeners.get(port)?.fail(error),
     dialTcp: async ({ port }) => connect(port),

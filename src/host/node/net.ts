@@ -1,4 +1,5 @@
 import { createServer, connect, type Socket } from "node:net";
+import { bindUdp } from "./udp.ts";
 import { HostError, type Endpoint, type Net, type TcpSocket } from "#host";
 
 const DEFAULT_DIAL_TIMEOUT_MS = 15_000; // geth p2p/server.go:47@v1.8.27
@@ -55,6 +56,8 @@ function wrap(socket: Socket): TcpSocket {
 }
 
 export const nodeNet: Net = {
+  bindUdp,
+
   dialTcp(endpoint, { signal, timeoutMs = DEFAULT_DIAL_TIMEOUT_MS } = {}) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {

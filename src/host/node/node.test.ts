@@ -105,6 +105,32 @@ test("TCP both ways, and a refused dial by name", async () => {
   });
 });
 
+test("UDP both ways on one address and on all, a port that is taken, and nothing after the end", async () => {
+  const one = await host.net.bindUdp({ host: "127.0.0.1", port: 0 });
+  const all = await host.net.bindUdp({ host: "", port: 0 });
+  const answered = new Promise<{ bytes: Uint8Array; from: unknown }>((resolve) => {
+    one.onMessage((bytes, from) => resolve({ bytes, from }));
+  });
+  all.onMessage((bytes, from) =>
+    all.send(
+      bytes.map((byte) => byte + 1),
+      from,
+    ),
+  );
+  one.send(Uint8Array.of(1, 2), { host: "127.0.0.1", port: all.local.port });
+  expect(await answered).toEqual({
+    bytes: Uint8Array.of(2, 3),
+    from: { host: "127.0.0.1", port: all.local.port },
+  });
+  await expect(host.net.bindUdp(one.local)).rejects.toMatchObject({
+    code: "HOST_LISTEN_FAILED",
+    data: { why: "EADDRINUSE" },
+  });
+  one.send(Uint8Array.of(1), { host: "2001:db8::1", port: 0 });
+  await Promise.all([one.close(), one.close(), all.close()]);
+  one.send(Uint8Array.of(1), all.local);
+});
+
 test("F38 a port that is taken is an error with its exit code", async () => {
   const first = await host.net.listenTcp({ host: "127.0.0.1", port: 0 }, () => {});
   await expect(host.net.listenTcp(first.local, () => {})).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { memoryNet } from "./net.ts";
 
 export { SimulatedClock, seededRand } from "./clock.ts";
 export { memoryNet } from "./net.ts";
+export type { UdpWeather } from "./udp.ts";
 
 /** Files in memory; folders are what paths say. */
 export function memoryFiles(): Files {

@@ -1,3 +1,4 @@
+import { simulatedUdp, type UdpWeather } from "./udp.ts";
 import { HostError, type Endpoint, type Net, type TcpSocket } from "#host";
 
 interface End {
@@ -70,11 +71,15 @@ function makeEnd(remote: Endpoint, local: Endpoint, peer: () => End | undefined)
   };
 }
 
-/** A net in memory: dialling reaches listeners of the same net. Bytes arrive in order, a microtask later. */
-export function memoryNet(): Net {
+/**
+ * A net in memory: dialling reaches listeners of the same net. Bytes of TCP arrive in order, a microtask later; datagrams as
+ * the weather says.
+ */
+export function memoryNet(weather: UdpWeather = {}): Net {
   const listeners = new Map<number, (socket: TcpSocket) => void>();
   let nextPort = 40_000;
   return {
+    ...simulatedUdp(weather),
     async dialTcp(endpoint) {
       const accept = listeners.get(endpoint.port);
       if (accept === undefined)

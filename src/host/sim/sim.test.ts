@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SimulatedClock, seededRand, simHost } from "./index.ts";
+import { memoryNet, SimulatedClock, seededRand, simHost } from "./index.ts";
 
 test("time moves only by advance, timers fire in order", async () => {
   const clock = new SimulatedClock(1000);
@@ -54,4 +54,32 @@ test("the memory net carries bytes in order and tells of the end", async () => {
   await expect(net.dialTcp({ host: "10.0.0.1", port: 1 })).rejects.toMatchObject({
     code: "HOST_DIAL_FAILED",
   });
+});
+
+test("datagrams of the memory net: late, lost, doubled, cut off and never longer than the MTU, all from one seed", async () => {
+  const clock = new SimulatedClock();
+  const weather = { clock, rand: seededRand(5), latencyMs: 20, jitterMs: 10, loss: 0.2, doubled: 0.1 };
+  const net = memoryNet({ ...weather, passes: (_, to) => to.host !== "10.0.0.3" });
+  const [a, b, c] = [
+    await net.bindUdp({ host: "10.0.0.1", port: 30_303 }),
+    await net.bindUdp({ host: "10.0.0.2", port: 0 }),
+    await net.bindUdp({ host: "10.0.0.3", port: 1 }),
+  ];
+  const heard: { byte: number | undefined; at: number; from: unknown }[] = [];
+  a.onMessage((bytes, from) => heard.push({ byte: bytes[0], at: clock.now(), from }));
+  c.onMessage(() => expect.unreachable());
+  for (let i = 0; i < 200; i++) b.send(Uint8Array.of(i), a.local);
+  b.send(new Uint8Array(1281), a.local);
+  b.send(Uint8Array.of(1), c.local);
+  b.send(Uint8Array.of(1), { host: "10.0.0.9", port: 1 });
+  await clock.advance(100);
+  expect(heard.length).toBeGreaterThan(150);
+  expect(new Set(heard.map(({ byte }) => byte)).size).toBeLessThan(180);
+  expect(heard.every(({ at }) => at >= 20 && at <= 30)).toBe(true);
+  expect(heard[0]?.from).toEqual(b.local);
+  await expect(net.bindUdp(a.local)).rejects.toMatchObject({ code: "HOST_LISTEN_FAILED" });
+  await a.close();
+  b.send(Uint8Array.of(1), a.local);
+  await clock.advance(100);
+  expect(clock.activeTimers).toBe(0);
 });

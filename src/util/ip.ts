@@ -5,9 +5,7 @@ export function parseIp(text: string): Uint8Array | undefined {
   if (!text.includes(":")) return parseIpv4(text);
   const bytes = parseIpv6(text);
   if (bytes === undefined) return undefined;
-  const isMapped =
-    bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-  return isMapped ? bytes.slice(12) : bytes;
+  return isMapped(bytes) ? bytes.slice(12) : bytes;
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
@@ -52,4 +50,40 @@ function groupsOf(text: string): number[] | undefined {
     }
   }
   return bytes;
+}
+
+/**
+ * The text form of 4 or 16 address bytes: IPv6 as RFC 5952 has it (lower case, the longest run of zeros shortened), IPv4
+ * mapped into IPv6 as IPv4.
+ *
+ * @throws RangeError for another length
+ */
+export function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
+  if (isMapped(bytes)) return bytes.subarray(12).join(".");
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
+  const text = (from: number, to?: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(":");
+  const { start, length } = longestZeros(groups);
+  return length < 2 ? text(0) : `${text(0, start)}::${text(start + length)}`;
+}
+
+/** True for IPv4 mapped into IPv6, `::ffff:a.b.c.d`. */
+function isMapped(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+}
+
+/** The first of the longest runs of zero groups. */
+function longestZeros(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
 }
