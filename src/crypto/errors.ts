@@ -11,6 +11,7 @@ export const CryptoError = defineErrors("CRYPTO", {
       `${d.what}: ${d.length} bytes where ${d.want} are wanted`,
     blame: "caller",
   },
+  KDF: { message: (d: { why: string }) => `key derivation refused: ${d.why}`, blame: "caller" },
   /** One error for every way an ECIES message can be wrong, so that it tells an attacker nothing. */
   ECIES: { message: () => "ECIES message does not open", blame: "peer", disconnect: 0x02 },
 });
