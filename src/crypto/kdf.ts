@@ -1,5 +1,6 @@
 import { createDecipheriv, pbkdf2, scrypt } from "node:crypto";
 import { CryptoError } from "./errors.ts";
+import { scryptNarrow } from "./scrypt-narrow.ts";
 
 export interface ScryptParams {
   /** 1 … 1,024 bytes. */
@@ -28,6 +29,7 @@ const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buff
  */
 export function scryptKey(password: Uint8Array, params: ScryptParams): Promise<Uint8Array> {
   const { salt, n, r, p, length } = params;
+  if (r === 1 && n >= 2 ** 16) return scryptNarrow(password, params);
   const maxmem = 128 * r * (n + p + 2) + 64 * 1024;
   return new Promise((resolve, reject) => {
     try {
