@@ -31,14 +31,15 @@ export interface ChainDir extends AsyncDisposable {
 
 interface ChainDirOptions {
   readonly dataDir: string | undefined;
-  readonly minFreeMb: number;
+  /** Default 1024. */
+  readonly minFreeMb?: number | undefined;
   /** Make what is not there. */
   readonly create: boolean;
 }
 
 /** @throws CLI_MISSING_FLAG, CLI_NO_CHAIN, NODE_DATADIR_USED, NODE_DISK_FULL, DB_SCHEMA_NEWER, DB_OPEN_FAILED */
 export async function openChainDir(
-  { dataDir, minFreeMb, create }: ChainDirOptions,
+  { dataDir, minFreeMb = 1024, create }: ChainDirOptions,
   { host, io, log }: { host: Host; io: Io; log: Logger },
 ): Promise<ChainDir> {
   if (dataDir === undefined)

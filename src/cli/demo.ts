@@ -6,7 +6,7 @@ import { DemoShow } from "./demo-show.ts";
 import { devAccounts, devChainGenesis } from "./dev-chain.ts";
 import type { Flag } from "./flags.ts";
 import { type Io, untilStopped } from "./io.ts";
-import { loggerOf } from "./node-flags.ts";
+import { loggerOf } from "./log-setup.ts";
 
 const flags = [
   { name: "once", type: "boolean", default: false, doc: "End after the show, with exit code 0" },

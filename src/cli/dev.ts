@@ -9,30 +9,24 @@ import { toHex } from "#util";
 import { parsePrivateKey } from "#crypto";
 import type { Command } from "./command.ts";
 import { devAccounts, devChainGenesis } from "./dev-chain.ts";
-import type { Flag } from "./flags.ts";
+import type { TableRow } from "./flags.ts";
 import { writeGenesis } from "./genesis-file.ts";
-import { configOf, nodeFlags } from "./node-flags.ts";
+import { nodeFlags } from "./node-flags.ts";
+import { configOf } from "./node-settings.ts";
+import { devOptions } from "./options.ts";
 import { runNode } from "./run-node.ts";
 import { VERSION } from "./version.ts";
 
 const flags = [
   ...nodeFlags,
-  {
-    name: "dev.period",
-    type: "number",
-    value: "SECONDS",
-    min: 0,
-    max: 3600,
-    default: 1,
-    doc: "Seconds between blocks; 0: a block per transaction",
-  },
+  ...devOptions,
   {
     name: "genesis.out",
     type: "text",
     value: "FILE",
     doc: "Write the chain's genesis here, for glim light --genesis and for geth init",
   },
-] as const satisfies readonly Flag[];
+] as const satisfies readonly TableRow[];
 
 /** A full node that seals the dev chain and serves light nodes; not started. */
 export function makeDevNode(
@@ -55,8 +49,8 @@ export function makeDevNode(
 export const dev: Command<typeof flags> = {
   usage: "glim dev [flags]",
   flags,
-  async run({ flags: values, notices }, io) {
-    for (const notice of notices) io.complain(notice);
+  async run(parsed, io) {
+    const { flags: values } = parsed;
     const genesis = devChainGenesis(values["dev.period"]);
     const out = values["genesis.out"];
     if (out !== undefined) await writeGenesis(out, genesis, nodeHost());
@@ -67,7 +61,7 @@ export const dev: Command<typeof flags> = {
       listenHost: "127.0.0.1",
       staticNodes: [],
     };
-    const config = await configOf(values, defaults, nodeHost(), io);
+    const config = await configOf(parsed, defaults, nodeHost(), io);
     const node = makeDevNode(config, genesis, values["dev.period"]);
     await runNode(node, config, io, async () => {
       io.print(`chain      id ${genesis.config.chainId}, a block every ${values["dev.period"]} s`);

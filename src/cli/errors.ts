@@ -3,18 +3,25 @@ import { defineErrors } from "#util";
 /** What a user of the command line got wrong: one line each, exit code 2. */
 export const CliError = defineErrors("CLI", {
   UNKNOWN_COMMAND: {
-    message: (d: { command: string }) => `unknown command "${d.command}"; glim --help lists the commands`,
+    message: (d: { command: string; near?: string | undefined }) =>
+      `unknown command "${d.command}"${d.near === undefined ? "" : `; did you mean ${d.near}?`}; glim --help lists the commands`,
     blame: "caller",
     exitCode: 2,
   },
   UNKNOWN_FLAG: {
-    message: (d: { flag: string; command: string }) =>
-      `unknown flag ${d.flag}; glim ${d.command} --help lists the flags`,
+    message: (d: { flag: string; command: string; near?: string | undefined }) =>
+      `unknown flag ${d.flag}${d.near === undefined ? "" : `; did you mean ${d.near}?`}; glim ${d.command} --help lists the flags`,
     blame: "caller",
     exitCode: 2,
   },
   BAD_FLAG: {
     message: (d: { flag: string; why: string }) => `${d.flag}: ${d.why}`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  BAD_SETTINGS: {
+    message: (d: { lines: readonly string[] }) =>
+      `${d.lines.length} things are wrong:\n${d.lines.map((line) => `  ${line}`).join("\n")}`,
     blame: "caller",
     exitCode: 2,
   },

@@ -4,13 +4,14 @@ import { explainEnd, openChainDir, openStoredChain } from "./chain-dir.ts";
 import { writeChainFile } from "./chain-file.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import type { Flag } from "./flags.ts";
-import { chainFlags, loggerOf } from "./node-flags.ts";
+import type { TableRow } from "./flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { chainFlags } from "./node-flags.ts";
 
 const flags = [
   { name: "force", type: "boolean", default: false, doc: "Replace a file that is there" },
   ...chainFlags,
-] as const satisfies readonly Flag[];
+] as const satisfies readonly TableRow[];
 
 function readNumber(text: string | undefined, name: string, most: number, otherwise: number): number {
   if (text === undefined) return otherwise;

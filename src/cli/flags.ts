@@ -1,4 +1,15 @@
-import { parseArgs } from "node:util";
+import {
+  categories,
+  type Category,
+  type Layer,
+  nearestFlag,
+  type OptionKind,
+  type OptionRow,
+  readArguments,
+  readVariables,
+  type Setting,
+  type SettingProblem,
+} from "#config";
 import { CliError } from "./errors.ts";
 
 interface FlagBase {
@@ -9,7 +20,7 @@ interface FlagBase {
   readonly aliases?: readonly string[];
 }
 
-/** One flag: how it is written, read and explained. Help, parsing and docs all come from this row. */
+/** A flag of one command. Options of a node, and whatever stands in a configuration file, are an `OptionRow` instead. */
 export type Flag = FlagBase &
   (
     | { readonly type: "text"; readonly value: string; readonly default?: string }
@@ -24,7 +35,10 @@ export type Flag = FlagBase &
     | { readonly type: "boolean"; readonly default: boolean }
   );
 
-type ValueOf<F extends Flag> = F extends { type: "boolean" }
+/** A row of a command's table. Help, parsing and docs all come from it. */
+export type TableRow = Flag | OptionRow;
+
+type ValueOfFlag<F> = F extends { type: "boolean" }
   ? boolean
   : F extends { type: "texts" }
     ? readonly string[]
@@ -36,117 +50,182 @@ type ValueOf<F extends Flag> = F extends { type: "boolean" }
           ? string
           : string | undefined;
 
-/** The values of a flag table, by flag name. */
-export type Flags<Table extends readonly Flag[]> = { readonly [F in Table[number] as F["name"]]: ValueOf<F> };
+type ValueOfKind<K> = K extends "bool"
+  ? boolean
+  : K extends "port" | "count" | "decimal" | "duration"
+    ? number
+    : K extends "list" | "nodes" | "cidrs"
+      ? readonly string[]
+      : K extends "networkId" | "wei"
+        ? bigint
+        : string;
 
-export interface Parsed<Table extends readonly Flag[]> {
+type ValueOfRow<R> = R extends { flagKind: infer K }
+  ? ValueOfKind<K> | undefined
+  : R extends { kind: infer K; default: undefined }
+    ? ValueOfKind<K> | undefined
+    : R extends { kind: infer K }
+      ? ValueOfKind<K>
+      : never;
+
+type NameOf<R> = R extends { type: string; name: infer N extends string }
+  ? N
+  : R extends { flag: infer N extends string }
+    ? N
+    : never;
+
+/** The values of a table, by flag name; of a row whose flag has a kind of its own, the flag's, if it was given. */
+export type Flags<Table extends readonly TableRow[]> = {
+  readonly [R in Table[number] as NameOf<R>]: R extends { type: string } ? ValueOfFlag<R> : ValueOfRow<R>;
+};
+
+export interface Parsed<Table extends readonly TableRow[]> {
   readonly flags: Flags<Table>;
+  /** What was given, by the rows' paths: by flag, variable or file. */
+  readonly settings: ReadonlyMap<string, Setting>;
   /** What is no flag, in order. */
   readonly rest: readonly string[];
-  /** Old names that were used: told to the user once. */
+  /** Old names that were used, and names of geth that mean nothing here: told to the user once. */
   readonly notices: readonly string[];
   readonly wantsHelp: boolean;
 }
 
-function readNumber(flag: Flag & { type: "number" }, text: string): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= flag.min && value <= flag.max))
-    throw CliError("BAD_FLAG", {
-      flag: `--${flag.name}`,
-      why: `"${text.slice(0, 40)}" is not a number from ${flag.min} to ${flag.max}`,
-    });
-  return value;
+/** What is read beside the arguments. */
+export interface Surroundings {
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The configuration file, read, and its path. */
+  readonly file?: { readonly path: string; readonly layer: Layer } | undefined;
+  /** Arguments before the command's name: flags there may be of any command. */
+  readonly before?: readonly string[] | undefined;
+  /** Rows of all commands. */
+  readonly everywhere?: readonly TableRow[] | undefined;
 }
 
-function readValue(flag: Flag, given: string | boolean | readonly (string | boolean)[] | undefined): unknown {
-  if (flag.type === "boolean") return typeof given === "boolean" ? given : flag.default;
-  const texts = (Array.isArray(given) ? given : [given]).filter((value) => typeof value === "string");
-  if (flag.type === "texts")
-    return texts
-      .flatMap((text) => text.split(","))
-      .map((text) => text.trim())
-      .filter((text) => text !== "");
-  const last = texts.at(-1);
-  if (last === undefined) return flag.default;
-  return flag.type === "number" ? readNumber(flag, last) : last;
+const KINDS: Readonly<Record<Flag["type"], OptionKind>> = {
+  text: "text",
+  texts: "nodes", // empty ones dropped
+  number: "count",
+  boolean: "bool",
+};
+
+/** A command's own flag as a row like the others. */
+export function rowOf(row: TableRow): OptionRow {
+  if (!("type" in row)) return row;
+  return {
+    path: `--${row.name}`,
+    kind: KINDS[row.type],
+    flag: row.name,
+    oldFlags: row.aliases ?? [],
+    default: "default" in row ? row.default : row.type === "texts" ? [] : undefined,
+    ...("value" in row ? { value: row.value } : {}),
+    ...("min" in row ? { min: row.min, max: row.max } : {}),
+    category: "MISC",
+    doc: row.doc,
+  };
 }
 
-/** `--flag=true` and `--flag=false`, as geth takes them, for flags that node:util's parser knows as plain switches. */
-function normalise(table: readonly Flag[], args: readonly string[]): string[] {
-  const switches = new Set(
-    table.filter((flag) => flag.type === "boolean").flatMap((flag) => [flag.name, ...(flag.aliases ?? [])]),
-  );
-  return args.map((arg) => {
-    const [, name, value] = /^--?([^=]+)=(true|false)$/.exec(arg) ?? [];
-    if (name === undefined || !switches.has(name)) return /^-[a-z][a-z.]+/.test(arg) ? `-${arg}` : arg; // geth takes one dash too
-    return value === "true" ? `--${name}` : `--no-${name}`;
-  });
+const whyOf = ({ kind, why }: SettingProblem) => (kind === "unsafe" ? `cannot be passed over: ${why}` : why);
+
+function textOf(problem: SettingProblem, command: string, rows: readonly OptionRow[]): string {
+  const { kind, name } = problem;
+  if (kind !== "unknown flag") return `${name}: ${whyOf(problem)}`;
+  const near = nearestFlag(name, rows);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  return `unknown flag ${name}${hint}; glim ${command} --help lists the flags`;
+}
+
+/** All problems as one error; of a single one, the code says what it is. */
+function errorOf(problems: readonly SettingProblem[], command: string, rows: readonly OptionRow[]): Error {
+  const [first] = problems;
+  if (problems.length > 1 || first === undefined)
+    return CliError("BAD_SETTINGS", { lines: problems.map((problem) => textOf(problem, command, rows)) });
+  if (first.kind === "unknown flag")
+    return CliError("UNKNOWN_FLAG", { flag: first.name, command, near: nearestFlag(first.name, rows) });
+  return CliError("BAD_FLAG", { flag: first.name, why: whyOf(first) });
+}
+
+const inFile = (path: string, layer: Layer): Layer => ({
+  ...layer,
+  problems: layer.problems.map((one) => ({
+    ...one,
+    name: one.name === "" ? path : `${path}: ${one.name}`,
+  })),
+});
+
+function noticesOf(layers: readonly Layer[]): readonly string[] {
+  const notices = [...new Set(layers.flatMap((layer) => layer.notices))];
+  const ignored = [...new Set(layers.flatMap((layer) => layer.ignored))];
+  return ignored.length === 0
+    ? notices
+    : [...notices, `known from geth, without effect here: ${ignored.join(", ")}`];
 }
 
 /**
- * Reads a command's arguments by its table.
- * @throws CLI_UNKNOWN_FLAG, CLI_BAD_FLAG (exit code 2)
+ * Reads a command's arguments, its variables and its configuration file by its table.
+ * @throws CLI_UNKNOWN_FLAG, CLI_BAD_FLAG for one problem, CLI_BAD_SETTINGS for all of them (exit code 2)
  */
-export function parseFlags<const Table extends readonly Flag[]>(
+export function parseFlags<const Table extends readonly TableRow[]>(
   command: string,
   table: Table,
   args: readonly string[],
+  { environment = {}, file, before = [], everywhere = [] }: Surroundings = {},
 ): Parsed<Table> {
-  const options: Record<string, { type: "string" | "boolean"; multiple: boolean; short?: string }> = {
-    help: { type: "boolean", multiple: false, short: "h" },
-  };
-  for (const flag of table)
-    for (const name of [flag.name, ...(flag.aliases ?? [])])
-      options[name] = {
-        type: flag.type === "boolean" ? "boolean" : "string",
-        multiple: flag.type === "texts",
-      };
-  const parsed = (() => {
-    try {
-      return parseArgs({
-        args: normalise(table, args),
-        options,
-        allowPositionals: true,
-        allowNegative: true,
-        strict: true,
-      });
-    } catch (error) {
-      if (!(error instanceof TypeError && "code" in error)) throw error;
-      const named = /'(-[^' ]*)/.exec(error.message)?.[1] ?? "a flag";
-      if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION")
-        throw CliError("UNKNOWN_FLAG", { flag: named, command });
-      throw CliError("BAD_FLAG", { flag: named, why: "the flag needs a value, or takes none" });
-    }
-  })();
-  const values = new Map<string, unknown>();
-  const notices: string[] = [];
-  for (const flag of table) {
-    let given = parsed.values[flag.name];
-    for (const alias of flag.aliases ?? []) {
-      if (parsed.values[alias] === undefined) continue;
-      given ??= parsed.values[alias];
-      notices.push(`--${alias} is now --${flag.name}`);
-    }
-    values.set(flag.name, readValue(flag, given));
-  }
+  const rows = table.map(rowOf);
+  const elsewhere = new Map(
+    everywhere.flatMap((row) => {
+      const { flag, oldFlags = [] } = rowOf(row);
+      return flag === undefined ? [] : [flag, ...oldFlags].map((name) => [name, rowOf(row)] as const);
+    }),
+  );
+  const early = readArguments(rows, before, elsewhere);
+  const late = readArguments(rows, args);
+  const variables = readVariables(rows, environment);
+  const layers = [...(file === undefined ? [] : [inFile(file.path, file.layer)]), variables, early, late];
+  const wantsHelp = early.wantsHelp || late.wantsHelp;
+  const problems = layers.flatMap((layer) => layer.problems);
+  if (problems.length > 0 && !wantsHelp) throw errorOf(problems, command, rows);
+  const given = new Map<OptionRow, Setting>();
+  for (const layer of layers) for (const [row, setting] of layer.settings) given.set(row, setting);
   return {
-    flags: Object.fromEntries(values) as Flags<Table>, // each value was read by the row that types it
-    rest: parsed.positionals,
-    notices,
-    wantsHelp: parsed.values["help"] === true,
+    flags: Object.fromEntries(rows.flatMap((row) => flagValue(row, given.get(row)))) as Flags<Table>, // each value was read by the row that types it
+    settings: new Map(rows.flatMap((row) => settingOf(row, given.get(row)))),
+    rest: late.rest,
+    notices: noticesOf(layers),
+    wantsHelp,
   };
 }
 
-/** The help lines of a table: flag, value, text, default. */
-export function formatFlags(table: readonly Flag[]): string {
-  return table
-    .map((flag) => {
-      const head = flag.type === "boolean" ? `--${flag.name}` : `--${flag.name} ${flag.value}`;
-      const preset =
-        flag.type === "texts" || flag.default === undefined || flag.default === false || flag.default === ""
-          ? ""
-          : ` (default ${String(flag.default)})`;
-      return `  ${head.padEnd(28)} ${flag.doc}${preset}`;
-    })
-    .join("\n");
+function flagValue(row: OptionRow, setting: Setting | undefined): [string, unknown][] {
+  if (row.flag === undefined) return [];
+  if (row.flagKind === undefined) return [[row.flag, setting === undefined ? row.default : setting.value]];
+  return [[row.flag, setting?.source === "file" ? undefined : setting?.value]];
+}
+
+function settingOf(row: OptionRow, setting: Setting | undefined): [string, Setting][] {
+  if (setting === undefined) return [];
+  if (setting.source === "file" || row.fromFlag === undefined) return [[row.path, setting]];
+  return [[row.path, { ...setting, value: row.fromFlag(setting.value as never) }]]; // as: read by the row's own flagKind
+}
+
+function helpLine(row: OptionRow): string {
+  const { flag = "", value = "VALUE", kind, flagKind = kind, doc, default: preset } = row;
+  const head = flagKind === "bool" ? `--${flag}` : `--${flag} ${value}`;
+  const text = Array.isArray(preset) ? preset.join(",") : String(preset ?? "");
+  const shown = text === "" || preset === false || row.flagKind !== undefined ? "" : ` (default ${text})`;
+  return `  ${head.padEnd(28)} ${doc.replace(/\.$/, "")}${shown}`;
+}
+
+/** The help lines of a table: flag, value, text, default; a command's own flags first, the others under geth's headings. */
+export function formatFlags(table: readonly TableRow[]): string {
+  const own = table.filter((row) => "type" in row).map((row) => helpLine(rowOf(row)));
+  const shared = table.filter((row): row is OptionRow => !("type" in row) && row.flag !== undefined);
+  const groups = categories.map((category: Category) => ({
+    category,
+    lines: shared.filter((row) => row.category === category).map(helpLine),
+  }));
+  return [
+    ...own,
+    `  ${"--help, -h".padEnd(28)} This text`,
+    ...groups.flatMap(({ category, lines }) => (lines.length === 0 ? [] : ["", category, ...lines])),
+  ].join("\n");
 }

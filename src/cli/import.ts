@@ -7,9 +7,10 @@ import { type ChainDir, explainEnd, genesisOf, openChainDir, openChainOf } from 
 import { type ChainFile, openChainFile } from "./chain-file.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import type { Flag } from "./flags.ts";
+import type { TableRow } from "./flags.ts";
 import type { Io } from "./io.ts";
-import { chainFlags, loggerOf } from "./node-flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { chainFlags } from "./node-flags.ts";
 
 const flags = [
   {
@@ -19,7 +20,7 @@ const flags = [
     doc: "Genesis of the chain, in geth's JSON format (default: that of glim init)",
   },
   ...chainFlags,
-] as const satisfies readonly Flag[];
+] as const satisfies readonly TableRow[];
 
 /** Milliseconds between two lines of progress. */
 const REPORT_MS = 1_500;

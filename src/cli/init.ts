@@ -4,7 +4,8 @@ import { openChainDir, openChainOf } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { readGenesis } from "./genesis-file.ts";
-import { chainFlags, loggerOf } from "./node-flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { chainFlags } from "./node-flags.ts";
 
 /** `glim init`: writes block 0 into a data directory, or takes up the forks that a chain's genesis has gained. */
 export const init: Command<typeof chainFlags> = {

@@ -13,6 +13,8 @@ export interface Io {
   readonly clock: Clock;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly stopping: AbortSignal;
+  /** `GLIM_…` variables are flags. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** How long an orderly stop may take before the process ends anyway. */
@@ -22,6 +24,7 @@ interface Process {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
   on(event: string, listener: () => void): unknown;
   exit(code: number): never;
 }
@@ -49,6 +52,7 @@ export function processIo(host: Process, clock: Clock): Io {
     isTerminal: host.stdout.isTTY === true,
     clock,
     stopping: controller.signal,
+    environment: host.env,
   };
 }
 

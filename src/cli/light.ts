@@ -3,40 +3,25 @@ import { LightEthereum } from "#les";
 import { Node } from "#node";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import type { Flag } from "./flags.ts";
+import type { TableRow } from "./flags.ts";
 import { readGenesis } from "./genesis-file.ts";
-import { configOf, loggerOf, nodeFlags } from "./node-flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { nodeFlags } from "./node-flags.ts";
+import { configOf } from "./node-settings.ts";
+import { chainOptions, lightOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
 import { runNode } from "./run-node.ts";
 import { followSync, watchRefusals } from "./sync-progress.ts";
 import { VERSION } from "./version.ts";
 
-const flags = [
-  { name: "genesis", type: "text", value: "FILE", doc: "Genesis of the network, in geth's JSON format" },
-  {
-    name: "peer",
-    type: "texts",
-    value: "ENODE",
-    doc: "A LES server's enode URL; several by comma or by repetition",
-  },
-  {
-    name: "cache.disk",
-    type: "number",
-    value: "MB",
-    min: 0,
-    max: 1_000_000,
-    default: 8,
-    doc: "Most disk for retrieved nodes, code and receipts",
-  },
-  ...nodeFlags,
-] as const satisfies readonly Flag[];
+const flags = [...chainOptions, ...lightOptions, ...nodeFlags] as const satisfies readonly TableRow[];
 
 /** `glim light`: a light node on a network whose genesis and servers are named. */
 export const light: Command<typeof flags> = {
   usage: "glim light --genesis FILE --peer ENODE [--peer …] [flags]",
   flags,
-  async run({ flags: values, notices }, io) {
-    for (const notice of notices) io.complain(notice);
+  async run(parsed, io) {
+    const { flags: values } = parsed;
     if (values.genesis === undefined)
       throw CliError("MISSING_FLAG", { flag: "--genesis", why: "name the network's genesis file" });
     if (values.peer.length === 0)
@@ -51,7 +36,7 @@ export const light: Command<typeof flags> = {
       staticNodes: readPeers(values.peer),
       modules: ["light"],
     };
-    const config = await configOf(values, defaults, host, io);
+    const config = await configOf(parsed, defaults, host, io);
     const node = new Node(config);
     const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
     node.register(

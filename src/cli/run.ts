@@ -1,8 +1,21 @@
+import {
+  gethSwitches,
+  gethValueFlags,
+  isSwitch,
+  nearestName,
+  type OptionRow,
+  readArguments,
+  readConfigFile,
+  rowsByFlag,
+  variableOf,
+} from "#config";
+import { nodeHost } from "#host/node";
 import { GlimError } from "#util";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import { type Flag, formatFlags, parseFlags } from "./flags.ts";
+import { formatFlags, parseFlags, rowOf, type Surroundings, type TableRow } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { sourceOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 type Runnable = { readonly [K in keyof Command]: Command[K] };
@@ -15,6 +28,14 @@ interface Entry {
   /** Loaded when asked for: a command brings its whole part of the program. */
   load(): Promise<unknown>;
 }
+
+/** What flags without a command's name run. */
+const BARE: Entry = {
+  name: "[flags]",
+  summary:
+    "run a node as geth would: a full one, with --syncmode light a light one, with --dev a development chain",
+  load: async () => (await import("./bare.ts")).bare,
+};
 
 const entries: readonly Entry[] = [
   {
@@ -94,31 +115,100 @@ function help(): string {
 function commandHelp({ usage, details, flags }: Runnable, summary: string): string {
   const text = [`usage: ${usage}`, "", `${summary}.`, ""];
   if (details !== undefined) text.push(details, "");
-  return [...text, "flags:", formatFlags(flags as readonly Flag[])].join("\n");
+  return [...text, "flags:", formatFlags(flags)].join("\n");
+}
+
+/** The command a line names, and what stands before and after the name. Without a name, flags alone run a node, as in geth. */
+function commandOf(args: readonly string[], everywhere: readonly TableRow[]) {
+  const byFlag = rowsByFlag(everywhere.map(rowOf));
+  let at = 0;
+  for (; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    if (!arg.startsWith("-") || arg === "-" || arg === "--") break;
+    const [, name = "", inline] = /^--?([^=]+)(=.*)?$/s.exec(arg) ?? [];
+    if (inline === undefined && takesValue(name, args[at + 1], byFlag)) at++;
+  }
+  const name = args[at];
+  return { name, before: args.slice(0, at), rest: args.slice(at + 1) };
+}
+
+/** Whether the argument after a flag is its value. After a flag nobody knows it is, unless it names a command. */
+function takesValue(name: string, next: string | undefined, byFlag: ReadonlyMap<string, OptionRow>): boolean {
+  const row = byFlag.get(name) ?? byFlag.get(name.replace(/^no-/, ""));
+  if (row !== undefined) return !isSwitch(row);
+  if (gethSwitches.has(name) || name === "help" || name === "h") return false;
+  return gethValueFlags.has(name) || (next !== undefined && !entries.some((one) => one.name === next));
+}
+
+/** Reads the file that `--config` or its variable names. @throws CLI_BAD_FILE */
+async function readFileOf(
+  args: readonly string[],
+  environment: Surroundings["environment"],
+  everywhere: readonly TableRow[],
+) {
+  const named = readArguments(sourceOptions, args).settings.get(sourceOptions[0]);
+  const path = named?.value ?? environment?.[variableOf("config")];
+  if (typeof path !== "string" || path === "") return undefined;
+  const bytes = await nodeHost()
+    .files.readFile(path)
+    .catch(() => undefined);
+  if (bytes === undefined)
+    throw CliError("BAD_FILE", { path, why: "cannot read this configuration file (--config)" });
+  return { path, layer: readConfigFile(everywhere.map(rowOf), new TextDecoder().decode(bytes)) };
+}
+
+/** The arguments around a command's name, and the rows of all commands. */
+interface Line {
+  readonly before: readonly string[];
+  readonly rest: readonly string[];
+  readonly everywhere: readonly TableRow[];
+}
+
+async function runEntry(entry: Entry, { before, rest, everywhere }: Line, io: Io): Promise<void> {
+  const command = (await entry.load()) as Runnable; // a command runs only with what its own table parsed
+  const { environment } = io;
+  const usesFile = command.flags.some((row) => row === sourceOptions[0]);
+  const file = usesFile ? await readFileOf([...before, ...rest], environment, everywhere) : undefined;
+  const around = { environment, file, before, everywhere };
+  const parsed = parseFlags(entry.name, command.flags, rest, around);
+  if (parsed.wantsHelp) {
+    io.print(commandHelp(command, entry.summary));
+    return;
+  }
+  for (const notice of parsed.notices) io.complain(notice);
+  await command.run(parsed, io);
 }
 
 /** Runs a command line. Resolves to the exit code. */
 export async function runCommandLine(args: readonly string[], io: Io): Promise<number> {
-  const [name = "--help", ...rest] = args;
-  if (name === "--help" || name === "-h" || name === "help") {
+  const [first = "--help"] = args;
+  if (first === "--help" || first === "-h" || first === "help") {
     io.print(help());
     return 0;
   }
-  if (name === "--version" || name === "-v" || name === "version") {
+  if (first === "--version" || first === "-v") {
     io.print(VERSION);
     return 0;
   }
   try {
-    const entry = entries.find((one) => one.name === name);
-    if (entry === undefined) throw CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40) });
-    const command = (await entry.load()) as Runnable; // a command runs only with what its own table parsed
-    const parsed = parseFlags(entry.name, command.flags, rest);
-    if (parsed.wantsHelp) io.print(commandHelp(command, entry.summary));
-    else await command.run(parsed, io);
+    const { allOptions } = await import("./all-options.ts");
+    const { name, before, rest } = commandOf(args, allOptions);
+    const entry = name === undefined ? BARE : entries.find((one) => one.name === name);
+    if (entry === undefined) throw unknownCommand(name ?? "");
+    const [early, late] = name === undefined ? [[], args] : [before, rest];
+    await runEntry(entry, { before: early, rest: late, everywhere: allOptions }, io);
     return 0;
   } catch (error) {
     if (!(error instanceof GlimError) || error.blame === "bug") throw error;
     io.complain(`glim: ${error.message}`);
     return error.exitCode ?? 1;
   }
+}
+
+function unknownCommand(name: string): Error {
+  const near = nearestName(
+    name,
+    entries.flatMap((one) => (one.isHidden === true ? [] : [one.name])),
+  );
+  return CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40), near });
 }

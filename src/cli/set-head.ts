@@ -3,7 +3,8 @@ import { toHex } from "#util";
 import { openChainDir, openStoredChain } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import { chainFlags, loggerOf } from "./node-flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { chainFlags } from "./node-flags.ts";
 
 /** `glim set-head`: goes back to an earlier block of the canonical chain. */
 export const setHead: Command<typeof chainFlags> = {

@@ -5,8 +5,9 @@ import { nodeHost } from "#host/node";
 import { explainEnd, openChainDir } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import type { Flag } from "./flags.ts";
-import { chainFlags, loggerOf } from "./node-flags.ts";
+import type { TableRow } from "./flags.ts";
+import { loggerOf } from "./log-setup.ts";
+import { chainFlags } from "./node-flags.ts";
 
 const flags = [
   {
@@ -18,7 +19,7 @@ const flags = [
     doc: "Walk the state of every N-th block too, not only the head's",
   },
   ...chainFlags,
-] as const satisfies readonly Flag[];
+] as const satisfies readonly TableRow[];
 
 /** `glim verify`: proves the chain in a data directory whole. */
 export const verify: Command<typeof flags> = {
@@ -50,7 +51,10 @@ export const verify: Command<typeof flags> = {
     });
     io.print(`head       #${report.head} ${report.hash}`);
     io.print(`checked    ${report.blocks} blocks, ${report.transactions} transactions`);
-    io.print(`state      ${report.states} states, ${report.nodes} trie nodes, ${report.codes} codes`);
+    const pruned = report.prunedStates === 0 ? "" : `, ${report.prunedStates} states not kept`;
+    io.print(
+      `state      ${report.states} states, ${report.nodes} trie nodes, ${report.codes} codes${pruned}`,
+    );
     io.print(`findings   ${report.findingCount}`);
     for (const finding of report.findings) io.print(`  ${finding}`);
     if (report.findingCount > report.findings.length)

@@ -1,28 +1,32 @@
 // long: a table: every option of a node in one place
-/** How an option's value looks, in a config object and as a flag. */
-export type OptionKind = "text" | "port" | "count" | "bool" | "list" | "networkId" | "key";
+import type { OptionRow } from "#config";
+import { isPrivateKey } from "#crypto";
+import { parseEnode } from "#enode";
 
-/** One option. The table is read by the parser, the CLI (flags, help) and the docs. */
-export interface OptionRow {
-  /** Place in the public config: `http.port`. */
-  readonly path: string;
-  /** The seed's name for the same field, if it differs; also accepted. */
-  readonly seed?: string;
-  readonly kind: OptionKind;
-  readonly default: string | number | boolean | readonly string[] | undefined;
-  readonly unit?: string;
-  /** Command-line flag, geth's name. */
-  readonly flag?: string;
-  /** Key in a TOML file (geth's). */
-  readonly toml?: string;
-  readonly doc: string;
+/** What is wrong with a list of nodes, by place; undefined if nothing is. */
+function checkNodes(nodes: readonly unknown[]): string | undefined {
+  for (const [index, one] of nodes.entries()) {
+    if (typeof one === "object" && one !== null && "publicKey" in one) continue; // an Enode: checked when it was made
+    if (typeof one === "string" && one.startsWith("enr:")) continue; // read where it is used
+    try {
+      parseEnode(String(one));
+    } catch (error) {
+      return `enode URLs; number ${index}: invalid enode: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  return undefined;
 }
 
-export const configTable: readonly OptionRow[] = [
+/**
+ * Options of a node. To add one: a row here, the field in `Config` or `P2pConfig` (the compiler and config.test.ts ask for
+ * it), and its use. Flag, variable, TOML key, help and `dumpconfig` follow from the row.
+ */
+export const configTable = [
   {
     path: "name",
     kind: "text",
     default: "",
+    category: "MISC",
     doc: "Instance name: a folder in the data directory, and part of the client name. Default: the program's name.",
   },
   {
@@ -31,56 +35,91 @@ export const configTable: readonly OptionRow[] = [
     default: "",
     flag: "identity",
     toml: "Node.UserIdent",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
     doc: "An extra part of the client name.",
   },
-  { path: "version", kind: "text", default: "", doc: "Version of the program, part of the client name." },
   {
-    path: "dataDir",
+    path: "version",
     kind: "text",
     default: "",
+    category: "MISC",
+    doc: "Version of the program, part of the client name.",
+  },
+  {
+    path: "dataDir",
+    kind: "path",
+    default: "",
     flag: "datadir",
+    value: "DIR",
     toml: "Node.DataDir",
+    category: "ETHEREUM",
     doc: "Folder for everything the node keeps; empty: nothing is written to disk.",
   },
   {
     path: "minFreeDiskMb",
     kind: "count",
     default: 1024,
+    max: 1_000_000_000,
     unit: "MB",
     flag: "datadir.minfreedisk",
-    toml: "Node.MinFreeDisk",
+    value: "MB",
+    toml: "Glim.MinFreeDisk",
+    category: "ETHEREUM",
     doc: "Free space on the data directory's disk below which the node stops, warned of at twice that; 0: never.",
   },
   {
     path: "keyStoreDir",
-    kind: "text",
+    kind: "path",
     default: "",
     flag: "keystore",
+    value: "DIR",
     toml: "Node.KeyStoreDir",
+    isOmittedEmpty: true,
+    category: "ACCOUNT",
     doc: "Folder of key files; default: keystore in the data directory.",
   },
   {
     path: "useLightweightKdf",
+    seed: "useLightweightKDF",
     kind: "bool",
     default: false,
     flag: "lightkdf",
     toml: "Node.UseLightweightKDF",
+    isOmittedEmpty: true,
+    category: "ACCOUNT",
     doc: "Encrypt new keys with less work.",
   },
   {
+    path: "insecureUnlockAllowed",
+    kind: "bool",
+    default: false,
+    flag: "allow-insecure-unlock",
+    toml: "Node.InsecureUnlockAllowed",
+    isOmittedEmpty: true,
+    category: "ACCOUNT",
+    doc: "Let accounts be unlocked although HTTP or WebSocket is open.",
+  },
+  {
     path: "noUsb",
+    seed: "noUSB",
     kind: "bool",
     default: false,
     flag: "nousb",
     toml: "Node.NoUSB",
+    isOmittedEmpty: true,
+    category: "ACCOUNT",
     doc: "Do not look for hardware wallets.",
   },
   {
     path: "ipcPath",
-    kind: "text",
+    kind: "path",
     default: "",
     flag: "ipcpath",
+    value: "PATH",
     toml: "Node.IPCPath",
+    isOmittedEmpty: true,
+    category: "API AND CONSOLE",
     doc: "IPC socket: a bare name lies in the data directory; empty: no IPC.",
   },
   {
@@ -88,8 +127,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "networkId",
     default: undefined,
     flag: "networkid",
+    value: "N",
     toml: "Eth.NetworkId",
-    doc: "What net_version answers; default: what the first service says.",
+    category: "ETHEREUM",
+    doc: "What net_version answers and peers must have; default: what the first service says.",
   },
   {
     path: "http.host",
@@ -97,7 +138,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "text",
     default: "",
     flag: "http.addr",
+    oldFlags: ["rpcaddr"],
+    value: "IP",
     toml: "Node.HTTPHost",
+    category: "API AND CONSOLE",
     doc: "Address the HTTP endpoint listens on; empty: no HTTP.",
   },
   {
@@ -106,7 +150,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "port",
     default: 0,
     flag: "http.port",
+    oldFlags: ["rpcport"],
+    value: "N",
     toml: "Node.HTTPPort",
+    category: "API AND CONSOLE",
     doc: "TCP port of HTTP; 0 takes a free one.",
   },
   {
@@ -115,7 +162,11 @@ export const configTable: readonly OptionRow[] = [
     kind: "list",
     default: [],
     flag: "http.corsdomain",
+    oldFlags: ["rpccorsdomain"],
+    value: "LIST",
     toml: "Node.HTTPCors",
+    isOmittedEmpty: true,
+    category: "API AND CONSOLE",
     doc: "Origins that may read replies in a browser; * for all.",
   },
   {
@@ -124,7 +175,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "list",
     default: ["localhost"],
     flag: "http.vhosts",
+    oldFlags: ["rpcvhosts"],
+    value: "LIST",
     toml: "Node.HTTPVirtualHosts",
+    category: "API AND CONSOLE",
     doc: "Host names accepted in requests (HTTP and WebSocket), beside IP addresses; * for all.",
   },
   {
@@ -133,7 +187,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "list",
     default: [],
     flag: "http.api",
+    oldFlags: ["rpcapi"],
+    value: "LIST",
     toml: "Node.HTTPModules",
+    category: "API AND CONSOLE",
     doc: "Namespaces served over HTTP; empty: all that are public.",
   },
   {
@@ -142,7 +199,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "text",
     default: "",
     flag: "ws.addr",
+    oldFlags: ["wsaddr"],
+    value: "IP",
     toml: "Node.WSHost",
+    category: "API AND CONSOLE",
     doc: "Address the WebSocket endpoint listens on; empty: no WebSocket.",
   },
   {
@@ -151,7 +211,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "port",
     default: undefined,
     flag: "ws.port",
+    oldFlags: ["wsport"],
+    value: "N",
     toml: "Node.WSPort",
+    category: "API AND CONSOLE",
     doc: "TCP port of WebSocket; left out: shared with HTTP where that is open; 0 takes a free one.",
   },
   {
@@ -160,7 +223,11 @@ export const configTable: readonly OptionRow[] = [
     kind: "list",
     default: [],
     flag: "ws.origins",
+    oldFlags: ["wsorigins"],
+    value: "LIST",
     toml: "Node.WSOrigins",
+    isOmittedEmpty: true,
+    category: "API AND CONSOLE",
     doc: "Origins accepted; empty: http://localhost and this machine's name; * for all.",
   },
   {
@@ -169,7 +236,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "list",
     default: [],
     flag: "ws.api",
+    oldFlags: ["wsapi"],
+    value: "LIST",
     toml: "Node.WSModules",
+    category: "API AND CONSOLE",
     doc: "Namespaces served over WebSocket; empty: all that are public.",
   },
   {
@@ -178,6 +248,8 @@ export const configTable: readonly OptionRow[] = [
     kind: "bool",
     default: false,
     toml: "Node.WSExposeAll",
+    isOmittedEmpty: true,
+    category: "API AND CONSOLE",
     doc: "Serve every namespace over WebSocket, private ones too. Only in a trusted network.",
   },
   {
@@ -185,14 +257,21 @@ export const configTable: readonly OptionRow[] = [
     kind: "key",
     default: undefined,
     flag: "nodekey",
+    flagKind: "path",
+    value: "FILE",
+    check: (key: Uint8Array) => (isPrivateKey(key) ? undefined : "32 bytes that are a secp256k1 key"),
+    category: "NETWORKING",
     doc: "Identity, 32 bytes; default: the key file in the instance directory.",
   },
   {
     path: "p2p.maxPeers",
     kind: "count",
     default: 50,
+    max: 100_000,
     flag: "maxpeers",
+    value: "N",
     toml: "Node.P2P.MaxPeers",
+    category: "NETWORKING",
     doc: "Most peers at once.",
   },
   {
@@ -200,15 +279,18 @@ export const configTable: readonly OptionRow[] = [
     kind: "count",
     default: 50,
     flag: "maxpendpeers",
+    value: "N",
     toml: "Node.P2P.MaxPendingPeers",
-    doc: "Most inbound handshakes at once.",
+    category: "NETWORKING",
+    doc: "Most inbound handshakes at once; 0 means 50.",
   },
   {
     path: "p2p.dialRatio",
     kind: "count",
     default: 3,
     toml: "Node.P2P.DialRatio",
-    doc: "One in so many peers is dialled by us.",
+    category: "NETWORKING",
+    doc: "One in so many peers is dialled by us; 0 means 3.",
   },
   {
     path: "p2p.noDiscovery",
@@ -216,13 +298,96 @@ export const configTable: readonly OptionRow[] = [
     default: true,
     flag: "nodiscover",
     toml: "Node.P2P.NoDiscovery",
+    category: "NETWORKING",
     doc: "Do not search for nodes.",
+  },
+  {
+    path: "p2p.discoveryV5",
+    kind: "bool",
+    default: false,
+    flag: "v5disc",
+    oldFlags: ["discovery.v5", "discv5"],
+    toml: "Node.P2P.DiscoveryV5",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
+    doc: "Search for nodes by discovery v5.1 too.",
+  },
+  {
+    path: "p2p.bootstrapNodes",
+    kind: "nodes",
+    default: undefined,
+    check: checkNodes,
+    flag: "bootnodes",
+    oldFlags: ["bootnodesv4"],
+    value: "ENODES",
+    toml: "Node.P2P.BootstrapNodes",
+    category: "NETWORKING",
+    doc: "Nodes to begin the search for others at.",
+  },
+  {
+    path: "p2p.bootstrapNodesV5",
+    kind: "nodes",
+    default: undefined,
+    check: checkNodes,
+    flag: "bootnodesv5",
+    value: "ENRS",
+    toml: "Node.P2P.BootstrapNodesV5",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
+    doc: "The same for discovery v5.1; default: the others.",
+  },
+  {
+    path: "p2p.nodeDatabase",
+    kind: "path",
+    default: "",
+    toml: "Node.P2P.NodeDatabase",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
+    doc: "Folder that remembers nodes; default: nodes in the instance directory.",
+  },
+  {
+    path: "p2p.nat",
+    kind: "text",
+    default: undefined,
+    check: (text: string) =>
+      /^(any|none|off|upnp|pmp|natpmp|pmp:.+|natpmp:.+|extip:.+|ip:.+|stun(:.+)?|)$/i.test(text)
+        ? undefined
+        : "any, none, upnp, pmp, pmp:IP, extip:IP, stun or stun:HOST:PORT",
+    flag: "nat",
+    value: "HOW",
+    toml: "Node.P2P.NAT",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
+    doc: "How this node learns the address others reach it at: any, none, upnp, pmp, extip:IP, stun:HOST:PORT.",
+  },
+  {
+    path: "p2p.protocols",
+    kind: "code",
+    default: undefined,
+    category: "NETWORKING",
+    doc: "Protocols beside those of the services; code only.",
+  },
+  {
+    path: "p2p.log",
+    kind: "code",
+    default: undefined,
+    category: "NETWORKING",
+    doc: "Logger of the p2p server in place of the node's; code only.",
+  },
+  {
+    path: "p2p.dialer",
+    kind: "code",
+    default: undefined,
+    category: "NETWORKING",
+    doc: "Opens connections in place of TCP; code only.",
   },
   {
     path: "p2p.noDial",
     kind: "bool",
     default: false,
     toml: "Node.P2P.NoDial",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
     doc: "Dial static nodes only.",
   },
   {
@@ -230,29 +395,40 @@ export const configTable: readonly OptionRow[] = [
     kind: "text",
     default: "",
     flag: "port",
+    flagKind: "port",
+    value: "N",
+    fromFlag: (port: number) => `:${port}`,
     toml: "Node.P2P.ListenAddr",
+    category: "NETWORKING",
     doc: "host:port for peers, :port for all addresses; empty: no listener.",
   },
   {
     path: "p2p.staticNodes",
-    kind: "list",
+    kind: "nodes",
     default: undefined,
+    check: checkNodes,
     toml: "Node.P2P.StaticNodes",
+    category: "NETWORKING",
     doc: "Enode URLs always kept connected; left out: static-nodes.json.",
   },
   {
     path: "p2p.trustedNodes",
-    kind: "list",
+    kind: "nodes",
     default: undefined,
+    check: checkNodes,
     toml: "Node.P2P.TrustedNodes",
+    category: "NETWORKING",
     doc: "Enode URLs admitted over every cap; left out: trusted-nodes.json.",
   },
   {
     path: "p2p.netRestrict",
-    kind: "list",
+    kind: "cidrs",
     default: undefined,
     flag: "netrestrict",
+    value: "CIDRS",
     toml: "Node.P2P.NetRestrict",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
     doc: "Networks (CIDR) peers must be in.",
   },
   {
@@ -260,12 +436,16 @@ export const configTable: readonly OptionRow[] = [
     kind: "bool",
     default: false,
     toml: "Node.P2P.EnableMsgEvents",
+    category: "NETWORKING",
     doc: "Report every message as a peer event.",
   },
   {
     path: "p2p.acceptPlainHandshake",
     kind: "bool",
     default: false,
+    toml: "Glim.AcceptPlainHandshake",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
     doc: "Accept the handshake from before EIP-8.",
   },
   {
@@ -273,6 +453,10 @@ export const configTable: readonly OptionRow[] = [
     kind: "text",
     default: undefined,
     flag: "nat.extip",
+    value: "IP",
+    toml: "Glim.ExternalIP",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
     doc: "Address told in our enode URL.",
   },
-];
+] as const satisfies readonly OptionRow[];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { OptionRow } from "#config";
 import { type Config, type P2pConfig, parseConfig } from "./config.ts";
 import { configTable } from "./config-table.ts";
 import type { ConfigProblem } from "./errors.ts";
@@ -13,6 +14,7 @@ function problems(config: unknown): readonly ConfigProblem[] {
   return [];
 }
 
+const rows: readonly OptionRow[] = configTable;
 const why = (config: unknown) => problems(config).map((one) => one.why);
 
 describe("ND-03 a config that is wrong", () => {
@@ -135,7 +137,7 @@ describe("what a config means", () => {
       "wsModules",
       "wsExposeAll",
     ];
-    const names = new Set(configTable.flatMap((row) => [row.path, row.seed ?? row.path]));
+    const names = new Set(rows.flatMap((row) => [row.path, row.seed ?? row.path]));
     expect(seed.filter((name) => !names.has(name))).toEqual([]);
     expect(configTable.every((row) => row.doc.length > 10)).toBe(true);
     // the compiler knows every option of the p2p server: one that is new there fails to compile here
@@ -153,9 +155,16 @@ describe("what a config means", () => {
       enableMsgEvents: true,
       acceptPlainHandshake: true,
       externalIp: true,
+      protocols: true,
+      log: true,
+      discoveryV5: true,
+      bootstrapNodes: true,
+      bootstrapNodesV5: true,
+      nodeDatabase: true,
+      nat: true,
     };
     expect(Object.keys(p2p).filter((name) => !names.has(`p2p.${name}`))).toEqual([]);
-    const flags = configTable.flatMap((row) => row.flag ?? []);
+    const flags = rows.flatMap((row) => row.flag ?? []);
     expect(new Set(flags).size).toBe(flags.length);
   });
 });

@@ -1,9 +1,9 @@
 import { isAbsolute, resolve } from "node:path";
-import { isPrivateKey } from "#crypto";
-import { parseEnode } from "#enode";
+import { type OptionRow, wantedInstead } from "#config";
+import { type Enode, parseEnode } from "#enode";
 import { type Logger, silentLogger } from "#log";
 import type { ServerConfig } from "#p2p";
-import { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
+import { configTable } from "./config-table.ts";
 import { ConfigError, type ConfigProblem } from "./errors.ts";
 import {
   identifierOf,
@@ -15,8 +15,17 @@ import {
 } from "./paths.ts";
 
 /** `p2p` part of a config: what Server takes, less what the node fills in. */
-export type P2pConfig = Omit<ServerConfig, "name" | "protocols" | "log" | "privateKey"> & {
+export type P2pConfig = Omit<ServerConfig, "name" | "privateKey"> & {
   readonly privateKey?: Uint8Array | undefined;
+  /** Searches by discovery v5.1 too. */
+  readonly discoveryV5?: boolean | undefined;
+  /** Enode URLs or records to begin the search at. */
+  readonly bootstrapNodes?: readonly (string | Enode)[] | undefined;
+  readonly bootstrapNodesV5?: readonly (string | Enode)[] | undefined;
+  /** Folder that remembers nodes; "" or left out: `nodes` in the instance directory, in memory for an ephemeral node. */
+  readonly nodeDatabase?: string | undefined;
+  /** `any`, `none`, `upnp`, `pmp`, `extip:IP`, `stun:HOST:PORT`. */
+  readonly nat?: string | undefined;
 };
 
 /** HTTP endpoint; the group being there turns it on, at 127.0.0.1 unless `host` says otherwise ("" turns it off). */
@@ -52,6 +61,8 @@ export interface Config {
   readonly p2p?: P2pConfig | undefined;
   readonly keyStoreDir?: string | undefined;
   readonly useLightweightKdf?: boolean | undefined;
+  /** Lets accounts be unlocked although HTTP or WebSocket is open. */
+  readonly insecureUnlockAllowed?: boolean | undefined;
   readonly noUsb?: boolean | undefined;
   readonly ipcPath?: string | undefined;
   readonly networkId?: bigint | number | undefined;
@@ -68,6 +79,8 @@ export interface Config {
   readonly wsOrigins?: readonly string[] | undefined;
   readonly wsModules?: readonly string[] | undefined;
   readonly wsExposeAll?: boolean | undefined;
+  readonly useLightweightKDF?: boolean | undefined;
+  readonly noUSB?: boolean | undefined;
 }
 
 /** A config with every default filled in and every path absolute. Frozen. */
@@ -88,6 +101,7 @@ export interface ResolvedConfig {
   /** Absolute; undefined for an ephemeral node without one. */
   readonly keyStoreDir: string | undefined;
   readonly useLightweightKdf: boolean;
+  readonly insecureUnlockAllowed: boolean;
   readonly noUsb: boolean;
   /** Socket path or pipe name; "" = IPC off. */
   readonly ipcEndpoint: string;
@@ -110,10 +124,9 @@ interface Reading {
   readonly problems: ConfigProblem[];
 }
 
-const byPath = new Map(configTable.map((row) => [row.path, row]));
-const bySeedName = new Map(
-  configTable.flatMap((row) => (row.seed === undefined ? [] : [[row.seed, row] as const])),
-);
+const rows: readonly OptionRow[] = configTable;
+const byPath = new Map(rows.map((row) => [row.path, row]));
+const bySeedName = new Map(rows.flatMap((row) => (row.seed === undefined ? [] : [[row.seed, row] as const])));
 
 /**
  * Checks a config whole and fills it in.
@@ -180,25 +193,6 @@ function put(row: OptionRow | undefined, value: unknown, { values, problems }: R
   values.set(row.path, value);
 }
 
-const isCount = (value: unknown) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-const isTextList = (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === "string");
-
-const CHECKS: Readonly<Record<OptionKind, { wanted: string; fits(value: unknown): boolean }>> = {
-  text: { wanted: "text", fits: (value) => typeof value === "string" && !value.includes("\0") },
-  port: { wanted: "a port, 0 to 65535", fits: (value) => isCount(value) && Number(value) <= 65_535 },
-  count: { wanted: "a whole number, 0 or more", fits: isCount },
-  bool: { wanted: "true or false", fits: (value) => typeof value === "boolean" },
-  list: { wanted: "a list of texts", fits: isTextList },
-  networkId: {
-    wanted: "a whole number, 0 or more",
-    fits: (value) => isCount(value) || (typeof value === "bigint" && value >= 0n),
-  },
-  key: {
-    wanted: "32 bytes that are a secp256k1 key",
-    fits: (value) => value instanceof Uint8Array && isPrivateKey(value),
-  },
-};
-
 const NODE_LISTS: ReadonlySet<string> = new Set(["p2p.staticNodes", "p2p.trustedNodes"]);
 
 function checkValue(row: OptionRow, value: unknown, problems: ConfigProblem[]): void {
@@ -207,13 +201,9 @@ function checkValue(row: OptionRow, value: unknown, problems: ConfigProblem[]): 
     checkNodes(path, value, problems);
     return;
   }
-  const check = CHECKS[row.kind];
-  if (!check.fits(value))
-    problems.push({
-      path,
-      flag,
-      why: `${path}${flag === undefined ? "" : ` (--${flag})`}: want ${check.wanted}`,
-    });
+  const wanted = wantedInstead(row, value);
+  if (wanted !== undefined)
+    problems.push({ path, flag, why: `${path}${flag === undefined ? "" : ` (--${flag})`}: want ${wanted}` });
 }
 
 function checkNodes(path: string, value: unknown, problems: ConfigProblem[]): void {
@@ -267,6 +257,7 @@ function resolveConfig(
     p2p: Object.freeze({ ...config.p2p }),
     keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
     useLightweightKdf: get("useLightweightKdf"),
+    insecureUnlockAllowed: get("insecureUnlockAllowed"),
     noUsb: get("noUsb"),
     ipcEndpoint: ipcEndpointOf(get("ipcPath"), dataDir, machine),
     networkId: networkId === undefined ? undefined : BigInt(networkId),

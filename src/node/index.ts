@@ -10,10 +10,11 @@
  */
 export type { Config, HttpConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
 export { parseConfig } from "./config.ts";
-export { configTable, type OptionKind, type OptionRow } from "./config-table.ts";
+export { configTable } from "./config-table.ts";
 export { DiskWatch, type DiskWatchOptions } from "./disk-watch.ts";
 export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
 export { openInstanceDir } from "./instance-dir.ts";
+export { loadNodeList } from "./node-lists.ts";
 export { Node } from "./node.ts";
 export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
 export type {

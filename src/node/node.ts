@@ -313,8 +313,8 @@ export class Node implements AsyncDisposable {
         name: identifier,
         staticNodes: await nodes(p2p.staticNodes, "static-nodes.json"),
         trustedNodes: await nodes(p2p.trustedNodes, "trusted-nodes.json"),
-        protocols: services.flatMap((service) => [...service.protocols]),
-        log: this.#log,
+        protocols: [...(p2p.protocols ?? []), ...services.flatMap((service) => [...service.protocols])],
+        log: p2p.log ?? this.#log,
       },
       this.#host,
     );

@@ -1,0 +1,59 @@
+import { nodeHost } from "#host/node";
+import { genesisOf } from "./chain-dir.ts";
+import type { Command } from "./command.ts";
+import { CliError } from "./errors.ts";
+import type { Flags, TableRow } from "./flags.ts";
+import { nodeFlags } from "./node-flags.ts";
+import { chainOptions, devOptions, fullOptions, lightOptions, networkOptions } from "./options.ts";
+
+const flags = [
+  ...chainOptions,
+  ...networkOptions,
+  ...fullOptions,
+  ...lightOptions,
+  ...devOptions,
+  ...nodeFlags,
+] as const satisfies readonly TableRow[];
+
+/**
+ * `glim [flags]`: what geth does with the same flags. A full node, with `--syncmode light` a light node, with `--dev` a
+ * development chain.
+ */
+export const bare: Command<typeof flags> = {
+  usage: "glim [flags]",
+  flags,
+  async run(parsed, io) {
+    const { flags: values } = parsed;
+    await checkNetwork(values);
+    const genesisOut = { ...parsed, flags: { ...values, "genesis.out": undefined } };
+    if (values.dev) await (await import("./dev.ts")).dev.run(genesisOut, io);
+    else if (values.syncmode === "light") await (await import("./light.ts")).light.run(parsed, io);
+    else await (await import("./node.ts")).node.run(parsed, io);
+  },
+};
+
+const CHAIN_IDS = { mainnet: 1n, goerli: 5n, sepolia: 11_155_111n, rinkeby: 4n, ropsten: 3n } as const;
+
+/** The network flag that was given, if any. @throws CLI_BAD_FLAG for two of them */
+function networkOf(values: Flags<typeof networkOptions>): keyof typeof CHAIN_IDS | undefined {
+  const names = (["mainnet", "goerli", "sepolia", "rinkeby", "ropsten"] as const).filter(
+    (name) => values[name],
+  );
+  const [first] = names;
+  const chosen = [...names, ...(values.dev ? ["dev"] : [])];
+  if (chosen.length > 1)
+    throw CliError("BAD_FLAG", {
+      flag: chosen.map((name) => `--${name}`).join(", "),
+      why: "only one of these can be used",
+    });
+  return first;
+}
+
+/** @throws CLI_BAD_FLAG if the genesis is of another network */
+async function checkNetwork(values: Flags<typeof flags>): Promise<void> {
+  const name = networkOf(values);
+  if (name === undefined) return;
+  const { config } = await genesisOf(values.genesis, values.datadir, nodeHost());
+  if (config.chainId !== CHAIN_IDS[name])
+    throw CliError("BAD_FLAG", { flag: `--${name}`, why: `the genesis is of chain id ${config.chainId}` });
+}
