@@ -34,6 +34,7 @@ export {
   systemEntropy,
   verify,
 } from "./keys.ts";
+export { recoverAddresses, type SignedHash } from "./recovery.ts";
 export {
   aesCtr,
   type AesCtr,

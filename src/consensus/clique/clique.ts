@@ -1,8 +1,8 @@
 import type { Engine, HeaderReader, Signer, VerifyOptions } from "#consensus";
 import { ConsensusError, verifyForkFields, verifyGas, verifyLink, verifyTime } from "#consensus";
 import { type Reader, readCliqueSnapshotJson, type Writer, writeCliqueSnapshotJson } from "#core/rawdb";
-import { type Header, type HeaderFields, makeHeader } from "#core/types";
-import { addressOf, recover } from "#crypto";
+import { type Block, type Header, type HeaderFields, makeHeader } from "#core/types";
+import { addressOf, recover, recoverAddresses } from "#crypto";
 import type { CliqueConfig } from "#params";
 import { concatBytes, equalBytes, fromHex, type Hex, LruByteMap, toHex } from "#util";
 import { CliqueError } from "./errors.ts";
@@ -78,6 +78,22 @@ export class Clique implements Engine {
     const address = addressOf(key);
     this.#sealers.set(header.hash, address);
     return address;
+  }
+
+  /** Sealers are recovered beside this thread, and left to `author` where that could not be. */
+  async checkSeals(_chain: HeaderReader, blocks: readonly Pick<Block, "header">[]): Promise<void> {
+    const asked = blocks
+      .map(({ header }) => header)
+      .filter(({ extra, hash }) => extra.length >= extraSeal && !this.#sealers.has(hash))
+      .slice(0, limits.recentSealers / 2);
+    if (asked.length < limits.fewSealers) return;
+    const addresses = await recoverAddresses(
+      asked.map((header) => ({ hash: sealHash(header), signature: header.extra.slice(-extraSeal) })),
+    );
+    for (const [index, { hash }] of asked.entries()) {
+      const address = addresses[index];
+      if (address !== undefined) this.#sealers.set(hash, address);
+    }
   }
 
   verifyHeader(chain: HeaderReader, header: Header, parent: Header, options: VerifyOptions): void {

@@ -4,6 +4,8 @@ export const limits = {
   recentSnapshots: 128,
   /** Recovered sealers in memory. */
   recentSealers: 4096,
+  /** So few are recovered sooner than a thread is asked. */
+  fewSealers: 8,
   /** A snapshot is stored at each multiple of this. */
   storeInterval: 1024,
   /** Blocks between checkpoints when the configuration says 0. */

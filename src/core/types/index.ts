@@ -46,7 +46,7 @@ export {
   unclesHash,
   withdrawalsRoot,
 } from "./roots.ts";
-export { authorityOf, checkTransactionType, senderOf, signTransaction } from "./signer.ts";
+export { authorityOf, checkTransactionType, recoverSenders, senderOf, signTransaction } from "./signer.ts";
 export type {
   AccessList,
   AccessListEntry,

@@ -1,4 +1,12 @@
-import { addressOf, keccak256, type PrivateKey, recover, sign } from "#crypto";
+import {
+  addressOf,
+  keccak256,
+  type PrivateKey,
+  recover,
+  recoverAddresses,
+  sign,
+  type SignedHash,
+} from "#crypto";
 import { encodeAs } from "#rlp";
 import type { Rules } from "#params";
 import { bigintToBytes } from "#util";
@@ -14,6 +22,8 @@ import {
 /** Order of secp256k1. */
 const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 const HALF_N = N / 2n;
+/** So many senders are recovered here sooner than a thread is asked: about half a millisecond. */
+const FEW = 8;
 
 /** Recovery id 0 or 1, or undefined if `v` says neither. */
 function recoveryId(tx: Transaction): number | undefined {
@@ -22,13 +32,19 @@ function recoveryId(tx: Transaction): number | undefined {
   return v === 0n || v === 1n ? Number(v) : undefined;
 }
 
-function recoverAddress(hash: Uint8Array, r: bigint, s: bigint, id: number): Uint8Array | undefined {
-  if (r === 0n || s === 0n || r >= N || s >= N) return undefined;
+/** r ‖ s ‖ recovery id, or undefined if they are out of range. */
+function signatureOf(r: bigint, s: bigint, id: number | undefined): Uint8Array | undefined {
+  if (id === undefined || r === 0n || s === 0n || r >= N || s >= N) return undefined;
   const bytes65 = new Uint8Array(65);
   bytes65.set(bigintToBytes(r, 32));
   bytes65.set(bigintToBytes(s, 32), 32);
   bytes65[64] = id;
-  const key = recover(hash, bytes65);
+  return bytes65;
+}
+
+function recoverAddress(hash: Uint8Array, r: bigint, s: bigint, id: number): Uint8Array | undefined {
+  const signature = signatureOf(r, s, id);
+  const key = signature === undefined ? undefined : recover(hash, signature);
   return key === undefined ? undefined : addressOf(key);
 }
 
@@ -50,6 +66,27 @@ export function senderOf(tx: Transaction, { allowHighS = false }: { allowHighS?:
   }
   if (sender === null || (!allowHighS && tx.s > HALF_N)) throw TypesError("BAD_SIGNATURE");
   return sender;
+}
+
+/**
+ * Recovers senders of many transactions beside this thread, so that `senderOf` has them. Judges nothing: what could not be computed is
+ * left to `senderOf`. A few are not worth the way.
+ */
+export async function recoverSenders(transactions: readonly Transaction[]): Promise<void> {
+  const asked: Transaction[] = [];
+  const signed: SignedHash[] = [];
+  for (const tx of transactions) {
+    const signature = senders.has(tx) ? undefined : signatureOf(tx.r, tx.s, recoveryId(tx));
+    if (signature === undefined) continue;
+    asked.push(tx);
+    signed.push({ hash: signingHash(tx), signature });
+  }
+  if (asked.length < FEW) return;
+  const addresses = await recoverAddresses(signed);
+  for (const [i, tx] of asked.entries()) {
+    const address = addresses[i];
+    if (address !== undefined && !senders.has(tx)) senders.set(tx, address);
+  }
 }
 
 /** Who signed an authorization (20 bytes), or undefined if nobody did validly: such an entry is skipped, not an error (EIP-7702). */
