@@ -1,20 +1,25 @@
+// long: what is stored of a block, which states are held and which block is the head change together, in one queue
 import type { Engine } from "#consensus";
 import {
+  deleteBody,
+  deleteRecoveryHash,
   deleteTxLookup,
   readBody,
   readBodyRlp,
-  readCode,
+  readPruning,
   readReceipts,
   readReceiptsRlp,
-  readTrieNode,
+  readRecoveryHash,
   readTxLookup,
   type Writer,
   writeBody,
   writeHeadBlockHash,
+  writePruning,
   writeReceipts,
+  writeRecoveryHash,
   writeTxLookup,
 } from "#core/rawdb";
-import { type CodeStore, type StateUpdate, stateReader } from "#core/state";
+import { type CodeStore, stateReader } from "#core/state";
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
@@ -22,19 +27,19 @@ import type { Feed } from "#event";
 import type { Clock } from "#host";
 import { type Logger, silentLogger } from "#log";
 import type { ChainConfig, Genesis } from "#params";
-import { emptyRoot, type NodeStore } from "#trie";
-import { ByteSet, equalBytes, LruByteMap } from "#util";
+import type { NodeStore } from "#trie";
+import { ByteSet, equalBytes, GlimError, LruByteMap } from "#util";
 import { BadBlocks } from "./bad-blocks.ts";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
-import { CoreError } from "./errors.ts";
+import { CoreError, stateUnavailable } from "./errors.ts";
 import { FastChain } from "./fast-chain.ts";
-import { readStoredGenesis, setupGenesis, type StoredGenesis, writeStateUpdate } from "./genesis.ts";
+import { readStoredGenesis, setupGenesis, type StoredGenesis } from "./genesis.ts";
 import type { HeadEvent, InsertResult } from "./head-event.ts";
 import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
 import { limits } from "./limits.ts";
 import { writeGenesisPreimages, writePreimages } from "./preimages.ts";
-import { type Executed, processBlock, verifyUncles } from "./process.ts";
-import { sendersAhead } from "./senders.ts";
+import { type Executed, processBlock, verifyBody, verifyUncles } from "./process.ts";
+import { type GcMode, StateStore } from "./state-store.ts";
 
 export interface BlockChainOptions {
   readonly db: KeyValueStore;
@@ -45,7 +50,17 @@ export interface BlockChainOptions {
   readonly log?: Logger | undefined;
   /** Keep the addresses and slots that the state names by hash only (geth --cache.preimages). Default false. */
   readonly preimages?: boolean | undefined;
+  /** What is kept of states; default `archive`: all. */
+  readonly gcMode?: GcMode | undefined;
+  /** Megabytes for the caches of states, as geth's --cache. Default 256. */
+  readonly cacheMb?: number | undefined;
 }
+
+/** geth's is 1024, and 4096 on its main network. */
+const DEFAULT_CACHE_MB = 256;
+/** How far before the head the states lie that are written: now and then, and at the end (core/blockchain.go:983@v1.11.6). */
+const NOW_AND_THEN = [limits.recentStates - 1, 0] as const;
+const AT_THE_END = [limits.recentStates - 1, 1, 0] as const;
 
 /** A canonical transaction and where it is. */
 export interface LocatedTransaction {
@@ -56,17 +71,16 @@ export interface LocatedTransaction {
 }
 
 /**
- * Headers, bodies, receipts and every state since the genesis. A block is executed before it is believed, on
- * whichever chain it is, so a reorg of any depth only moves the head. Each block with its state, receipts,
- * lookups and head pointer is one atomic write: after a crash the chain ends at some whole block.
+ * Headers, bodies, receipts and states: every one since the genesis, or those of recent blocks (`gcMode`). A block is
+ * executed before it is believed. In an archive a reorg of any depth only moves the head; otherwise a branch that begins
+ * below the recent states is put aside until it is the better chain, and then executed from the last state that is here.
+ * Each block with its receipts, lookups and head pointer is one atomic write, in an archive with its state too: after a
+ * crash the chain ends at some whole block. The state of a pruned chain's head may be lost then; the chain goes back to
+ * the last block that has one, and `recover` executes forward from there.
  */
 export class BlockChain {
   readonly headers: HeaderChain;
   readonly db: KeyValueStore;
-  /** All trie nodes, for #core/state and proofs. */
-  readonly nodes: NodeStore;
-  /** All codes by hash. */
-  readonly codes: CodeStore;
   /** What fast sync writes, unseen until its pivot is committed. */
   readonly fast: FastChain;
   readonly #clock: BlockChainOptions["clock"];
@@ -75,16 +89,15 @@ export class BlockChain {
   readonly #bodies = new LruByteMap<Body>(limits.bodyCache);
   /** BOUNDED: limits.receiptsCache, by block hash. */
   readonly #receipts = new LruByteMap<readonly Receipt[]>(limits.receiptsCache);
-  /** BOUNDED: limits.nodeCache, by node hash. */
-  readonly #nodeCache = new LruByteMap<Uint8Array>(limits.nodeCache);
-  /** BOUNDED: limits.codeCache, by code hash. */
-  readonly #codeCache = new LruByteMap<Uint8Array>(limits.codeCache);
+  readonly #states: StateStore;
   /** Results of blocks built here, so that inserting one does not execute it again. Lives as long as the block object. */
   readonly #built = new WeakMap<Block, Executed>();
   /** Bytes handed to the store since the last flush. BOUNDED: limits.unflushedBytes, and a block. */
   #unflushedBytes = 0;
   /** Milliseconds of work since others were last let run. */
   #busyMs = 0;
+  /** Milliseconds of work on blocks since a state was last written. */
+  #stateMs = 0;
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #keepsPreimages: boolean;
@@ -109,9 +122,14 @@ export class BlockChain {
       clock,
       log: options.log,
     });
-    this.nodes = { get: (hash) => this.#node(hash) };
-    this.codes = { get: (hash) => this.#code(hash) };
+    this.#states = new StateStore({
+      db,
+      gcMode: options.gcMode ?? "archive",
+      cacheMb: options.cacheMb ?? DEFAULT_CACHE_MB,
+      write: (make) => this.#writeBatch(make),
+    });
     this.#rewindToState();
+    if (this.gcMode === "full" && !readPruning(db)) writePruning(db);
     this.#keepsPreimages = options.preimages ?? false;
     if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
     this.fast = new FastChain({
@@ -138,6 +156,20 @@ export class BlockChain {
 
   get genesis(): Header {
     return this.headers.genesis;
+  }
+
+  get gcMode(): GcMode {
+    return this.#states.gcMode;
+  }
+
+  /** All trie nodes that are here, for #core/state and proofs. */
+  get nodes(): NodeStore {
+    return this.#states.nodes;
+  }
+
+  /** All codes by hash. */
+  get codes(): CodeStore {
+    return this.#states.codes;
   }
 
   /** The last block of the canonical chain; its state is here. */
@@ -208,12 +240,12 @@ export class BlockChain {
   }
 
   hasState(header: Pick<Header, "stateRoot">): boolean {
-    return equalBytes(header.stateRoot, emptyRoot) || this.#node(header.stateRoot) !== undefined;
+    return this.#states.has(header.stateRoot);
   }
 
-  /** The state after that block. @throws CORE_STATE_UNAVAILABLE */
+  /** The state after that block. @throws CORE_STATE_UNAVAILABLE with geth's text when it was pruned */
   state(header: Pick<Header, "number" | "stateRoot">): StateReader {
-    if (!this.hasState(header)) throw CoreError("STATE_UNAVAILABLE", { number: header.number });
+    if (!this.hasState(header)) throw stateUnavailable(header);
     return stateReader(this.nodes, this.codes, header.stateRoot);
   }
 
@@ -228,21 +260,21 @@ export class BlockChain {
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<InsertResult> {
     return this.#enqueue(async () => {
-      const senders = sendersAhead(blocks);
       await this.headers.checkSeals(blocks, options);
       const total = { added: [] as Header[], removed: [] as Header[], imported: 0 };
-      for (const [index, block] of blocks.entries()) {
+      for (const block of blocks) {
         options.signal?.throwIfAborted();
-        await senders(index);
         const start = this.#clock.now();
-        const result = await this.#insertOne(block).catch((error: unknown) => this.#bad.note(block, error));
+        const result = await this.#insertOne(block, options).catch((error: unknown) =>
+          this.#bad.note(block, error),
+        );
         if (result !== undefined) {
           total.added.push(...result.added);
           total.removed.push(...result.removed);
           total.imported++;
         }
         if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
-        await this.#giveWay(start);
+        await this.#worked(start);
       }
       return { ...net(total), head: this.head, imported: total.imported };
     });
@@ -257,6 +289,7 @@ export class BlockChain {
     transactions: readonly Transaction[],
     options: BuildOptions = {},
   ): Promise<BuiltBlock> {
+    if (!this.hasState(parent)) await this.#enqueue(() => this.#regenerate(parent, {}));
     const { built, executed } = await buildBlock({
       chain: this.headers,
       nodes: this.nodes,
@@ -277,12 +310,13 @@ export class BlockChain {
   }
 
   /**
-   * Goes back to a canonical block; blocks above it stay as a side chain. From a block without state (before the pivot
-   * of a fast sync) it goes on to one that has it: the genesis. @throws CORE_UNKNOWN_BLOCK
+   * Goes back to a canonical block; blocks above it stay as a side chain. A state that was pruned is made again. From a
+   * block before the pivot of a fast sync, which never had one, it goes on to the genesis. @throws CORE_UNKNOWN_BLOCK
    */
   setHead(number: number): Promise<void> {
     return this.#enqueue(async () => {
       let at = this.headerByNumber(number);
+      if (at !== undefined && at.number >= this.fast.pivot) await this.#regenerate(at, {});
       while (at !== undefined && at.number > 0 && !this.hasState(at)) at = this.headerByNumber(at.number - 1);
       const batch = this.db.batch();
       const staged = this.headers.stageSetHead(at?.number ?? number, batch);
@@ -299,7 +333,8 @@ export class BlockChain {
    */
   setCanonical(header: Header): Promise<void> {
     return this.#enqueue(async () => {
-      if (!this.hasState(header)) throw CoreError("STATE_UNAVAILABLE", { number: header.number });
+      if (this.td(header.hash) === undefined) throw CoreError("UNKNOWN_BLOCK", { number: header.number });
+      await this.#regenerate(header, {});
       const batch = this.db.batch();
       const staged = this.headers.stageCanonical(header, batch);
       this.#writeLookups(batch, staged, undefined);
@@ -309,10 +344,45 @@ export class BlockChain {
     });
   }
 
-  /** Resolves when everything inserted so far is on disk. */
+  /** Makes the state of a block be here, from the last one before it that is. @throws CORE_STATE_UNAVAILABLE */
+  regenerate(header: Header, options: InsertOptions = {}): Promise<void> {
+    return this.#enqueue(() => this.#regenerate(header, options));
+  }
+
+  /**
+   * Executes the blocks again whose states a crash took, and goes on to the head that was. To be called once, before
+   * anything is inserted. @returns how many blocks came back
+   */
+  recover(options: InsertOptions = {}): Promise<number> {
+    return this.#enqueue(async () => {
+      const hash = readRecoveryHash(this.db);
+      const lost = hash === undefined ? undefined : this.headerByHash(hash);
+      const from = this.head.number;
+      if (lost !== undefined && !this.isCanonical(lost) && this.headers.wouldLead(lost)) {
+        this.#log.info("executing blocks again whose state was not written", { from, to: lost.number });
+        await this.#regenerate(lost, options);
+        this.#choose(lost);
+      }
+      if (hash !== undefined) deleteRecoveryHash(this.db);
+      return this.head.number - from;
+    });
+  }
+
+  /** Resolves when every block inserted so far is on disk. Its state is only in an archive: see `persist`. */
   async flush(): Promise<void> {
     await this.#queue.catch(() => {});
     await this.#flushNow();
+  }
+
+  /**
+   * Resolves when every block inserted so far is on disk and the state of the head too, so that it is the head after a
+   * crash. `isLast`: other states as well, that make a reorg short after the next start.
+   */
+  persist({ isLast = false } = {}): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#persist(isLast ? AT_THE_END : [0]);
+      await this.#flushNow();
+    });
   }
 
   async #flushNow(): Promise<void> {
@@ -343,24 +413,134 @@ export class BlockChain {
     return next;
   }
 
-  async #insertOne(block: Block): Promise<InsertResult | undefined> {
+  /** After work on a block: lets others run, and writes a state when it is time or memory is short. */
+  async #worked(start: number, written?: Header): Promise<void> {
+    this.#stateMs += this.#clock.now() - start;
+    await this.#giveWay(start);
+    if (this.gcMode === "archive" || !(this.#states.isFull || this.#stateMs > limits.stateMs)) return;
+    if (written === undefined) await this.#persist(NOW_AND_THEN);
+    else await this.#persistStates([written]);
+  }
+
+  /** Writes the states of canonical blocks that far below the head. */
+  async #persist(depths: readonly number[]): Promise<void> {
+    const headers = depths.map((depth) => this.headerByNumber(this.head.number - depth));
+    await this.#persistStates(headers.flatMap((header) => header ?? []));
+  }
+
+  async #persistStates(headers: readonly Header[]): Promise<void> {
+    this.#stateMs = 0;
+    await this.#states.persist(headers.map((header) => header.stateRoot));
+  }
+
+  /** A block that was executed here, or believed by a fast sync. */
+  #isExecuted({ number, hash }: Pick<Header, "number" | "hash">): boolean {
+    return this.#receipts.has(hash) || readReceiptsRlp(this.db, number, hash) !== undefined;
+  }
+
+  /** It can be built on. A state alone says nothing of a block that merely names it. */
+  #isReady(header: Header): boolean {
+    return this.hasState(header) && this.#isExecuted(header);
+  }
+
+  async #insertOne(block: Block, options: InsertOptions): Promise<InsertResult | undefined> {
     const { header } = block;
-    if (this.headers.has(header.hash) && this.hasState(header)) return this.#chooseAgain(block);
+    const isKnown = this.headers.has(header.hash);
+    if (isKnown && this.#isExecuted(header) && (this.hasState(header) || header.number > this.fast.pivot)) {
+      if (header.number === 0 || this.isCanonical(header) || !this.headers.wouldLead(header))
+        return undefined;
+      await this.#regenerate(header, options);
+      return this.#choose(header);
+    }
     this.headers.verify([header]);
     const parent = this.headerByHash(header.parentHash);
     // verify has just seen it
     if (parent === undefined) throw CoreError("UNKNOWN_BLOCK", { number: header.number - 1 });
     verifyUncles(this, block, this.#clock.unixSeconds());
-    const executed =
-      this.#built.get(block) ??
-      (await processBlock({
-        chain: this.headers,
-        nodes: this.nodes,
-        reader: this.state(parent),
-        parent,
-        block,
-      }));
-    return this.#write(block, executed);
+    if (!this.#isReady(parent)) {
+      if (parent.number < this.fast.pivot) throw stateUnavailable(parent);
+      if (!this.headers.wouldLead(header)) return isKnown ? undefined : this.#putAside(block);
+      await this.#regenerate(parent, options);
+    }
+    return this.#write(block, this.#built.get(block) ?? (await this.#execute(block, parent)));
+  }
+
+  #execute(block: Block, parent: Header): Promise<Executed> {
+    return processBlock({
+      chain: this.headers,
+      nodes: this.nodes,
+      reader: this.state(parent),
+      parent,
+      block,
+    });
+  }
+
+  /** Stores a block of a branch whose states are not here; it is executed if the branch becomes the better chain. */
+  #putAside(block: Block): InsertResult {
+    const { header, transactions, uncles, withdrawals } = block;
+    verifyBody(block);
+    const batch = this.db.batch();
+    writeBody(batch, header.number, header.hash, { transactions, uncles, withdrawals });
+    const staged = this.headers.stage([header], batch);
+    this.#unflushedBytes += batch.sizeBytes;
+    batch.write();
+    this.headers.commit(staged);
+    return staged;
+  }
+
+  /**
+   * Executes the blocks from the last state before `target` up to it, so that its state is here.
+   * @throws CORE_STATE_UNAVAILABLE when there is no way to it; CORE_EXECUTION_* for a bad block, which is forgotten
+   */
+  async #regenerate(target: Header, { signal }: InsertOptions): Promise<void> {
+    const way: Place[] = [];
+    let at = target;
+    while (!this.#isReady(at)) {
+      way.push({ number: at.number, hash: at.hash });
+      const parent = this.headerByHash(at.parentHash);
+      if (parent === undefined || at.number <= this.fast.pivot) throw stateUnavailable(target);
+      at = parent;
+    }
+    for (let next = way.at(-1); next !== undefined; next = way.at(-1)) {
+      signal?.throwIfAborted();
+      const start = this.#clock.now();
+      const header = this.headerByHash(next.hash);
+      const block = header && this.block(header);
+      if (block === undefined) throw stateUnavailable(target);
+      await this.#executeAgain(block, at, way);
+      at = block.header;
+      way.pop();
+      await this.#worked(start, at);
+    }
+  }
+
+  /** `way`: the block, last, and those on top of it. */
+  async #executeAgain(block: Block, parent: Header, way: readonly Place[]): Promise<void> {
+    const { header } = block;
+    const batch = this.db.batch();
+    const executed = await this.#execute(block, parent).catch((error: unknown) => {
+      const isBad = error instanceof GlimError && error.blame === "peer" && !this.#isExecuted(header);
+      if (isBad) this.#forget(way);
+      throw error;
+    });
+    writeReceipts(batch, header.number, header.hash, executed.receipts);
+    this.#states.stage(batch, executed.update);
+    this.#unflushedBytes += batch.sizeBytes;
+    batch.write();
+    this.#states.keep(header, executed.update);
+    this.#states.release(this.head);
+    if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
+  }
+
+  /** Removes blocks that were put aside. */
+  #forget(blocks: readonly Place[]): void {
+    const batch = this.db.batch();
+    this.headers.remove(blocks, batch);
+    for (const { number, hash } of blocks) {
+      deleteBody(batch, number, hash);
+      this.#bodies.delete(hash);
+    }
+    batch.write();
   }
 
   #write(block: Block, { receipts, update, diff }: Executed): InsertResult {
@@ -373,27 +553,23 @@ export class BlockChain {
     };
     writeBody(batch, header.number, header.hash, body);
     writeReceipts(batch, header.number, header.hash, receipts);
-    writeStateUpdate(batch, update);
+    this.#states.stage(batch, update);
     if (this.#keepsPreimages) writePreimages(batch, diff);
     const staged = this.headers.stage([header], batch);
     this.#writeLookups(batch, staged, { hash: header.hash, body });
     if (staged.added.length > 0) writeHeadBlockHash(batch, header.hash);
     this.#unflushedBytes += batch.sizeBytes;
     batch.write();
-    this.#remember(header, body, receipts, update);
+    this.#bodies.set(header.hash, body);
+    this.#receipts.set(header.hash, receipts);
+    this.#states.keep(header, update);
     this.headers.commit(staged);
+    this.#states.release(this.head);
     return staged;
   }
 
-  #remember(header: Header, body: Body, receipts: readonly Receipt[], update: StateUpdate): void {
-    this.#bodies.set(header.hash, body);
-    this.#receipts.set(header.hash, receipts);
-    for (const [hash, node] of update.nodes.slice(-limits.nodeCache)) this.#nodeCache.set(hash, node);
-  }
-
-  /** A block that is here already: it may be the better head again, after setHead. */
-  #chooseAgain({ header }: Block): InsertResult | undefined {
-    if (header.number === 0 || this.isCanonical(header)) return undefined;
+  /** Makes a block the head that is here with its state and would lead. */
+  #choose(header: Header): InsertResult | undefined {
     const batch = this.db.batch();
     const staged = this.headers.stage([header], batch);
     if (staged.added.length === 0) return undefined;
@@ -401,6 +577,7 @@ export class BlockChain {
     writeHeadBlockHash(batch, header.hash);
     batch.write();
     this.headers.commit(staged);
+    this.#states.release(this.head);
     return staged;
   }
 
@@ -423,32 +600,32 @@ export class BlockChain {
         if (!added.has(hash)) deleteTxLookup(batch, hash);
   }
 
-  /** A head without state cannot be: whole blocks are written at once. If the disk lost it, go back to one that has. */
+  /** The head's state may be lost: in a crash if states are pruned, else with the disk. Goes back to a block that has it. */
   #rewindToState(): void {
     let at: Header | undefined = this.head;
     while (at !== undefined && !this.hasState(at)) at = this.headerByNumber(at.number - 1);
     if (at === undefined) throw CoreError("CORRUPT", { what: "no block of the chain has its state" });
-    if (equalBytes(at.hash, this.head.hash)) return;
-    this.#log.warn("state of the head is missing; going back", { from: this.head.number, to: at.number });
-    this.headers.setHead(at.number);
-    writeHeadBlockHash(this.db, at.hash);
+    const lost = this.head;
+    if (equalBytes(at.hash, lost.hash)) return;
+    const fields = { from: lost.number, to: at.number };
+    if (readPruning(this.db)) this.#log.info("the head's state was not written; going back", fields);
+    else this.#log.warn("state of the head is missing; going back", fields);
+    const batch = this.db.batch();
+    const staged = this.headers.stageSetHead(at.number, batch);
+    this.#writeLookups(batch, staged, undefined);
+    writeHeadBlockHash(batch, at.hash);
+    const before = readRecoveryHash(this.db);
+    const beforeTd = before === undefined ? undefined : this.td(before);
+    if (beforeTd === undefined || beforeTd < (this.td(lost.hash) ?? 0n)) writeRecoveryHash(batch, lost.hash);
+    batch.write();
+    this.headers.commit(staged);
   }
+}
 
-  #node(hash: Uint8Array): Uint8Array | undefined {
-    const kept = this.#nodeCache.get(hash);
-    if (kept !== undefined) return kept;
-    const node = readTrieNode(this.db, hash);
-    if (node !== undefined) this.#nodeCache.set(hash, node);
-    return node;
-  }
+type Place = Pick<Header, "number" | "hash">;
 
-  #code(hash: Uint8Array): Uint8Array | undefined {
-    const kept = this.#codeCache.get(hash);
-    if (kept !== undefined) return kept;
-    const code = readCode(this.db, hash);
-    if (code !== undefined) this.#codeCache.set(hash, code);
-    return code;
-  }
+interface InsertOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 function openGenesis(db: KeyValueStore, genesis: Genesis | "stored"): StoredGenesis {

@@ -1,4 +1,4 @@
-import { defineErrors, type Hex } from "#util";
+import { defineErrors, type GlimError, type Hex, toHex } from "#util";
 
 /** Errors of chains. A header that breaks a rule is CONSENSUS_* or the engine's own. */
 export const CoreError = defineErrors("CORE", {
@@ -47,7 +47,9 @@ export const CoreError = defineErrors("CORE", {
     disconnect: 0x03,
   },
   STATE_UNAVAILABLE: {
-    message: (d: { number: number }) => `the state after block #${d.number} is not in this database`,
+    // geth's words for a state that was pruned (triedb/hashdb/database.go NodeReader, trie/errors.go@v1.17.5)
+    message: (d: { number: number; root: Hex }) =>
+      `missing trie node ${d.root.slice(2)} (path ) state ${d.root} is not available, not found`,
     blame: "environment",
     rpcCode: -32000,
   },
@@ -73,3 +75,8 @@ export const CoreError = defineErrors("CORE", {
     exitCode: 2,
   },
 });
+
+export const stateUnavailable = (header: {
+  readonly number: number;
+  readonly stateRoot: Uint8Array;
+}): GlimError => CoreError("STATE_UNAVAILABLE", { number: header.number, root: toHex(header.stateRoot) });

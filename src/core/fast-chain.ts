@@ -15,7 +15,7 @@ import type { StateUpdate } from "#core/state";
 import { type Block, type Header, mergeBlooms, type Receipt, receiptRoot } from "#core/types";
 import type { Batch, KeyValueStore } from "#ethdb";
 import { equalBytes } from "#util";
-import { CoreError } from "./errors.ts";
+import { CoreError, stateUnavailable } from "./errors.ts";
 import { writeStateUpdate } from "./genesis.ts";
 import type { HeaderChain } from "./header-chain.ts";
 import { verifyBody } from "./process.ts";
@@ -144,7 +144,7 @@ export class FastChain {
     return this.#options.enqueue(async () => {
       const { db, headers, hasState } = this.#options;
       if (headers.head.number > 0) throw CoreError("PIVOT_PASSED", { head: headers.head.number });
-      if (!hasState(header)) throw CoreError("STATE_UNAVAILABLE", { number: header.number });
+      if (!hasState(header)) throw stateUnavailable(header);
       if (!this.has(header)) throw CoreError("UNKNOWN_BLOCK", { number: header.number });
       const batch = db.batch();
       const staged = headers.stageJump(header, batch);

@@ -2,6 +2,7 @@ import { ConsensusError, type Engine, type HeaderReader } from "#consensus";
 import {
   checkSchemaVersion,
   deleteCanonicalHash,
+  deleteHeader,
   readCanonicalHash,
   readHeader,
   readHeaderNumber,
@@ -235,6 +236,20 @@ export class HeaderChain implements HeaderReader {
     for (const header of added) writeCanonicalHash(batch, header.number, header.hash);
     writeHeadHeaderHash(batch, last.hash);
     return { ...base, added, removed, head: last };
+  }
+
+  /** A header whose parent is known would become the head. */
+  wouldLead(header: Header): boolean {
+    return this.#isBetter(header, this.#tdOf(header.parentHash, header.number - 1) + header.difficulty);
+  }
+
+  /** Removes headers of a side chain that turned out to be bad. */
+  remove(headers: readonly Pick<Header, "number" | "hash">[], batch: Writer): void {
+    for (const { number, hash } of headers) {
+      deleteHeader(batch, number, hash);
+      this.#headers.delete(hash);
+      this.#tds.delete(hash);
+    }
   }
 
   /**

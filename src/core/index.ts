@@ -26,4 +26,5 @@ export { type HeaderQuery, type HeaderSource, queryHeaders } from "./header-quer
 export { exportChain, type ImportOptions, type ImportProgress, importChain, readBlocks } from "./import.ts";
 export { limits } from "./limits.ts";
 export { verifyBody } from "./process.ts";
+export type { GcMode } from "./state-store.ts";
 export { type VerifyOptions, type VerifyProgress, type VerifyReport, verifyChain } from "./verify.ts";

@@ -11,8 +11,16 @@ export const limits = {
   receiptsCache: 64,
   /** Refused blocks kept to look into (core/rawdb badBlockToKeep@v1.17.5). */
   badBlocks: 10,
-  /** Trie nodes in memory: ≤ 532 bytes each. */
-  nodeCache: 16_384,
+  /** Trie nodes of one block that an archive remembers to have written: ≤ 532 bytes each. */
+  nodesKept: 16_384,
+  /** Blocks whose states a full node holds (core/blockchain.go:98@v1.11.6 TriesInMemory). */
+  recentStates: 128,
+  /** States held when there are many branches. */
+  statesHeld: 512,
+  /** Milliseconds of work on blocks after which a state is written though memory is not short. */
+  stateMs: 60_000,
+  /** Bytes of trie nodes written before others get a turn. */
+  stateBatchBytes: 256 * 1024,
   /** Codes in memory: ≤ 24,576 bytes each. */
   codeCache: 64,
   /** Bytes of one block in a file that is imported. */
@@ -23,12 +31,6 @@ export const limits = {
   importProgressMs: 2000,
   /** Bytes of blocks and states that may wait in memory for the disk. */
   unflushedBytes: 16 * 1024 * 1024,
-  /** Blocks, and bytes of them, that an import reads before it inserts them. */
-  importBatch: 32,
-  importBatchBytes: 1024 * 1024,
-  /** Transactions whose senders are recovered in one go beside the main thread, and how many such goes are ahead of the execution. */
-  sendersAtOnce: 128,
-  sendersAhead: 4,
   /** Milliseconds of work after which long loops let others run. */
   yieldAfterMs: 20,
   /** What `verifyChain` tells one by one; the rest is counted. */

@@ -11,6 +11,7 @@ import {
   readHeaderNumber,
   readHeadHeaderHash,
   readPivotNumber,
+  readPruning,
   readReceipts,
   readTd,
   readTrieNode,
@@ -56,6 +57,8 @@ export interface VerifyReport {
   readonly blocks: number;
   readonly transactions: number;
   readonly states: number;
+  /** States that were not looked at, because this database does not keep every one. */
+  readonly prunedStates: number;
   readonly nodes: number;
   readonly codes: number;
   /** What is wrong, the first `limits.findings` of it. */
@@ -84,6 +87,7 @@ class Verifier {
   #nodes = 0;
   #codes = 0;
   #states = 0;
+  #prunedStates = 0;
   /** Parts of states that were walked. BOUNDED: limits.verifySeen; beyond it they are walked again. */
   readonly #seen = new ByteSet();
   #busySince = 0;
@@ -108,6 +112,7 @@ class Verifier {
       blocks: head.number + 1,
       transactions: this.#transactions,
       states: this.#states,
+      prunedStates: this.#prunedStates,
       nodes: this.#nodes,
       codes: this.#codes,
       findings: this.#findings,
@@ -293,6 +298,7 @@ class Verifier {
   async #verifyStates(head: Header): Promise<void> {
     const every = this.#options.statesEvery;
     const pivot = this.#attempt("pivot", () => readPivotNumber(this.#db)) ?? 0;
+    const isPruned = readPruning(this.#db);
     // the head's first: it is the one a node cannot do without
     await this.#verifyState(head, head.number);
     if (every === undefined) return;
@@ -301,7 +307,9 @@ class Verifier {
         const hash = readCanonicalHash(this.#db, number);
         return hash === undefined ? undefined : readHeader(this.#db, number, hash);
       });
-      if (header !== undefined) await this.#verifyState(header, head.number);
+      if (header === undefined) continue;
+      if (isPruned && !this.#hasRoot(header)) this.#prunedStates++;
+      else await this.#verifyState(header, head.number);
     }
   }
 
@@ -326,6 +334,11 @@ class Verifier {
         });
       await this.#step({ phase: "states", number, head });
     }
+  }
+
+  #hasRoot({ number, stateRoot }: Header): boolean {
+    const read = () => equalBytes(stateRoot, emptyRoot) || readTrieNode(this.#db, stateRoot) !== undefined;
+    return this.#attempt(`state of block #${number}`, read) ?? true;
   }
 
   #node(hash: Uint8Array, where: string): Uint8Array | undefined {

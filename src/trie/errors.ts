@@ -16,8 +16,10 @@ export function placeOf(hash: Uint8Array, path: Uint8Array): NodePlace {
 /** `MISSING_NODE` and `CORRUPT` are about our store; `PROOF_*` and `BAD_NODE` about a stranger's proof. Absence is no error. */
 export const TrieError = defineErrors("TRIE", {
   MISSING_NODE: {
-    message: (d: NodePlace) => `trie node ${d.hash} at path "${d.path}" is not in the store`,
+    // geth's words (trie/errors.go@v1.17.5)
+    message: (d: NodePlace) => `missing trie node ${d.hash.slice(2)} (path ${d.path}) not found`,
     blame: "environment",
+    rpcCode: -32000,
   },
   CORRUPT: {
     message: (d: NodePlace) => `stored trie node ${d.hash} at path "${d.path}" is damaged`,

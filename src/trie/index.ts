@@ -10,6 +10,7 @@
  */
 export { orderedRoot, sortedRoot } from "./build.ts";
 export { type NodeChildren, nodeChildren } from "./children.ts";
+export { type Change, trieDifference } from "./difference.ts";
 export { emptyRoot, type NodeSink } from "./encode.ts";
 export { type NodePlace, TrieError } from "./errors.ts";
 export type { Leaf } from "./leaves.ts";
@@ -24,5 +25,6 @@ export {
   verifyProof,
   verifyProofs,
 } from "./proof.ts";
+export { type ReferenceVisitor, visitReferences } from "./references.ts";
 export { secureKey } from "./secure.ts";
 export { type Commit, Trie } from "./trie.ts";

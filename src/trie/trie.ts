@@ -88,15 +88,7 @@ export class Trie {
   }
 
   #resolve(node: HashNode, path: Uint8Array): TrieNode {
-    const bytes = this.#store.get(node.ref);
-    if (bytes === undefined) throw TrieError("MISSING_NODE", placeOf(node.ref, path));
-    try {
-      return readNode(bytes, node.ref);
-    } catch (error) {
-      if (TrieError.is(error, "BAD_NODE"))
-        throw TrieError("CORRUPT", placeOf(node.ref, path), { cause: error });
-      throw error;
-    }
+    return loadNode(this.#store, node, path);
   }
 
   /** Returns the value and the node with what was loaded on the way kept in it. */
@@ -246,6 +238,18 @@ function split(
   if (at === path.length) own = value;
   else children[path[at] ?? 0] = makeLeaf(path.slice(at + 1), value);
   return makeBranch(children, own);
+}
+
+/** Reads a node from the store. `path`: the nibbles that led to it. @throws TRIE_MISSING_NODE, TRIE_CORRUPT */
+export function loadNode(store: NodeStore, { ref }: HashNode, path: Uint8Array): TrieNode {
+  const bytes = store.get(ref);
+  if (bytes === undefined) throw TrieError("MISSING_NODE", placeOf(ref, path));
+  try {
+    return readNode(bytes, ref);
+  } catch (error) {
+    if (TrieError.is(error, "BAD_NODE")) throw TrieError("CORRUPT", placeOf(ref, path), { cause: error });
+    throw error;
+  }
 }
 
 /** Decodes a whole node, embedded ones included. @throws TRIE_BAD_NODE */

@@ -215,6 +215,28 @@ export function writePivotNumber(db: Writer, number: number): void {
   db.put(fixedKeys.pivot, encodeNumber(number));
 }
 
+/** Hash of the head that was, when its state was lost in a crash and is to be made again. */
+export function readRecoveryHash(db: Reader): Uint8Array | undefined {
+  return readAs(db, "head to recover", fixedKeys.recovery, asHash);
+}
+
+export function writeRecoveryHash(db: Writer, hash: Uint8Array): void {
+  db.put(fixedKeys.recovery, hash);
+}
+
+export function deleteRecoveryHash(db: Writer): void {
+  db.delete(fixedKeys.recovery);
+}
+
+/** True if this database was ever used without keeping the state of every block. */
+export function readPruning(db: Reader): boolean {
+  return db.get(fixedKeys.pruning) !== undefined;
+}
+
+export function writePruning(db: Writer): void {
+  db.put(fixedKeys.pruning, Uint8Array.of(1));
+}
+
 /** The chain configuration this genesis was set up with, as JSON text. */
 export function readChainConfigJson(db: Reader, genesisHash: Uint8Array): string | undefined {
   return readAs(db, "chain configuration", keys.config(genesisHash), utf8Decode);

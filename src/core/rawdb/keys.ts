@@ -27,6 +27,8 @@ export const fixedKeys = {
   headBlock: utf8Encode("LastBlock"),
   fastHead: utf8Encode("LastFast"), // last block that fast sync stored without its state
   pivot: utf8Encode("LastPivot"), // number(8) of the first block whose state came over the network
+  recovery: utf8Encode("LastRecovery"), // hash of the head whose state a crash took, until it is executed again
+  pruning: utf8Encode("StatePruning"), // 1: not every block's state was kept
 } as const;
 
 /** @returns 8 bytes, big endian, so that keys sort by number */

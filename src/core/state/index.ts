@@ -5,8 +5,11 @@
  * Sync: nodes and codes come from stores that answer at once (`#trie` NodeStore). A missing node throws
  * TRIE_MISSING_NODE, it is never "not found".
  *
- * Not here: execution (`#core/vm`), where nodes are kept and when they are pruned (`#core`).
+ * `DirtyTries` counts what leads to nodes that are in memory only, and drops them with the states nobody holds.
+ *
+ * Not here: execution (`#core/vm`), which states are held and when one is written (`#core`).
  */
+export { DirtyTries, type StateReference } from "./dirty-tries.ts";
 export { decodeAccount, decodeSlot, encodeAccount } from "./account.ts";
 export { StateError } from "./errors.ts";
 export { genesisBlock, genesisState } from "./genesis.ts";
