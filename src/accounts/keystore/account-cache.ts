@@ -133,8 +133,9 @@ export class AccountCache {
     const { dir, clock, onChange } = this.#options;
     this.#watch(); // before it is read, so that no change falls between
     await dir.check();
-    const files = await dir.list();
-    if (files.length === 0) this.#unwatch(); // the folder may have been replaced
+    const found = await dir.list();
+    if (found === undefined) this.#unwatch(); // it is another folder that may come in its place
+    const files = found ?? [];
     const old = this.#entries;
     const read = await inBatches(files, async (file) => {
       const known = old.get(file.name);

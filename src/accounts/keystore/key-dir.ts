@@ -72,13 +72,13 @@ export class KeyDir {
     if ((there.mode & WORLD_WRITABLE) !== 0) throw refuse("everybody may write to it (chmod 700)");
   }
 
-  /** Files that may be keys, by name; empty if the folder is missing. BOUNDED: limits.files (100,000). */
-  async list(): Promise<readonly SeenFile[]> {
+  /** Files that may be keys, by name; undefined if the folder is missing. BOUNDED: limits.files (100,000). */
+  async list(): Promise<readonly SeenFile[] | undefined> {
     let entries: Awaited<ReturnType<typeof readDirents>>;
     try {
       entries = await readDirents(this.path);
     } catch (error) {
-      if (hasCode(error, "ENOENT")) return [];
+      if (hasCode(error, "ENOENT")) return undefined;
       throw error;
     }
     const names = entries
@@ -158,7 +158,7 @@ export class KeyDir {
         await unlink(temporary);
       }
     } catch (error) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
       if (!(error instanceof Error && "syscall" in error)) throw error;
       const why = "code" in error ? String(error.code) : error.message;
       throw KeyStoreError("NOT_SAVED", { why }, { cause: error });
