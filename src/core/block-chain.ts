@@ -39,6 +39,7 @@ import { HeaderChain, type StagedHeaders } from "./header-chain.ts";
 import { limits } from "./limits.ts";
 import { writeGenesisPreimages, writePreimages } from "./preimages.ts";
 import { type Executed, processBlock, verifyBody, verifyUncles } from "./process.ts";
+import { sendersAhead } from "./senders.ts";
 import { type GcMode, StateStore } from "./state-store.ts";
 
 export interface BlockChainOptions {
@@ -260,10 +261,12 @@ export class BlockChain {
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<InsertResult> {
     return this.#enqueue(async () => {
+      const senders = sendersAhead(blocks);
       await this.headers.checkSeals(blocks, options);
       const total = { added: [] as Header[], removed: [] as Header[], imported: 0 };
-      for (const block of blocks) {
+      for (const [index, block] of blocks.entries()) {
         options.signal?.throwIfAborted();
+        await senders(index);
         const start = this.#clock.now();
         const result = await this.#insertOne(block, options).catch((error: unknown) =>
           this.#bad.note(block, error),

@@ -69,6 +69,28 @@ export async function* readBlocks(
   if (rest.length > 0) throw CoreError("IMPORT_TRUNCATED", { offset });
 }
 
+/** Blocks that are inserted together, so that what they need is computed ahead. */
+async function* inBatches(
+  blocks: AsyncIterable<{ block: Block; bytes: number }>,
+): AsyncGenerator<readonly { block: Block; bytes: number }[]> {
+  let batch: { block: Block; bytes: number }[] = [];
+  let from = 0;
+  try {
+    for await (const each of blocks) {
+      batch.push(each);
+      if (batch.length < limits.importBatch && each.bytes - from < limits.importBatchBytes) continue;
+      from = each.bytes;
+      yield batch;
+      batch = [];
+    }
+  } catch (error) {
+    // what came before a damaged place is inserted
+    if (batch.length > 0) yield batch;
+    throw error;
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /**
  * Inserts all blocks of a file in the form of `geth export`; known ones are skipped, a genesis in it must be ours.
  * Stops at the first bad block; those before it stay.
@@ -81,20 +103,22 @@ export async function importChain(
   const count = { read: 0, imported: 0, gas: 0n, bytes: 0 };
   const now = () => options.clock?.now() ?? 0;
   let reportedAt = now();
+  let reportedRead = 0;
   const report = async () => {
     await chain.persist();
     options.onProgress?.({ ...count, head: chain.head });
     reportedAt = now();
+    reportedRead = count.read;
   };
-  for await (const { block, bytes } of readBlocks(source)) {
-    count.read++;
-    count.bytes = bytes;
-    if (block.header.number === 0) checkGenesis(chain, block.header);
-    else if ((await chain.insertBlocks([block], { signal: options.signal })).imported > 0) {
-      count.imported++;
-      count.gas += block.header.gasUsed;
-    }
-    if (count.read % limits.importProgress === 0 || now() - reportedAt >= limits.importProgressMs)
+  for await (const batch of inBatches(readBlocks(source))) {
+    const blocks = batch.map(({ block }) => block).filter(({ header }) => header.number > 0);
+    for (const { block } of batch) if (block.header.number === 0) checkGenesis(chain, block.header);
+    const fresh = blocks.filter(({ header }) => !chain.headers.has(header.hash));
+    count.imported += (await chain.insertBlocks(blocks, { signal: options.signal })).imported;
+    for (const { header } of fresh) count.gas += header.gasUsed;
+    count.read += batch.length;
+    count.bytes = batch.at(-1)?.bytes ?? count.bytes;
+    if (count.read - reportedRead >= limits.importProgress || now() - reportedAt >= limits.importProgressMs)
       await report();
   }
   await report();

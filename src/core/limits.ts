@@ -31,6 +31,12 @@ export const limits = {
   importProgressMs: 2000,
   /** Bytes of blocks and states that may wait in memory for the disk. */
   unflushedBytes: 16 * 1024 * 1024,
+  /** Blocks, and bytes of them, that an import reads before it inserts them. */
+  importBatch: 32,
+  importBatchBytes: 1024 * 1024,
+  /** Transactions whose senders are recovered in one go beside the main thread, and how many such goes are ahead of the execution. */
+  sendersAtOnce: 128,
+  sendersAhead: 4,
   /** Milliseconds of work after which long loops let others run. */
   yieldAfterMs: 20,
   /** What `verifyChain` tells one by one; the rest is counted. */
