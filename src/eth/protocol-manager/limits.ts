@@ -14,6 +14,8 @@ export const managerLimits = {
   rangeStep: 32,
   /** Transactions of a message that are checked before others run: about 4 ms. */
   txsAtOnce: 64,
+  /** New transactions that follow upon others within this time are told together. */
+  txBurstMs: 100,
 } as const;
 
 /** How many of `n` peers get a whole block: max(4, √n), never more than n. */

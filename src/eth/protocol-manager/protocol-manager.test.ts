@@ -239,7 +239,7 @@ describe("a new peer", () => {
     await remote.ended;
     await settled();
     expect([setup.manager.peers.size, setup.calls]).toEqual([0, ["register", "unregister", "removePeer"]]);
-    expect(setup.clock.activeTimers).toBe(1); // the next round of sync
+    expect(setup.clock.activeTimers).toBe(2); // the next round of sync, the end of a burst
   });
 
   test("Trap 34: is asked for no header of the DAO fork or of a checkpoint, and its own question is answered", async () => {

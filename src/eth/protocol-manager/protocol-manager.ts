@@ -16,6 +16,7 @@ import type { MsgReadWriter, Peer, Protocol } from "#p2p";
 import { formatChainConfig } from "#params";
 import { GlimError, toHex } from "#util";
 import { addSlowly } from "./add-slowly.ts";
+import { Bursts } from "./bursts.ts";
 import { announceBlock, broadcastTransactions, propagateBlock } from "./broadcast.ts";
 import { ChainSync } from "./chain-sync.ts";
 import type { OurHead } from "./lead.ts";
@@ -52,6 +53,7 @@ export class ProtocolManager {
   readonly #subscriptions: Disposable[] = [];
   /** Connections at work, for stop to wait for. */
   readonly #running = new Map<EthPeer, Promise<void>>();
+  readonly #newTxs: Bursts<Transaction>;
   #fastSync: boolean;
   #acceptTxs: boolean;
   #hasSynced = false;
@@ -76,6 +78,9 @@ export class ProtocolManager {
     this.fetcher = options.makeBlockFetcher(this.#blockHooks());
     this.txFetcher = options.makeTxFetcher(this.#txHooks());
     this.#txSync = new TxSync(host.rand);
+    this.#newTxs = new Bursts(host.clock, limits.txBurstMs, (txs) =>
+      broadcastTransactions(this.peers, host.rand, txs),
+    );
     this.#chainSync = new ChainSync({
       peers: this.peers,
       downloader,
@@ -121,7 +126,7 @@ export class ProtocolManager {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#subscriptions.push(
-      this.pool.txEvents.subscribe((txs) => broadcastTransactions(this.peers, this.#host.rand, txs)),
+      this.pool.txEvents.subscribe((txs) => this.#newTxs.add(txs)),
       this.chain.headEvents.subscribe(({ header }) => {
         this.fetcher.headChanged();
         this.#tellRange(header);
@@ -138,6 +143,7 @@ export class ProtocolManager {
 
   async #stop(): Promise<void> {
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    this.#newTxs.stop();
     this.peers.close();
     for (const peer of this.#running.keys()) peer.drop(EthProtocolError("QUITTING"));
     this.#txSync.stop();
