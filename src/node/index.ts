@@ -5,8 +5,7 @@
  *   new Node(config) → register(ctor) … → start() → running → stop() → stopped (start again is fine)
  *
  * A service is any object with `protocols`, `apis`, `start(server)` and `stop()`. Options are rows of `configTable`, which
- * the CLI turns into flags. Is not: an account manager (its config fields are checked and resolved, nothing uses them
- * yet), a chain, a process (no signal handlers, no exit).
+ * the CLI turns into flags. Is not: a chain, a process (no signal handlers, no exit).
  */
 export type { Config, HttpConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
 export { parseConfig } from "./config.ts";

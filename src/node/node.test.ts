@@ -314,7 +314,7 @@ describe("T3 each step of the start fails (Trap 5): nothing is left, and it star
     expect(await node.attach().request({ method: "recb_name" })).toBe("b");
     await node.stop();
     for (const port of [p2pPort, httpPort, wsPort]) expect(await isListening(port)).toBe(false);
-    expect(await readdir(folder)).toEqual(["test"]);
+    expect(await readdir(folder)).toEqual(["keystore", "test"]);
   });
 
   async function breakStep(
@@ -369,7 +369,7 @@ describe("T4, ND-01 one data directory", () => {
   test("another name is another instance", async () => {
     await make({ dataDir: folder }).start();
     await make({ dataDir: folder, name: "other" }).start();
-    expect((await readdir(folder)).sort()).toEqual(["other", "test"]);
+    expect((await readdir(folder)).sort()).toEqual(["keystore", "other", "test"]);
   });
 
   test("ephemeral nodes lock nothing and write nothing", async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { AccountManager } from "#accounts";
 import { generateKey } from "#crypto";
 import { assertStoresReadable, type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
@@ -8,6 +9,7 @@ import type { Logger } from "#log";
 import { Server } from "#p2p";
 import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
 import { type Deferred, deferred, type GlimError } from "#util";
+import { makeAccountManager } from "./accounts.ts";
 import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -52,6 +54,8 @@ interface Run {
  */
 export class Node implements AsyncDisposable {
   readonly config: ResolvedConfig;
+  /** Every account this node can sign for. In both states; a stop locks them. */
+  readonly accountManager: AccountManager;
   readonly #host: Host;
   readonly #log: Logger;
   readonly #constructors: ServiceConstructor[] = [];
@@ -64,6 +68,7 @@ export class Node implements AsyncDisposable {
     this.config = parseConfig(config);
     this.#host = host;
     this.#log = this.config.logger;
+    this.accountManager = makeAccountManager(this.config, host, () => this.#isRpcOpen);
   }
 
   /** @throws NODE_RUNNING */
@@ -234,6 +239,7 @@ export class Node implements AsyncDisposable {
       yield () => this.#watchDisk(run);
       yield () => this.#markStart(run);
     }
+    yield () => this.accountManager.start();
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
       run.server = await this.#makeServer(run.services);
@@ -284,6 +290,7 @@ export class Node implements AsyncDisposable {
       host: this.#host,
       isEphemeral: this.config.dataDir === "",
       recentCrashes: run.recentCrashes,
+      accountManager: this.accountManager,
       openDatabase: (name, options = {}) => this.#openFor(run, name, options),
       resolvePath: (path) => this.resolvePath(path),
       service: (type) => findService(earlier, type),
@@ -337,6 +344,7 @@ export class Node implements AsyncDisposable {
       await attempt(service.constructor.name, () => service.stop());
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
+    await attempt("accounts", () => this.accountManager.stop());
     await attempt("disk", () => run.disk?.[Symbol.dispose]());
     await attempt("marker", () => run.marker?.clear());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
@@ -358,6 +366,13 @@ export class Node implements AsyncDisposable {
     // beside geth's files, never geth's own chain data (decisions.md)
     const folder = instanceName === "geth" ? `glim-${name}` : name;
     return openLevelStore(this.resolvePath(folder), { cacheBytes, onFailure, log: this.#log });
+  }
+
+  /** HTTP or WebSocket is configured, or was opened by admin_start…. */
+  get #isRpcOpen(): boolean {
+    const endpoints = (this.#run ?? this.#starting)?.endpoints;
+    const { http, ws } = this.config;
+    return http.host !== "" || ws.host !== "" || endpoints?.http !== undefined || endpoints?.ws !== undefined;
   }
 
   #running(): Endpoints {

@@ -1,3 +1,4 @@
+import type { AccountManager } from "#accounts";
 import type { KeyValueStore } from "#ethdb";
 import type { Host } from "#host";
 import type { Logger } from "#log";
@@ -42,6 +43,8 @@ export interface ServiceContext {
   readonly isEphemeral: boolean;
   /** Runs on this data directory in the last 10 minutes that ended in a crash. */
   readonly recentCrashes: number;
+  /** Every account this node can sign for (seed: AccountManager). */
+  readonly accountManager: AccountManager;
   /** A store under the instance directory, in memory for an ephemeral node. The node closes it after the services stopped. */
   openDatabase(name: string, options?: DatabaseOptions): Promise<KeyValueStore>;
   /** Absolute path inside the instance directory; "" for a relative path of an ephemeral node. */

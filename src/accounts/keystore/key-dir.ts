@@ -1,5 +1,5 @@
 import { constants, watch } from "node:fs";
-import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { KeyStoreError } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -200,9 +200,9 @@ export class KeyDir {
     }
   }
 
-  /** Takes others' rights from a file. */
-  async restrict(path: string): Promise<void> {
-    await chmod(path, 0o600);
+  /** Removes the folder with every key in it. */
+  async destroy(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
   }
 
   /** Calls `onChange` for whatever happens in the folder; undefined where nobody tells, or there is no folder. */

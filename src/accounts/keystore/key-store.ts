@@ -31,6 +31,8 @@ export interface KeyStoreOptions {
   readonly folder: string;
   /** New files cost a tenth of a second and 4 MiB to open, instead of a second and 256 MiB. */
   readonly useLightweightKdf?: boolean | undefined;
+  /** The folder goes at a stop, and is made only when something is written. */
+  readonly isTemporary?: boolean | undefined;
   readonly host: Pick<Host, "clock" | "entropy">;
   readonly log: Logger;
 }
@@ -56,14 +58,16 @@ export class KeyStore implements LocalKeys {
   readonly #unlocked: UnlockedKeys;
   readonly #queue = new KdfQueue();
   readonly #level: ScryptLevel;
+  readonly #isTemporary: boolean;
   readonly #host: Pick<Host, "clock" | "entropy">;
   /** By URL, as last told. BOUNDED: as the cache's accounts. */
   #wallets: readonly KeyFileWallet[] = [];
   /** Counts the stops: a password that was being checked meanwhile unlocks nothing. */
   #stops = 0;
 
-  constructor({ folder, useLightweightKdf = false, host, log }: KeyStoreOptions) {
+  constructor({ folder, useLightweightKdf = false, isTemporary = false, host, log }: KeyStoreOptions) {
     this.#host = host;
+    this.#isTemporary = isTemporary;
     this.#dir = new KeyDir(folder);
     this.#level = useLightweightKdf ? lightScrypt : standardScrypt;
     this.#unlocked = new UnlockedKeys(host.clock);
@@ -76,9 +80,9 @@ export class KeyStore implements LocalKeys {
     return this.#dir.path;
   }
 
-  /** Refuses a folder that others may change, and begins to watch it. @throws KEYSTORE_UNUSABLE (exit 2) */
+  /** Makes the folder, refuses one that others may change, and begins to watch it. @throws KEYSTORE_UNUSABLE (exit 2) */
   async start(): Promise<void> {
-    await this.#dir.check();
+    if (!this.#isTemporary) await this.#dir.prepare();
     this.#cache.start();
   }
 
@@ -87,6 +91,7 @@ export class KeyStore implements LocalKeys {
     this.#stops++;
     this.#cache.stop();
     this.#unlocked.lockAll();
+    if (this.#isTemporary) await this.#dir.destroy();
   }
 
   async wallets(): Promise<readonly Wallet[]> {
