@@ -31,7 +31,7 @@ function setting(head: number, options: Options = {}) {
     {
       headNumber: () => at,
       hasBlock: (hash) => known.has(hash),
-      verifyHeader: (header) => options.verify?.(header),
+      verifyHeader: async (header) => options.verify?.(header),
       propagate: ({ header }) => void told.push(`propagate ${header.number}`),
       insert: async (block) => {
         options.insert?.(block);

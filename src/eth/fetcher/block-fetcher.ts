@@ -204,7 +204,7 @@ export class BlockFetcher {
     const { header } = block;
     if (!this.#hooks.hasBlock(header.parentHash)) return;
     try {
-      this.#hooks.verifyHeader(header);
+      await this.#hooks.verifyHeader(header);
     } catch (error) {
       // of tomorrow, by our clock: nobody is told, nobody is blamed
       if (isError(error, "CONSENSUS_FUTURE_BLOCK")) return;

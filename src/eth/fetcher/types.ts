@@ -31,8 +31,8 @@ export interface BlockFetcherHooks {
   headNumber(): number;
   /** The block (not only its header) is here. */
   hasBlock(hash: Uint8Array): boolean;
-  /** Every header rule, against its parent, which is known. @throws CONSENSUS_* and the engine's */
-  verifyHeader(header: Header): void;
+  /** Every header rule, against its parent, which is known; a dear seal off the main loop. @throws CONSENSUS_* and the engine's */
+  verifyHeader(header: Header): Promise<void>;
   /** Header is right: send the whole block on to some peers. */
   propagate(block: Block): void;
   /** @throws what BlockChain.insertBlocks throws */

@@ -1,5 +1,5 @@
 import { type BlockChain, verifyBody } from "#core";
-import type { Block, Header } from "#core/types";
+import type { Block, Header, Transaction } from "#core/types";
 import type { DownloaderDoor } from "#eth/downloader";
 import type { BlockFetcherDoor, BlockFetcherHooks, TxFetcherDoor, TxFetcherHooks } from "#eth/fetcher";
 import {
@@ -133,6 +133,9 @@ export class ProtocolManager {
       }),
     );
     this.#chainSync.start();
+    // ethash makes its cache now, so that the first block of a peer does not wait for it
+    const { head, headers, engine } = this.chain;
+    void engine.checkSeals?.(headers, [{ header: head, uncles: [] }], {});
   }
 
   /** Resolves when nothing of it runs any more. A second call waits for the first. */
@@ -352,7 +355,10 @@ export class ProtocolManager {
     return {
       headNumber: () => this.chain.head.number,
       hasBlock: (hash) => this.#hasBlock(hash),
-      verifyHeader: (header) => void this.chain.headers.verify([header]),
+      verifyHeader: async (header) => {
+        await this.chain.headers.checkSeals([{ header, uncles: [] }]);
+        this.chain.headers.verify([header]);
+      },
       propagate: (block) => this.#propagate(block),
       insert: async (block) => {
         if (this.#fastSync) return;
