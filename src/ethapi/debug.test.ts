@@ -18,15 +18,14 @@ function setUp() {
 }
 
 describe("debug_trace: what is refused before anything runs", () => {
-  test("a tracer that is not known, JavaScript among them; a duration that is none; blocks that are not there", async () => {
+  test("a tracer that is not known; a duration that is none; blocks that are not there", async () => {
     const { chain, ask } = setUp();
     chain.grow([{ transactions: [{}] }]);
     const trace = (config: object, block = "0x1") => ask("debug_traceBlockByNumber", block, config);
-    for (const tracer of ["noTracer", "{step: function() {}, fault: function() {}, result: function() {}}"])
-      await expect(trace({ tracer })).rejects.toMatchObject({
-        rpcCode: -32000,
-        message: expect.stringContaining("is not known"),
-      });
+    await expect(trace({ tracer: "noTracer" })).rejects.toMatchObject({
+      rpcCode: -32000,
+      message: expect.stringMatching(/^tracer not found: "noTracer"/),
+    });
     for (const timeout of ["5", "s", "1.x", "-1s", "5 s"])
       await expect(trace({ timeout })).rejects.toMatchObject({
         rpcCode: -32000,

@@ -22,6 +22,7 @@ import { simulateMethods } from "./simulate-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
 import { traceMethods } from "./trace-methods.ts";
+import { Tracing } from "./tracing.ts";
 import { transactionMethods } from "./transaction-methods.ts";
 import { ownTransactions, txpoolMethods } from "./txpool-methods.ts";
 
@@ -48,7 +49,7 @@ export interface EthApi extends AsyncDisposable {
 /** The namespaces beside eth_. Public: what changes nothing and costs little. */
 function furtherApis(parts: Parts, controls: NodeControls): Api[] {
   const { clique, miner, chain, files, pool } = controls;
-  const debug = { ...debugMethods(parts), ...traceMethods(parts) };
+  const debug = { ...debugMethods(parts), ...traceMethods(parts, new Tracing(parts)) };
   const owned = chain === undefined ? {} : chainDebugMethods(chain, parts);
   const apis = [
     api({ namespace: "debug", isPublic: false, methods: { ...debug, ...owned } }),

@@ -34,6 +34,8 @@ export interface EthApiLimits {
   readonly feeHistoryPercentiles: number;
   /** Largest fee (gas price × gas) eth_sendRawTransaction lets pass, wei (geth --rpc.txfeecap, 1 ether); 0n: no cap. */
   readonly txFeeCap: bigint;
+  /** Run JavaScript tracers for callers over HTTP and WebSocket too (IPC and in process: always). */
+  readonly jsTracers: boolean;
   /** Largest encoded transaction eth_sendRawTransaction takes, bytes (geth txMaxSize, 128 KiB; a blob sidecar is not taken). */
   readonly rawTransactionBytes: number;
 }
@@ -56,5 +58,6 @@ export const defaultLimits: EthApiLimits = {
   feeHistoryBlocks: 1_024,
   feeHistoryPercentiles: 100,
   txFeeCap: 10n ** 18n,
+  jsTracers: false,
   rawTransactionBytes: 131_072,
 };

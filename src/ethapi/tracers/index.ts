@@ -2,11 +2,13 @@
  * ethapi/tracers: geth's tracers over the hooks of `core/vm`: what debug_trace… answers. Each watches one message and
  * then gives its JSON, in the shapes of go-ethereum 1.17.5 (struct logs in the legacy form).
  *
- * Not here: which block or call is traced (`ethapi`), how an EVM is watched (`core/vm`). JavaScript tracers are not run.
+ * JavaScript tracers run in a process of their own (scripts.ts), and only where the caller of `makeTracer` hands one in.
+ *
+ * Not here: which block or call is traced (`ethapi`), how an EVM is watched (`core/vm`).
  */
-export { CallTracer, type CallTracerConfig } from "./call-tracer.ts";
+export { makeTracer, type TracerChoice, type TracerEnv } from "./directory.ts";
+export { TracerError } from "./errors.ts";
+export { JsonLogger } from "./json-logger.ts";
 export { MAX_TRACE_BYTES, TraceBudget } from "./limits.ts";
-export { PrestateTracer, type PrestateConfig } from "./prestate-tracer.ts";
-export { FourByteTracer, NoopTracer } from "./small-tracers.ts";
-export { StructLogger, type StructLogConfig } from "./struct-logger.ts";
-export type { Json as TraceJson, JsonTracer } from "./tracer.ts";
+export { type ScriptLimits, Scripts } from "./scripts.ts";
+export type { Json as TraceJson, JsonTracer, TracerPlace } from "./tracer.ts";

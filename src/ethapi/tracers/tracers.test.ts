@@ -1,18 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { emptyTxRoot, emptyUnclesHash, makeHeader } from "#core/types";
 import { type AccountOverride, runCall, type StateReader, VmError } from "#core/vm";
+import { rulesAt } from "#params";
 import { fromHex, toHex } from "#util";
 import { assemble } from "../../../test/kit/contract.ts";
 import { testConfig } from "../../../test/kit/state-tests.ts";
-import {
-  CallTracer,
-  FourByteTracer,
-  type JsonTracer,
-  NoopTracer,
-  PrestateTracer,
-  StructLogger,
-  TraceBudget,
-} from "./index.ts";
+import { CallTracer } from "./call-tracer.ts";
+import { type JsonTracer, TraceBudget } from "./index.ts";
+import { PrestateTracer } from "./prestate-tracer.ts";
+import { FourByteTracer, NoopTracer } from "./small-tracers.ts";
+import { StructLogger } from "./struct-logger.ts";
 
 const zero = new Uint8Array(32);
 const header = makeHeader({
@@ -68,7 +65,9 @@ describe("each tracer on one call", () => {
       [other]: { balance: "0x1" },
       [toHex(contract)]: { balance: "0x4", storage: { [toHex(zero)]: `0x${"00".repeat(31)}01` } },
     });
-    expect(await run(code, new FourByteTracer())).toEqual({ "0x12345678-2": 1 });
+    expect(await run(code, new FourByteTracer(rulesAt(testConfig("Cancun"), header)))).toEqual({
+      "0x12345678-2": 1,
+    });
     expect(await run(code, new NoopTracer())).toEqual({});
   });
 });
