@@ -10,6 +10,7 @@ import type { Flags, Parsed } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { loggerOf } from "./log-setup.ts";
 import type { nodeFlags } from "./node-flags.ts";
+import { VERSION } from "./version.ts";
 
 export type NodeFlagValues = Flags<typeof nodeFlags>;
 
@@ -17,7 +18,7 @@ const LOOPBACK = "127.0.0.1";
 const DEFAULT_HTTP_PORT = 8545;
 const DEFAULT_WS_PORT = 8546;
 const DEFAULT_P2P_PORT = 30303;
-export const DEFAULT_IPC = "glim.ipc";
+const DEFAULT_IPC = "glim.ipc";
 const DEFAULT_MODULES = ["eth", "net", "web3"];
 
 /** What one command means where nothing is said. */
@@ -31,6 +32,15 @@ export interface NodeDefaults {
   /** Namespaces served over HTTP and WebSocket beside eth, net and web3, unless others are named. */
   readonly modules?: readonly string[];
 }
+
+/** Defaults of a node that is no development chain. */
+export const nodeDefaults = (name: string): NodeDefaults => ({
+  name,
+  version: VERSION,
+  maxPeers: 50,
+  listenHost: "",
+  staticNodes: [],
+});
 
 /** What a command that runs a node was given, of its whole table. */
 export type NodeParsed = Pick<Parsed<typeof nodeFlags>, "flags" | "settings">;
@@ -97,10 +107,7 @@ export function nodeValues(
   values.set("ws.host", hosts.ws);
   if (!settings.has("ws.port") && hosts.http === "" && hosts.ws !== "")
     values.set("ws.port", DEFAULT_WS_PORT);
-  const dataDir = values.get("dataDir");
-  // without a data directory the default name would be shared by every node of this machine
-  const isShared = dataDir === "" && values.get("ipcPath") === DEFAULT_IPC;
-  if (settings.get("ipc.off")?.value === true || isShared) values.set("ipcPath", "");
+  if (settings.get("ipc.off")?.value === true) values.set("ipcPath", "");
   return values;
 }
 
@@ -140,6 +147,8 @@ export async function configOf(
   io: Io,
 ): Promise<Config> {
   const values = nodeValues(parsed, defaults);
+  // without a data directory the default name would be shared by every node of this machine
+  if (values.get("dataDir") === "" && values.get("ipcPath") === DEFAULT_IPC) values.set("ipcPath", "");
   const logger = loggerOf(parsed.flags, io);
   const staticNodes = await staticNodesOf(values, defaults, host, logger);
   const { nodekey } = parsed.flags;

@@ -179,7 +179,36 @@ export const chainOptions = [
   },
 ] as const satisfies readonly OptionRow[];
 
+/** What is kept of states, and the memory for them. */
+export const stateOptions = [
+  {
+    path: "eth.gcMode",
+    kind: "choice",
+    default: undefined,
+    choices: ["full", "archive"],
+    flag: "gcmode",
+    value: "MODE",
+    toml: "Glim.GCMode",
+    isOmittedEmpty: true,
+    category: "ETHEREUM",
+    doc: "States kept: full: of the last 128 blocks (default of glim node); archive: of every block (default of glim import into a new folder).",
+  },
+  {
+    path: "eth.cache",
+    kind: "count",
+    default: 256,
+    max: 65_536,
+    unit: "MB",
+    flag: "cache",
+    value: "MB",
+    toml: "Glim.Cache",
+    category: "ETHEREUM",
+    doc: "Memory for the caches of states; a quarter of it holds states that are not written yet.",
+  },
+] as const satisfies readonly OptionRow[];
+
 export const fullOptions = [
+  ...stateOptions,
   {
     path: "eth.syncMode",
     kind: "choice",
@@ -196,6 +225,8 @@ export const fullOptions = [
     kind: "bool",
     default: false,
     flag: "mine",
+    toml: "Glim.Mine",
+    isOmittedEmpty: true,
     category: "MINER",
     doc: "Seal blocks with the key of --miner.key (clique).",
   },
@@ -361,6 +392,8 @@ export const metricsOptions = [
     kind: "bool",
     default: false,
     flag: "pprof",
+    toml: "Glim.Pprof",
+    isOmittedEmpty: true,
     category: "LOGGING AND DEBUGGING",
     doc: "Serve CPU profiles and heap snapshots on request, on a loopback address only.",
   },
@@ -371,6 +404,7 @@ export const metricsOptions = [
     flag: "pprof.addr",
     oldFlags: ["pprofaddr"],
     value: "IP",
+    toml: "Glim.PprofAddr",
     category: "LOGGING AND DEBUGGING",
     doc: "Loopback address profiles are served on.",
   },
@@ -381,6 +415,7 @@ export const metricsOptions = [
     flag: "pprof.port",
     oldFlags: ["pprofport"],
     value: "N",
+    toml: "Glim.PprofPort",
     category: "LOGGING AND DEBUGGING",
     doc: "TCP port profiles are served on; that of --metrics.port shares it.",
   },
@@ -395,6 +430,7 @@ export const devOptions = [
     unit: "s",
     flag: "dev.period",
     value: "SECONDS",
+    toml: "Glim.DevPeriod",
     category: "DEVELOPER CHAIN",
     doc: "Seconds between blocks; 0: a block per transaction.",
   },
@@ -426,6 +462,8 @@ export const networkOptions = [
     kind: "bool",
     default: false,
     flag: "dev",
+    toml: "Glim.Dev",
+    isOmittedEmpty: true,
     category: "DEVELOPER CHAIN",
     doc: "A development chain, as glim dev runs it.",
   },

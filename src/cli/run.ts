@@ -85,6 +85,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./set-head.ts")).setHead,
   },
   {
+    name: "dumpconfig",
+    summary: "print the configuration the flags come to, as a file for --config",
+    load: async () => (await import("./dumpconfig.ts")).dumpconfig,
+  },
+  {
     name: "serve-chain",
     isHidden: true,
     summary: "run a node for a conformance test, set up by environment variables",

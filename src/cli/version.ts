@@ -4,3 +4,6 @@ import { readFileSync } from "node:fs";
 export const VERSION: string = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 ).version;
+
+/** Instance name of `glim node` and `glim light`: their folder in the data directory. */
+export const INSTANCE = "glim";

@@ -39,10 +39,20 @@ export function readToml(text: string, isLeaf: (path: string) => boolean = () =>
   }
 }
 
+/** `{ IP = "10.0.0.0", Mask = [255, 0, 0, 0] }`, as geth dumps a network (and cannot read it again) → `10.0.0.0/8`. */
+function networkOf(entry: unknown): unknown {
+  if (typeof entry !== "object" || entry === null || !("IP" in entry) || !("Mask" in entry)) return entry;
+  const { IP: ip, Mask: mask } = entry;
+  if (typeof ip !== "string" || !Array.isArray(mask) || !mask.every(Number.isInteger)) return entry;
+  const bits = mask.map((byte: number) => byte.toString(2).padStart(8, "0")).join("");
+  return /^1*0*$/.test(bits) ? `${ip}/${bits.indexOf("0") < 0 ? bits.length : bits.indexOf("0")}` : entry;
+}
+
 /** A value as it stands in a file → as in a config object. What does not fit is handed on: the row's check tells. */
 export function fromToml({ kind }: OptionRow, value: unknown): unknown {
   if (kind === "duration")
     return typeof value === "number" || typeof value === "bigint" ? Number(value) / NS_IN_MS : value;
+  if (kind === "cidrs" && Array.isArray(value)) return value.map(networkOf);
   if ((kind === "networkId" || kind === "wei") && Number.isSafeInteger(value)) return BigInt(value as number); // as: just asked
   return value;
 }

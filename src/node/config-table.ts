@@ -2,6 +2,7 @@
 import type { OptionRow } from "#config";
 import { isPrivateKey } from "#crypto";
 import { parseEnode } from "#enode";
+import { parseNetlist } from "#p2p/netutil";
 
 /** What is wrong with a list of nodes, by place; undefined if nothing is. */
 function checkNodes(nodes: readonly unknown[]): string | undefined {
@@ -13,6 +14,15 @@ function checkNodes(nodes: readonly unknown[]): string | undefined {
     } catch (error) {
       return `enode URLs; number ${index}: invalid enode: ${error instanceof Error ? error.message : String(error)}`;
     }
+  }
+  return undefined;
+}
+
+function checkNetworks(networks: readonly string[]): string | undefined {
+  try {
+    for (const one of networks) parseNetlist(one);
+  } catch (error) {
+    return `networks like 10.0.0.0/8: ${error instanceof Error ? error.message : String(error)}`;
   }
   return undefined;
 }
@@ -118,7 +128,6 @@ export const configTable = [
     flag: "ipcpath",
     value: "PATH",
     toml: "Node.IPCPath",
-    isOmittedEmpty: true,
     category: "API AND CONSOLE",
     doc: "IPC socket: a bare name lies in the data directory; empty: no IPC.",
   },
@@ -424,6 +433,7 @@ export const configTable = [
     path: "p2p.netRestrict",
     kind: "cidrs",
     default: undefined,
+    check: checkNetworks,
     flag: "netrestrict",
     value: "CIDRS",
     toml: "Node.P2P.NetRestrict",

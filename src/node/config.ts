@@ -236,6 +236,15 @@ function checkName({ values, problems }: Reading): void {
   else if (name === "." || name === "..") complain(`Config.Name cannot be "${name}"`);
 }
 
+/** 0 handshakes or a ratio of 0 mean the default (seed-behaviour §4.1). */
+function p2pOf({ maxPendingPeers, dialRatio, ...p2p }: P2pConfig = {}): P2pConfig {
+  return {
+    ...p2p,
+    ...(maxPendingPeers === undefined || maxPendingPeers === 0 ? {} : { maxPendingPeers }),
+    ...(dialRatio === undefined || dialRatio === 0 ? {} : { dialRatio }),
+  };
+}
+
 function resolveConfig(
   config: Config,
   values: ReadonlyMap<string, unknown>,
@@ -254,7 +263,7 @@ function resolveConfig(
     identifier: identifierOf(names, machine),
     dataDir,
     minFreeDiskMb: get("minFreeDiskMb"),
-    p2p: Object.freeze({ ...config.p2p }),
+    p2p: Object.freeze(p2pOf(config.p2p)),
     keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
     useLightweightKdf: get("useLightweightKdf"),
     insecureUnlockAllowed: get("insecureUnlockAllowed"),

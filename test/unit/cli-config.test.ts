@@ -1,0 +1,185 @@
+// Configuration as a user meets it: files, variables, flags, what geth wrote, and every mistake at once.
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { type OptionRow, readConfigFile, toToml, formatToml } from "#config";
+import { parsePrivateKey, publicKeyOf } from "#crypto";
+import { toHex } from "#util";
+import { allOptions } from "../../src/cli/all-options.ts";
+import { dumpOf } from "../../src/cli/dumpconfig.ts";
+import { parseFlags, rowOf } from "../../src/cli/flags.ts";
+import { startProgram } from "../kit/program.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "glim config "));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function glim(args: readonly string[], env: Record<string, string> = {}) {
+  await using program = startProgram([join("dist", "cli", "main.js"), ...args], env);
+  const code = await program.ended();
+  return { code, output: program.output() };
+}
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+const rows = allOptions.map(rowOf);
+
+function dumpOfFile(text: string): string {
+  const layer = readConfigFile(rows, text);
+  expect(layer.problems).toEqual([]);
+  return dumpOf(parseFlags("dumpconfig", allOptions, [], { file: { path: "x.toml", layer } }).settings);
+}
+
+const NODES = [1, 2].map((n) => {
+  const key = toHex(publicKeyOf(parsePrivateKey(new Uint8Array(32).fill(n)))).slice(2);
+  return `enode://${key}@127.0.0.1:3030${n}`;
+});
+
+/** Values of one option, as they stand in a config object. */
+function anyValueOf({ kind, choices, min = 0, max, path }: OptionRow): fc.Arbitrary<unknown> {
+  const text = fc.stringMatching(/^[A-Za-z0-9 .:/"\\é-]{0,12}$/);
+  if (path === "p2p.nat") return fc.constantFrom("any", "none", "extip:10.0.0.1");
+  if (path === "p2p.netRestrict") return fc.subarray(["10.0.0.0/8", "::1/128"]);
+  if (choices !== undefined) return fc.constantFrom(...choices);
+  if (kind === "bool") return fc.boolean();
+  if (kind === "port") return fc.integer({ min: 0, max: 65_535 });
+  if (kind === "count" || kind === "duration") return fc.integer({ min, max: max ?? 1_000_000 });
+  if (kind === "networkId" || kind === "wei") return fc.bigInt({ min: 0n, max: (1n << 63n) - 1n });
+  if (kind === "nodes") return fc.subarray(NODES);
+  return kind === "list" || kind === "cidrs" ? fc.array(text, { maxLength: 3 }) : text;
+}
+
+describe("a dump", () => {
+  test("of any configuration is read back to the same dump", () => {
+    const inFile = rows.filter((row) => row.toml !== undefined && row.kind !== "key");
+    const anyFile = fc
+      .record(Object.fromEntries(inFile.map((row) => [row.path, anyValueOf(row)])), { requiredKeys: [] })
+      .map((values) =>
+        formatToml(
+          inFile.flatMap((row): (readonly [string, unknown])[] => {
+            const value = row.path in values ? toToml(row, values[row.path]) : undefined;
+            return value === undefined ? [] : [[row.toml ?? "", value]];
+          }),
+        ),
+      );
+    fc.assert(
+      fc.property(anyFile, (text) => {
+        const once = dumpOfFile(text);
+        expect(dumpOfFile(once)).toBe(once);
+      }),
+      { seed: 6, numRuns: 200 },
+    );
+  });
+
+  test("has flags over variables over the file over the defaults", async () => {
+    const config = await file("order.toml", `[Node]\nHTTPPort = 1\nWSPort = 1\nUserIdent = "file"\n`);
+    const { code, output } = await glim(["dumpconfig", "--config", config, "--http.port", "3"], {
+      GLIM_HTTP_PORT: "2",
+      GLIM_WS_PORT: "2",
+    });
+    expect(code).toBe(0);
+    expect(output).toMatch(/^HTTPPort = 3$/m);
+    expect(output).toMatch(/^WSPort = 2$/m);
+    expect(output).toMatch(/^UserIdent = "file"$/m);
+    expect(output).toMatch(/^MaxPeers = 50$/m);
+    expect((await glim(["dumpconfig"], { GLIM_CONFIG: config })).output).toMatch(/^HTTPPort = 1$/m);
+  });
+
+  test("is written to a file that is named", async () => {
+    const path = join(folder, "out.toml");
+    expect(await glim(["dumpconfig", "--maxpeers", "7", path])).toEqual({ code: 0, output: "" });
+    expect(await readFile(path, "utf8")).toMatch(/^MaxPeers = 7$/m);
+  });
+
+  test("turns switches into fields", async () => {
+    const { output } = await glim(["dumpconfig", "--no-http", "--ws", "--ipcdisable", "--port", "7"]);
+    expect(output).toMatch(/^HTTPHost = ""$/m);
+    expect(output).toMatch(/^WSHost = "127.0.0.1"$/m);
+    expect(output).toMatch(/^IPCPath = ""$/m);
+    expect(output).toMatch(/^ListenAddr = ":7"$/m);
+  });
+});
+
+describe("one error with every problem", () => {
+  test("of flags, variables and file", async () => {
+    const config = await file(
+      "wrong.toml",
+      `[Node]\nHTTPPrt = 1\n[Node.P2P]\nMaxPeers = "x"\nStaticNodes = ["enode://x"]\n[Eth]\nSyncMode = "fsat"\n`,
+    );
+    const { code, output } = await glim(
+      ["dumpconfig", "--config", config, "--http.prt", "1", "--ws.port", "70000", "--unlock", "0x0"],
+      { GLIM_MAXPENDPEERS: "many" },
+    );
+    expect(code).toBe(2);
+    expect(output.split("\n").map((line) => line.replaceAll(folder, "").trim())).toEqual([
+      "glim: 8 things are wrong:",
+      "/wrong.toml: Node.HTTPPrt: no such key; did you mean Node.HTTPPort?",
+      "/wrong.toml: Node.P2P.MaxPeers: want a whole number, 0 or more",
+      expect.stringMatching(
+        /^\/wrong.toml: Node.P2P.StaticNodes: want enode URLs; number 0: invalid enode: /,
+      ),
+      "/wrong.toml: Eth.SyncMode: want one of full, fast, snap, light",
+      'GLIM_MAXPENDPEERS: "many" is not a number from 0 to 9007199254740991',
+      "unknown flag --http.prt; did you mean --http.port?; glim dumpconfig --help lists the flags",
+      '--ws.port: "70000" is not a number from 0 to 65535',
+      expect.stringMatching(/^--unlock: cannot be passed over/),
+      "",
+    ]);
+  });
+
+  test.each([
+    ["no.toml", undefined, /no\.toml: cannot read this configuration file/],
+    ["broken.toml", "[Node\n", /broken\.toml: line 1, column \d+: /],
+  ])("%s", async (name, text, what) => {
+    const path = text === undefined ? join(folder, name) : await file(name, text);
+    const { code, output } = await glim(["dumpconfig", "--config", path]);
+    expect(code).toBe(2);
+    expect(output).toMatch(what);
+  });
+});
+
+describe("a geth command line", () => {
+  test("flags of geth without a meaning here are listed once, older names told once", async () => {
+    const { code, output } = await glim([
+      ...[
+        "--cache.gc",
+        "25",
+        "--rpc",
+        "--rpcport",
+        "1",
+        "--db.engine=pebble",
+        "--snapshot=false",
+        "--rpcapi",
+        "eth",
+      ],
+      ...["dumpconfig", "--txlookuplimit", "0"],
+    ]);
+    expect(code).toBe(0);
+    const lines = output.split("\n").filter((line) => /^(--|known)/.test(line));
+    expect(lines).toEqual([
+      "--rpc is now --http",
+      "--rpcport is now --http.port",
+      "--rpcapi is now --http.api",
+      "known from geth, without effect here: --cache.gc, --db.engine, --snapshot, --txlookuplimit",
+    ]);
+    expect(output).toMatch(/^HTTPModules = \[ "eth" \]$/m);
+  });
+
+  test("flags alone run a node; two networks are refused", async () => {
+    const { code, output } = await glim(["--goerli", "--sepolia"]);
+    expect(code).toBe(2);
+    expect(output).toMatch(/--goerli, --sepolia: only one of these can be used/);
+    expect(await glim(["--syncmode", "light", "--datadir", join(folder, "none")])).toMatchObject({ code: 2 });
+  });
+
+  test("a command nobody knows: the near one is named", async () => {
+    expect((await glim(["dumpconfg"])).output).toMatch(
+      /unknown command "dumpconfg"; did you mean dumpconfig\?/,
+    );
+  });
+});
