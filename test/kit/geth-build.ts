@@ -1,11 +1,13 @@
 // Real geth binaries: found in the cache, built by module path when absent, or a plain reason why not.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 export type GethVersion = "1.9.25" | "1.11.6" | "1.17.5";
 export type GethBinary = { readonly path: string } | { readonly missing: string };
+/** Programs of geth's module: the node, and the tool that tests other nodes' protocols. */
+export type GethProgram = "geth" | "devp2p";
 
 /** Folder of everything expensive to make: `GLIM_CACHE`, else `~/.cache/glim`. Never inside the tree. */
 export function cacheFolder(): string {
@@ -15,38 +17,53 @@ export function cacheFolder(): string {
 const running = new Map<string, Promise<GethBinary>>();
 
 /** Path of geth `version`, built once into the cache (about 100 s on 2 cores) when it is not there. */
-export function gethBinary(version: GethVersion): Promise<GethBinary> {
-  const known = running.get(version);
+export const gethBinary = (version: GethVersion): Promise<GethBinary> => gethProgram("geth", version);
+
+/** Path of a program of geth's release, built once into the cache when it is not there. */
+export function gethProgram(program: GethProgram, version: GethVersion): Promise<GethBinary> {
+  const name = `${program}-${version}`;
+  const known = running.get(name);
   if (known !== undefined) return known;
-  const found = findOrBuild(version);
-  running.set(version, found);
+  const found = findOrBuild(program, version);
+  running.set(name, found);
   return found;
 }
 
-async function findOrBuild(version: GethVersion): Promise<GethBinary> {
-  const folder = join(cacheFolder(), `geth-${version}`);
-  const path = join(folder, "geth");
+async function findOrBuild(program: GethProgram, version: GethVersion): Promise<GethBinary> {
+  const name = `${program}-${version}`;
+  const folder = join(cacheFolder(), name);
+  const path = join(folder, program);
   if (existsSync(path)) return { path };
   if (process.env["GLIM_NO_GETH"] !== undefined) return { missing: "GLIM_NO_GETH is set" };
   const go = goCommand();
-  if (go === undefined) return { missing: `geth ${version} is not in ${folder} and Go is not installed` };
+  if (go === undefined) return { missing: `${name} is not in ${folder} and Go is not installed` };
   mkdirSync(cacheFolder(), { recursive: true });
-  const making = mkdtempSync(join(cacheFolder(), `geth-${version}.making-`));
+  const making = mkdtempSync(join(cacheFolder(), `${name}.making-`));
   try {
     // -checklinkname=0: releases before 1.14 reach into the Go runtime.
-    const args = [
-      "install",
-      "-ldflags=-checklinkname=0",
-      `github.com/ethereum/go-ethereum/cmd/geth@v${version}`,
-    ];
+    const args = ["install", "-ldflags=-checklinkname=0", `${MODULE}/cmd/${program}@v${version}`];
     const log = await run(go, args, { ...process.env, GOBIN: making, CGO_ENABLED: cgo() });
-    if (!existsSync(join(making, "geth"))) return { missing: `building geth ${version} failed: ${log}` };
-    mkdirSync(folder, { recursive: true });
-    renameSync(join(making, "geth"), path);
+    if (!existsSync(join(making, program))) return { missing: `building ${name} failed: ${log}` };
+    if (program === "devp2p") copyTestData(go, version, making);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(making, folder);
     return { path };
   } finally {
     rmSync(making, { recursive: true, force: true });
   }
+}
+
+const MODULE = "github.com/ethereum/go-ethereum";
+
+/** The chain that the tool tests with lies in its sources: from Go's module cache to `testdata` beside the program. */
+function copyTestData(go: string, version: GethVersion, to: string): void {
+  const { stdout } = spawnSync(go, ["mod", "download", "-json", `${MODULE}@v${version}`], {
+    encoding: "utf8",
+  });
+  const { Dir } = JSON.parse(stdout) as { Dir: string };
+  const from = join(Dir, "cmd", "devp2p", "internal", "ethtest", "testdata");
+  mkdirSync(join(to, "testdata"));
+  for (const file of readdirSync(from)) copyFileSync(join(from, file), join(to, "testdata", file));
 }
 
 /** The Go command of this machine: on the PATH, or where its own installer and distributions put it. */

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type GethVersion, cacheFolder, gethBinary } from "./geth-build.ts";
+import { type GethProgram, type GethVersion, cacheFolder, gethBinary, gethProgram } from "./geth-build.ts";
 import { type GethRole, importFlags, nodeFlags, toolFlags } from "./geth-flags.ts";
 import { type JsonRpc, jsonRpc } from "./json-rpc.ts";
 import { until } from "./until.ts";
@@ -35,8 +35,9 @@ export const minerKey = "4545454545454545454545454545454545454545454545454545454
 export async function requireGeth(
   version: GethVersion,
   skip: (why: string) => void,
+  program: GethProgram = "geth",
 ): Promise<string | undefined> {
-  const binary = await gethBinary(version);
+  const binary = await gethProgram(program, version);
   if ("path" in binary) return binary.path;
   const ci = process.env["CI"] ?? "";
   if (ci !== "" && ci !== "false" && ci !== "0") throw new Error(binary.missing);
