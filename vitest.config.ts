@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const base = {
@@ -38,10 +39,21 @@ export default defineConfig({
         test: {
           ...shared,
           name: "long",
-          include: ["test/long/**/*.test.ts"],
+          include: ["test/long/*.test.ts"],
           testTimeout: 3_600_000,
           hookTimeout: 900_000,
           fileParallelism: false,
+        },
+      },
+      {
+        ...base,
+        test: {
+          ...shared,
+          name: "vectors",
+          include: ["test/long/vectors/*.test.ts"],
+          testTimeout: 36_000_000,
+          sequence: { groupOrder: 1 }, // after the others; then a worker per core
+          maxWorkers: availableParallelism(),
         },
       },
     ],

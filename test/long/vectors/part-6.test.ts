@@ -1,0 +1,3 @@
+import { testPart } from "./run-part.ts";
+
+testPart(5);
