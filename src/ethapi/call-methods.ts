@@ -33,7 +33,7 @@ interface Ask {
   readonly blockOverrides?: BlockOverrides | undefined;
 }
 
-export function callMethods({ backend, view, limits, clock }: Parts): Record<string, Method> {
+export function callMethods({ backend, view, limits, bounds, clock }: Parts): Record<string, Method> {
   const gate = new Gate(limits.callsAtOnce, limits.callQueue);
   const overridesParam = optional(
     stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }),
@@ -61,6 +61,7 @@ export function callMethods({ backend, view, limits, clock }: Parts): Record<str
         coinbase: found.isPending ? undefined : backend.author?.(found.header),
       };
       const options = {
+        ...bounds,
         gasCap: limits.callGas,
         signal: ctx.signal,
         timeoutMs: limits.callTimeoutMs,

@@ -94,7 +94,7 @@ export function debugMethods({ backend, view }: Parts): Record<string, Method> {
 /** Of a node that owns its chain. */
 export function chainDebugMethods(
   chain: ChainControl,
-  { backend, view, clock, limits }: Parts,
+  { backend, view, bounds, clock, limits }: Parts,
 ): Record<string, Method> {
   const storageRange = async (
     ref: BlockRef,
@@ -111,7 +111,7 @@ export function chainDebugMethods(
     if (index > transactions.length || (index === transactions.length && index > 0))
       throw refuse(`transaction index ${index} out of range for block ${toHex(header.hash)}`);
     const execution = await openBlock(backend.chainConfig, header, await backend.state(parent, ctx), {
-      ...{ clock, signal: ctx.signal, timeoutMs: limits.callTimeoutMs },
+      ...{ ...bounds, clock, signal: ctx.signal, timeoutMs: limits.callTimeoutMs },
       coinbase: backend.author?.(header),
       blockHash: view.ancestorHash(header, ctx),
       intermediateRoot: () => new Uint8Array(32),

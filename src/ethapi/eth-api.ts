@@ -1,8 +1,11 @@
+import { MemoryBudget, PrecompileThreads } from "#core/vm";
+import type { AccountManager } from "#accounts";
 import { GasPriceOracle } from "#eth/gasprice";
 import type { Host } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { type Api, api } from "#rpc";
 import type { Backend } from "./backend.ts";
+import { accountMethods } from "./account-methods.ts";
 import { blockMethods } from "./block-methods.ts";
 import { callMethods } from "./call-methods.ts";
 import { chainFileMethods } from "./chain-file-methods.ts";
@@ -18,6 +21,8 @@ import { defaultLimits, type EthApiLimits } from "./limits.ts";
 import { LogSearch } from "./log-search.ts";
 import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
+import { personalMethods } from "./personal-methods.ts";
+import { Sending } from "./sending.ts";
 import { simulateMethods } from "./simulate-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
@@ -27,22 +32,24 @@ import { transactionMethods } from "./transaction-methods.ts";
 import { ownTransactions, txpoolMethods } from "./txpool-methods.ts";
 
 export interface EthApiOptions {
-  /** Clock for filters and time limits; entropy for filter ids. */
-  readonly host: Pick<Host, "clock" | "entropy">;
+  /** Clock for filters and time limits; entropy for filter ids; threads for what calls must not do on the main loop. */
+  readonly host: Pick<Host, "clock" | "entropy" | "threads">;
   readonly log?: Logger | undefined;
   /** Overrides single bounds of defaultLimits. */
   readonly limits?: Partial<EthApiLimits> | undefined;
   /** What this node can do beside answering; a light node nothing. */
   readonly controls?: NodeControls | undefined;
+  /** Whom this node can sign for; absent: nobody. */
+  readonly accounts?: AccountManager | undefined;
 }
 
 /** The tables of one backend, and what lives behind them. */
 export interface EthApi extends AsyncDisposable {
-  /** `eth`, `debug`, `txpool`, and those of the controls: `clique`, `miner`, a part of `admin`. */
+  /** `eth`, `personal`, `debug`, `txpool`, and those of the controls: `clique`, `miner`, a part of `admin`. */
   readonly apis: readonly Api[];
   /** Filters installed now. */
   readonly filterCount: number;
-  /** Ends every filter and its timer. Twice is fine; subscriptions end with their connections. */
+  /** Ends every filter and its timer, and the threads of calls. Twice is fine; subscriptions end with their connections. */
   close(): Promise<void>;
 }
 
@@ -67,15 +74,17 @@ function furtherApis(parts: Parts, controls: NodeControls): Api[] {
 /** Makes the eth_ table (and what lives behind it) for one backend. The service that fits the backend closes it in stop(). */
 export function createEthApi(
   backend: Backend,
-  { host, log = silentLogger, limits: some, controls = {} }: EthApiOptions,
+  { host, log = silentLogger, limits: some, controls = {}, accounts }: EthApiOptions,
 ): EthApi {
   const limits = { ...defaultLimits, ...some };
-  const { clock, entropy } = host;
+  const { clock, entropy, threads } = host;
+  const precompiles = threads === undefined ? undefined : new PrecompileThreads({ threads, clock });
   const parts: Parts = {
     backend,
     view: new ChainView(backend, clock),
     logs: new LogSearch(backend, limits, clock),
     limits,
+    bounds: { precompiles, memory: new MemoryBudget(limits.callMemoryBytes) },
     clock,
     entropy,
     log,
@@ -86,23 +95,30 @@ export function createEthApi(
     maxPercentiles: limits.feeHistoryPercentiles,
     ...(backend.minGasPrice === undefined ? {} : { defaultPrice: backend.minGasPrice }),
   });
+  const calls = callMethods(parts);
+  const sending = new Sending({ parts, oracle, estimateGas: calls["estimateGas"], accounts });
+  const personal = api({ namespace: "personal", isPublic: false, methods: personalMethods(sending) });
   const eth = api({
     namespace: "eth",
     methods: {
       ...feeMethods(parts, oracle),
       ...blockMethods(parts),
       ...stateMethods(parts),
-      ...callMethods(parts),
+      ...calls,
       ...simulateMethods(parts),
       ...configMethods(parts),
       ...transactionMethods(parts),
+      ...accountMethods(sending, parts),
       ...filterMethods(parts, filters),
     },
     subscriptions: ethSubscriptions(parts),
   });
-  const close = async () => filters.close();
+  const close = async () => {
+    filters.close();
+    await precompiles?.[Symbol.asyncDispose]();
+  };
   return {
-    apis: [eth, ...furtherApis(parts, controls)],
+    apis: [eth, personal, ...furtherApis(parts, controls)],
     get filterCount() {
       return filters.size;
     },

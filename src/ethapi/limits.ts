@@ -4,6 +4,11 @@ export interface EthApiLimits {
   readonly callGas: bigint;
   /** Wall time of one of those, ms (geth --rpc.evmtimeout, 5 s). */
   readonly callTimeoutMs: number;
+  /**
+   * Memory of the frames of all those that run at once, bytes (RP-12); past it one that has more than 1 MiB ends with −32003.
+   * A light node has less, so that the process stays below its ceiling.
+   */
+  readonly callMemoryBytes: number;
   /** Calls running at once; the next ones wait, up to `callQueue`. A light node's calls mostly wait for the network. */
   readonly callsAtOnce: number;
   /** Calls that may wait for a place; the one after is refused with −32005. */
@@ -43,6 +48,7 @@ export interface EthApiLimits {
 export const defaultLimits: EthApiLimits = {
   callGas: 50_000_000n,
   callTimeoutMs: 5_000,
+  callMemoryBytes: 256 * 1024 * 1024,
   callsAtOnce: 16,
   callQueue: 1_024,
   overrideAccounts: 1_024,

@@ -1,3 +1,4 @@
+import type { RunBounds } from "#core/vm";
 import type { Clock, Entropy } from "#host";
 import type { Logger } from "#log";
 import type { Backend } from "./backend.ts";
@@ -11,6 +12,8 @@ export interface Parts {
   readonly view: ChainView;
   readonly logs: LogSearch;
   readonly limits: EthApiLimits;
+  /** What calls, traces and simulations share: threads for dear precompiles, memory. */
+  readonly bounds: RunBounds;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;

@@ -242,7 +242,7 @@ class Simulation {
   }
 
   async #block(wanted: Wanted, parent: Header): Promise<{ header: Header; json: JsonObject }> {
-    const { backend, clock, view } = this.#parts;
+    const { backend, clock, view, bounds } = this.#parts;
     const draft = this.#draft(wanted, parent);
     let root: Uint8Array | undefined;
     const change = (diff: StateDiff) => {
@@ -253,7 +253,13 @@ class Simulation {
     const ancestor = view.ancestorHash(this.#order.base, this.#ctx);
     const { base } = this.#order;
     const execution = await openBlock(backend.chainConfig, draft, this.#state.reader, {
-      ...{ traced: true, clock, signal: this.#ctx.signal, timeoutMs: Math.max(1, this.#timeLeftMs) },
+      ...{
+        ...bounds,
+        traced: true,
+        clock,
+        signal: this.#ctx.signal,
+        timeoutMs: Math.max(1, this.#timeLeftMs),
+      },
       blockHash: (number) => {
         if (number === base.number) return base.hash;
         return number < base.number

@@ -37,7 +37,7 @@ export function decodeTraced(encoded: Uint8Array): ReturnType<typeof decodeBlock
 }
 
 export function traceMethods(
-  { backend, view, limits, clock }: Parts,
+  { backend, view, limits, bounds, clock }: Parts,
   tracing: Tracing,
 ): Record<string, Method> {
   const traceNamed = async (ref: BlockRef, config: TraceConfig | undefined, ctx: CallContext) => {
@@ -124,6 +124,7 @@ export function traceMethods(
           coinbase: backend.author?.(header),
         };
         await runCall(env, toCallRequest(args, backend.chainId), await view.state(found, ctx), {
+          ...bounds,
           gasCap: limits.callGas,
           signal: ctx.signal,
           clock,

@@ -119,11 +119,12 @@ export class Tracing {
 
   /** A block about to be executed again, on its parent's state. */
   async open(header: Header, timeoutMs: number, ctx: CallContext): Promise<BlockExecution> {
-    const { backend, view, clock } = this.#parts;
+    const { backend, view, bounds, clock } = this.#parts;
     if (header.number === 0) throw refuse("genesis is not traceable");
     const parent = await backend.headerByHash(header.parentHash, ctx);
     if (parent === undefined) throw refuse(`parent ${toHex(header.parentHash)} not found`);
     return openBlock(backend.chainConfig, header, await backend.state(parent, ctx), {
+      ...bounds,
       traced: true,
       clock,
       signal: ctx.signal,

@@ -185,8 +185,8 @@ export async function openBlock(
 ): Promise<BlockExecution> {
   const rules = rulesAt(config, header);
   const machine = await (options.traced === true ? tracedMachine : takeMachine)(config, rules.fork);
-  const { blockHash, signal, clock, timeoutMs } = options;
-  machine.begin(reader, new Guard({ signal, clock, timeoutMs }), (number) =>
+  const { blockHash, signal, clock, timeoutMs, precompiles, memory } = options;
+  machine.begin(reader, new Guard({ signal, clock, timeoutMs, precompiles, memory }), (number) =>
     number === header.number - 1 ? header.parentHash : blockHash?.(number),
   );
   const block = evmBlock(config, header, rules, options.coinbase ?? header.coinbase);

@@ -8,6 +8,7 @@ import { revertReason } from "./evm-errors.ts";
 import { Guard } from "./guard.ts";
 import { giveBack, type Machine, takeMachine, tracedMachine } from "./machine.ts";
 import { applyMessage, type Message, type MessageEnv, type MessageResult } from "./message.ts";
+import { MemoryBudget } from "./memory-meter.ts";
 import { cachingReader } from "./caching-reader.ts";
 import { overrideReader } from "./overrides.ts";
 import type { StateReader } from "./state-reader.ts";
@@ -17,6 +18,8 @@ import type { CallEnv, CallOptions, CallRequest, CallResult } from "./types.ts";
 const DEFAULT_GAS_CAP = 50_000_000n;
 /** geth --rpc.evmtimeout. */
 const DEFAULT_TIMEOUT_MS = 5000;
+/** RP-12. */
+const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
 const TX_GAS = 21_000n;
 /** Stipend of a CALL with value: gas that is used and given back (params.CallStipend). */
 const CALL_STIPEND = 2300n;
@@ -43,8 +46,9 @@ function prepare(env: CallEnv, call: CallRequest, reader: StateReader, options: 
     time: block?.time ?? header.time,
     difficulty: block?.difficulty ?? header.difficulty,
   };
-  const { signal, clock } = options;
-  const guard = new Guard({ signal, clock, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  const { signal, clock, precompiles, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const memory = options.memory ?? new MemoryBudget(DEFAULT_MEMORY_BYTES);
+  const guard = new Guard({ signal, clock, timeoutMs, precompiles, memory });
   guard.look();
   const seen = options.overrides === undefined ? reader : overrideReader(reader, options.overrides);
   return {

@@ -40,6 +40,12 @@ export const VmError = defineErrors("VM", {
     blame: "caller",
     rpcCode: -32002,
   },
+  /** RP-12: the memory of all frames of a call, or of the call and others that run. */
+  MEMORY: {
+    message: (d: { mebibytes: number }) => `execution aborted (memory limit = ${d.mebibytes} MiB)`,
+    blame: "caller",
+    rpcCode: -32003,
+  },
   TRACE_TOO_LARGE: {
     message: (d: { max: number }) =>
       `the trace is larger than ${d.max} bytes; trace less (disableStack, limit)`,

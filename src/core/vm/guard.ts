@@ -1,10 +1,17 @@
 import type { Clock } from "#host";
 import { VmError } from "./errors.ts";
+import { type MemoryBudget, MemoryMeter } from "./memory-meter.ts";
+import type { PrecompileJob, PrecompileOutcome } from "./precompile-job.ts";
+import type { PrecompileRunner } from "./precompile-pool.ts";
 
 export interface GuardOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   readonly clock?: Pick<Clock, "now"> | undefined;
+  /** Where dear precompiles run; absent: in place. */
+  readonly precompiles?: PrecompileRunner | undefined;
+  /** What the memory of frames is taken from; absent: unbounded, but for its gas. */
+  readonly memory?: MemoryBudget | undefined;
 }
 
 /** Weight of checks between two looks at clock and signal: a JUMPDEST weighs 1. */
@@ -28,12 +35,15 @@ let waiting = 0;
 export class Guard {
   readonly #options: GuardOptions;
   readonly #deadline: number;
+  /** Of the frames of this run. */
+  readonly memory: MemoryMeter | undefined;
   #count = 0;
   #strides = 0;
   #sliceEnd: number;
 
   constructor(options: GuardOptions = {}) {
     this.#options = options;
+    this.memory = options.memory === undefined ? undefined : new MemoryMeter(options.memory);
     const now = options.clock?.now() ?? 0;
     this.#deadline = now + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     this.#sliceEnd = now + SLICE_MS;
@@ -50,6 +60,18 @@ export class Guard {
     // what the look after the turn throws is thrown again by the next one
     if (turn === undefined) done();
     else void turn.then(done, done);
+  }
+
+  /** Something took long: the next check looks at the clock. */
+  hurry(): void {
+    this.#count = STRIDE;
+  }
+
+  /** Has a dear precompile done beside this thread, within the time that is left; undefined: it has to be done here. */
+  elsewhere(job: PrecompileJob, ms: number): Promise<PrecompileOutcome> | undefined {
+    const { precompiles, signal, clock, timeoutMs = Number.POSITIVE_INFINITY } = this.#options;
+    const timeLeftMs = clock === undefined ? Number.POSITIVE_INFINITY : this.#deadline - clock.now();
+    return precompiles?.run(job, { ms, timeLeftMs, timeoutMs, signal });
   }
 
   #check(weight: number): Promise<void> | undefined {

@@ -12,6 +12,8 @@
 export { type RefusalKind, VmError } from "./errors.ts";
 export { revertReason } from "./evm-errors.ts";
 export { LayeredState, overrideDiff } from "./layers.ts";
+export { MemoryBudget } from "./memory-meter.ts";
+export { type PrecompileRunner, PrecompileThreads } from "./precompile-pool.ts";
 export { createAccessList, estimateGas, executeBlock, openBlock, runCall } from "./lazy.ts";
 export type { AccountDiff, StateDiff } from "./state-diff.ts";
 export type { Account, MaybePromise, StateReader } from "./state-reader.ts";
@@ -35,4 +37,5 @@ export type {
   CallRequest,
   CallResult,
   ExecuteOptions,
+  RunBounds,
 } from "./types.ts";

@@ -1,4 +1,5 @@
 import type { EVM } from "@ethereumjs/evm";
+import { type FrameMemory, type MemoryMeter, meterFrame, releaseFrame } from "./memory-meter.ts";
 
 /** What ethereumjs' interpreter finds out about a code before its first jump; opaque here. */
 type Analysis = object;
@@ -6,6 +7,7 @@ type Analysis = object;
 interface InterpreterInside {
   readonly _evm?: EVM;
   _env?: object;
+  readonly _runState?: { readonly memory?: FrameMemory };
   _getValidJumpDestinations?: (code: Uint8Array) => Analysis;
   run?: (code: Uint8Array, options?: object) => Promise<Outcome>;
 }
@@ -20,8 +22,15 @@ interface RunState {
   readonly stateGasSpilled: bigint;
 }
 
-/** Analyses by code array, per EVM of ours. BOUNDED by the codes that are alive: one goes with its array. */
-const tables = new WeakMap<EVM, WeakMap<Uint8Array, Analysis>>();
+/** What we know of an EVM of ours. */
+interface Adopted {
+  /** Analyses by code array. BOUNDED by the codes that are alive: one goes with its array. */
+  readonly tables: WeakMap<Uint8Array, Analysis>;
+  /** What meters its frames now. */
+  readonly meterOf: () => MemoryMeter | undefined;
+}
+
+const adopted = new WeakMap<EVM, Adopted>();
 const patched = new WeakSet<object>();
 const NO_ENV = {};
 
@@ -43,7 +52,7 @@ export function rememberJumps(interpreter: object): void {
     this: InterpreterInside,
     code: Uint8Array,
   ): Analysis {
-    const known = this._evm === undefined ? undefined : tables.get(this._evm);
+    const known = this._evm === undefined ? undefined : adopted.get(this._evm)?.tables;
     if (known === undefined) return analyse.call(this, code);
     let analysis = known.get(code);
     if (analysis === undefined) known.set(code, (analysis = analyse.call(this, code)));
@@ -55,15 +64,20 @@ function dropFrames(prototype: InterpreterInside): void {
   const { run } = prototype;
   if (typeof run !== "function") return;
   prototype.run = async function short(this: InterpreterInside, code, options): Promise<Outcome> {
+    const known = this._evm === undefined ? undefined : adopted.get(this._evm);
+    if (known === undefined) return run.call(this, code, options);
+    const memory = this._runState?.memory;
+    const meter = memory === undefined ? undefined : known.meterOf();
+    if (memory !== undefined && meter !== undefined) meterFrame(memory, meter);
     const outcome = await run.call(this, code, options);
-    if (this._evm === undefined || !tables.has(this._evm)) return outcome;
+    if (memory !== undefined && meter !== undefined) releaseFrame(memory, meter);
     this._env = NO_ENV; // the frame is over
     const { gasLeft, gasRefund, stateGasSpilled } = outcome.runState;
     return { runState: { gasLeft, gasRefund, stateGasSpilled }, exceptionError: outcome.exceptionError };
   };
 }
 
-/** This EVM is ours. */
-export function adopt(evm: EVM): void {
-  tables.set(evm, new WeakMap());
+/** This EVM is ours, and its frames are metered by what `meterOf` gives when they begin. */
+export function adopt(evm: EVM, meterOf: () => MemoryMeter | undefined): void {
+  adopted.set(evm, { tables: new WeakMap(), meterOf });
 }

@@ -1,3 +1,4 @@
+import type { ExecResult } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
 import {
   type AccessList,
@@ -240,7 +241,7 @@ export async function applyMessage(
   trace?: TraceOrder,
 ): Promise<MessageResult> {
   const { machine, rules } = env;
-  const { evm, state, journal } = machine;
+  const { state, journal } = machine;
   const from = new Address(message.from);
   const sender = (await state.getAccount(from)) ?? new Account();
   await checkSender(env, message, sender);
@@ -275,18 +276,7 @@ export async function applyMessage(
   let refund = await applyAuthorizations(env, message.authorizationList ?? []);
   machine.tap?.grant(refund);
   if (rules.isPrague && message.to !== undefined) await warmDelegation(env, message.to);
-  const { execResult } = await evm.runCall({
-    block: env.block,
-    caller: from,
-    origin: from,
-    gasPrice: message.gasPrice,
-    gasLimit: message.gas - intrinsic,
-    ...(message.to === undefined ? {} : { to: new Address(message.to) }),
-    value: message.value,
-    data: message.input,
-    skipNonceIncrement: true,
-    blobVersionedHashes: (message.blobHashes ?? []).map(toHex),
-  });
+  const execResult = await execute(env, message, intrinsic);
   refund += execResult.gasRefund ?? 0n;
   const spent = intrinsic + execResult.executionGasUsed;
   const mostRefund = spent / (rules.isLondon ? REFUND_QUOTIENT : REFUND_QUOTIENT_FRONTIER);
@@ -306,6 +296,33 @@ export async function applyMessage(
     logs: (execResult.logs ?? []).map(([address, topics, data]) => ({ address, topics, data })),
     accessed,
   };
+}
+
+/** Runs the EVM. The memory of frames is given back even if an error of ours breaks them off. */
+async function execute(
+  { machine, block }: MessageEnv,
+  message: Message,
+  intrinsic: bigint,
+): Promise<ExecResult> {
+  const { evm, guard } = machine;
+  const from = new Address(message.from);
+  try {
+    const { execResult } = await evm.runCall({
+      block,
+      caller: from,
+      origin: from,
+      gasPrice: message.gasPrice,
+      gasLimit: message.gas - intrinsic,
+      ...(message.to === undefined ? {} : { to: new Address(message.to) }),
+      value: message.value,
+      data: message.input,
+      skipNonceIncrement: true,
+      blobVersionedHashes: (message.blobHashes ?? []).map(toHex),
+    });
+    return execResult;
+  } finally {
+    guard.memory?.release();
+  }
 }
 
 async function warmDelegation({ machine }: MessageEnv, to: Uint8Array): Promise<void> {

@@ -9,6 +9,8 @@ import type {
 } from "#core/types";
 import type { Clock } from "#host";
 import type { ChainConfig } from "#params";
+import type { MemoryBudget } from "./memory-meter.ts";
+import type { PrecompileRunner } from "./precompile-pool.ts";
 import type { StateDiff } from "./state-diff.ts";
 import type { MaybePromise } from "./state-reader.ts";
 import type { Tracer } from "./tracer.ts";
@@ -60,7 +62,15 @@ export interface BlockOverrides {
   readonly baseFee?: bigint | undefined;
 }
 
-export interface CallOptions {
+/** What a run may take of the process beside its gas and its time (RP-12). */
+export interface RunBounds {
+  /** Where dear precompiles run, and are stopped when the time is over; absent: in place, to their end. */
+  readonly precompiles?: PrecompileRunner | undefined;
+  /** What the memory of frames is taken from, shared by runs. Default for a call: 256 MiB of its own; for a block: no bound. */
+  readonly memory?: MemoryBudget | undefined;
+}
+
+export interface CallOptions extends RunBounds {
   /** Most gas a call may use; default 50,000,000 (geth --rpc.gascap). */
   readonly gasCap?: bigint | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -86,7 +96,7 @@ export interface CallResult {
   readonly accessList?: readonly AccessListEntry[] | undefined;
 }
 
-export interface ExecuteOptions {
+export interface ExecuteOptions extends RunBounds {
   /** So that a long block gives way to the rest of the process by time; without it, by work done. */
   readonly clock?: Pick<Clock, "now"> | undefined;
   /** Who gets fees and reward: the engine's author. Default `header.coinbase`. */

