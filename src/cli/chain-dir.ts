@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { BlockChain, readStoredGenesis } from "#core";
+import { BlockChain, type GcMode, readStoredGenesis } from "#core";
+import { readPruning } from "#core/rawdb";
 import { makeEngine } from "#eth";
 import { assertStoresReadable, type KeyValueStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
@@ -11,9 +12,7 @@ import { CliError } from "./errors.ts";
 import { isAborted } from "./aborted.ts";
 import { readGenesis, writeGenesis } from "./genesis-file.ts";
 import type { Io } from "./io.ts";
-
-/** Instance name of `glim node` and `glim light`: their folder in the data directory. */
-export const INSTANCE = "glim";
+import { INSTANCE } from "./version.ts";
 
 /** Where `glim init` keeps the genesis, for the commands that are not told it again. */
 export function genesisPathOf(dataDir: string): string {
@@ -80,15 +79,31 @@ export async function genesisOf(
   return readGenesis(kept, host);
 }
 
+/** The value of --gcmode, whose row takes no other. */
+export const gcModeOf = (mode: string | undefined): GcMode | undefined =>
+  mode === "full" || mode === "archive" ? mode : undefined;
+
+export interface ChainWorld {
+  readonly host: Host;
+  readonly log: Logger;
+  /** A `GcMode`. */
+  readonly gcmode?: string | undefined;
+  /** Megabytes. */
+  readonly cache?: number | undefined;
+}
+
 function openChain(
   dir: ChainDir,
   genesis: Genesis | "stored",
   config: ChainConfig,
-  { host, log }: { host: Host; log: Logger },
+  { host, log, gcmode, cache }: ChainWorld,
 ): BlockChain {
   const engine = makeEngine(config, dir.db);
   dir.defer(() => engine.close?.());
-  return new BlockChain({ db: dir.db, genesis, engine, clock: host.clock, log });
+  const { db } = dir;
+  // as the folder was last used, unless told
+  const gcMode = gcModeOf(gcmode) ?? (readPruning(db) ? "full" : "archive");
+  return new BlockChain({ db, genesis, engine, clock: host.clock, log, gcMode, cacheMb: cache });
 }
 
 /** Opens the chain of that genesis, and keeps the genesis beside it. */
@@ -96,22 +111,25 @@ export async function openChainOf(
   dir: ChainDir,
   genesis: Genesis,
   dataDir: string,
-  world: { host: Host; log: Logger },
+  world: ChainWorld,
 ): Promise<BlockChain> {
   const chain = openChain(dir, genesis, genesis.config, world);
+  await chain.recover({ signal: dir.signal });
   await writeGenesis(genesisPathOf(dataDir), genesis, world.host);
   return chain;
 }
 
 /** Opens the chain that is there. @throws CLI_NO_CHAIN */
-export function openStoredChain(
+export async function openStoredChain(
   dir: ChainDir,
   dataDir: string,
-  world: { host: Host; log: Logger },
-): BlockChain {
+  world: ChainWorld,
+): Promise<BlockChain> {
   const stored = readStoredGenesis(dir.db);
   if (stored === undefined) throw CliError("NO_CHAIN", { folder: dataDir });
-  return openChain(dir, "stored", stored.config, world);
+  const chain = openChain(dir, "stored", stored.config, world);
+  await chain.recover({ signal: dir.signal });
+  return chain;
 }
 
 /** What to throw when work on a chain ended early: the failure of the disk, or the user's wish in words. */

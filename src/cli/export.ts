@@ -44,7 +44,7 @@ export const exportBlocks: Command<typeof flags> = {
       { dataDir: values.datadir, minFreeMb: values["datadir.minfreedisk"], create: false },
       { host, io, log },
     );
-    const chain = openStoredChain(dir, dataDir, { host, log });
+    const chain = await openStoredChain(dir, dataDir, { host, log });
     const to = readNumber(last, "LAST", chain.head.number, chain.head.number);
     const from = readNumber(first, "FIRST", to, 0);
     try {

@@ -11,6 +11,7 @@ import type { TableRow } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { loggerOf } from "./log-setup.ts";
 import { chainFlags } from "./node-flags.ts";
+import { stateOptions } from "./options.ts";
 
 const flags = [
   {
@@ -19,6 +20,7 @@ const flags = [
     value: "FILE",
     doc: "Genesis of the chain, in geth's JSON format (default: that of glim init)",
   },
+  ...stateOptions,
   ...chainFlags,
 ] as const satisfies readonly TableRow[];
 
@@ -42,8 +44,10 @@ export const importBlocks: Command<typeof flags> = {
       { dataDir, minFreeMb: values["datadir.minfreedisk"], create: true },
       { host, io, log },
     );
-    const chain = await openChainOf(dir, genesis, dataDir ?? "", { host, log });
+    const { gcmode, cache } = values;
+    const chain = await openChainOf(dir, genesis, dataDir ?? "", { host, log, gcmode, cache });
     for (const path of rest) await importFile(path, { chain, dir, io, host, log });
+    await chain.persist({ isLast: true });
     io.print(`head       #${chain.head.number} ${toHex(chain.head.hash)}`);
   },
 };
@@ -78,7 +82,7 @@ export async function importFile(path: string, work: Work): Promise<void> {
   } catch (error) {
     const { head } = chain;
     await chain
-      .flush()
+      .persist({ isLast: true })
       .catch((flushing: unknown) => log.error("the last blocks are not on disk", { error: flushing }));
     const what = explainEnd(
       error,

@@ -25,7 +25,7 @@ export const init: Command<typeof chainFlags> = {
       world,
     );
     const chain = await openChainOf(dir, genesis, dataDir ?? "", world);
-    await chain.flush();
+    await chain.persist();
     io.print(`genesis    ${toHex(chain.genesis.hash)}`);
     io.print(`chain      id ${chain.config.chainId}, head #${chain.head.number}`);
   },

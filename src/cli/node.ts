@@ -5,7 +5,7 @@ import { nodeHost } from "#host/node";
 import { LesServer } from "#les";
 import { Node } from "#node";
 import { toHex } from "#util";
-import { genesisOf, genesisPathOf, INSTANCE } from "./chain-dir.ts";
+import { gcModeOf, genesisOf, genesisPathOf } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import type { Flags, TableRow } from "./flags.ts";
@@ -17,7 +17,7 @@ import { chainOptions, fullOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
 import { followChain } from "./sync-progress.ts";
 import { runNode } from "./run-node.ts";
-import { VERSION } from "./version.ts";
+import { INSTANCE, VERSION } from "./version.ts";
 
 const flags = [...chainOptions, ...fullOptions, ...nodeFlags] as const satisfies readonly TableRow[];
 
@@ -64,6 +64,8 @@ export const node: Command<typeof flags> = {
         new Ethereum(context, {
           genesis,
           syncMode,
+          gcMode: gcModeOf(values.gcmode) ?? "full",
+          cacheMb: values.cache,
           ...networkId,
           ...(sealer === undefined ? {} : { sealer }),
         }),

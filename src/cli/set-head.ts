@@ -20,12 +20,12 @@ export const setHead: Command<typeof chainFlags> = {
       { dataDir: values.datadir, minFreeMb: values["datadir.minfreedisk"], create: false },
       { host, io, log },
     );
-    const chain = openStoredChain(dir, values.datadir ?? "", { host, log });
+    const chain = await openStoredChain(dir, values.datadir ?? "", { host, log });
     const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (rest.length !== 1 || !(number <= chain.head.number))
       throw CliError("BAD_FLAG", { flag: "NUMBER", why: `name a block from 0 to ${chain.head.number}` });
     await chain.setHead(number);
-    await chain.flush();
+    await chain.persist({ isLast: true });
     io.print(`head       #${chain.head.number} ${toHex(chain.head.hash)}`);
   },
 };

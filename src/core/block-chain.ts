@@ -244,6 +244,23 @@ export class BlockChain {
     return this.#states.has(header.stateRoot);
   }
 
+  /**
+   * Which states are here: those of blocks from `since` on, of these only the last `recent` ones (0: all). Others may be
+   * here too.
+   */
+  get servedStates(): { readonly since: number; readonly recent: number } {
+    const since = this.fast.pivot;
+    if (!readPruning(this.db)) return { since, recent: 0 };
+    let recent = 0;
+    for (; recent < limits.recentStates; recent++) {
+      const header = this.headerByNumber(this.head.number - recent);
+      // all back to the genesis: then there will be as many as are held
+      if (header === undefined) return { since, recent: limits.recentStates };
+      if (!this.hasState(header)) break;
+    }
+    return { since, recent: Math.max(1, recent) };
+  }
+
   /** The state after that block. @throws CORE_STATE_UNAVAILABLE with geth's text when it was pruned */
   state(header: Pick<Header, "number" | "stateRoot">): StateReader {
     if (!this.hasState(header)) throw stateUnavailable(header);

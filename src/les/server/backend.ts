@@ -28,6 +28,11 @@ export interface LesChain {
   /** RLP list of the block's receipts. */
   receiptsRlp(header: Pick<Header, "number" | "hash">): Uint8Array | undefined;
   hasState(header: Pick<Header, "stateRoot">): boolean;
+  /**
+   * Which states are here: those of blocks from `since` on, of these the last `recent` ones only (0: all). Absent: all.
+   * Others may be here too.
+   */
+  readonly servedStates?: { readonly since: number; readonly recent: number };
   transaction(hash: Uint8Array): TxPlace | undefined;
 }
 

@@ -35,7 +35,7 @@ export interface LesServerOptions {
   readonly lightPeers?: number | undefined;
   /** Buffer of each client, cost units (1 unit ≈ 1 ns of serving); `minRecharge` per millisecond. */
   readonly flow?: FlowParameters | undefined;
-  /** Blocks back from the head whose state is served; 0 = every state that is kept. Default 0. */
+  /** Blocks back from the head whose state is served; 0 = every state that is kept, and fewer are promised than are. Default 0. */
   readonly recentState?: number | undefined;
   /** Versions offered; default all: 4, 3, 2. */
   readonly versions?: readonly LesVersion[] | undefined;
@@ -185,8 +185,9 @@ export class LesServer implements Service {
     rw: MsgReadWriter,
     { header: head, td }: AnnouncedHead,
   ): Promise<ClientStatus> {
-    const { eth, flow, recentState, txRelay } = this.options;
+    const { eth, flow, txRelay } = this.options;
     const { genesis } = eth.chain;
+    const states = this.#servedStates();
     const forkChain: ForkChain = {
       config: eth.chainConfig,
       genesisHash: genesis.hash,
@@ -206,8 +207,8 @@ export class LesServer implements Service {
         serveHeaders: true,
         serveChainSince: 0,
         serveRecentChain: 0,
-        serveStateSince: 0,
-        serveRecentState: recentState,
+        serveStateSince: states.since,
+        serveRecentState: states.recent,
         txRelay,
         recentTxLookup: 0,
         bufferLimit: flow.bufferLimit,
@@ -227,6 +228,18 @@ export class LesServer implements Service {
         return verdict === "ok" ? undefined : verdict;
       },
     });
+  }
+
+  /**
+   * What is promised of states. A client's head may be a few blocks behind ours: so many fewer than are here, as geth does
+   * (les/peer.go:1021@v1.11.6).
+   */
+  #servedStates(): { since: number; recent: number } {
+    const { since, recent } = this.options.eth.chain.servedStates ?? { since: 0, recent: 0 };
+    const kept = recent === 0 ? 0 : Math.max(1, recent - lesLimits.blockSafetyMargin);
+    const { recentState } = this.options;
+    if (kept === 0 || recentState === 0) return { since, recent: Math.max(kept, recentState) };
+    return { since, recent: Math.min(kept, recentState) };
   }
 
   #firstMessage(rw: MsgReadWriter): ReturnType<MsgReadWriter["readMsg"]> {
