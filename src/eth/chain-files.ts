@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, realpath, rm, stat } from "node:fs/promises";
+import { mkdir, open, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, resolve, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +10,9 @@ import type { ChainFiles } from "#ethapi";
 import { EthError } from "./errors.ts";
 
 const CHUNK_BYTES = 1 << 20;
+/** Longest block that is read from a file. */
+const MAX_FILE_BYTES = 64 * CHUNK_BYTES;
+const TRACES = "traces";
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
@@ -56,6 +60,26 @@ export function chainFiles(chain: () => BlockChain, dataDir: string): ChainFiles
         await rm(target, { force: true });
         throw error;
       }
+    },
+
+    async readFile(file) {
+      const path = await inside(resolve(dataDir, file));
+      const found = await stat(path);
+      if (!found.isFile()) throw EthError("FILE_MISSING");
+      if (found.size > MAX_FILE_BYTES) throw EthError("FILE_TOO_LARGE", { maxBytes: MAX_FILE_BYTES });
+      return new Uint8Array(await readFile(path));
+    },
+
+    async writeTrace(name, text) {
+      const folder = resolve(dataDir, TRACES);
+      await inside(dataDir);
+      await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+        if (codeOf(error) !== "EEXIST") throw error;
+      });
+      const home = await inside(folder);
+      const path = resolve(home, `${basename(name)}-${randomBytes(5).toString("hex")}`);
+      await writeFile(path, text, { flag: "wx", mode: 0o600 });
+      return path;
     },
 
     async importChain(file, { signal }) {

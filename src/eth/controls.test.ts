@@ -157,7 +157,7 @@ test("debug_setHead goes back, without a signer nothing is sealed, and what is n
   await expect(ask(rpc, "miner_start")).rejects.toMatchObject({ code: -32000 });
   expect(await ask(rpc, "debug_getBadBlocks")).toEqual([]);
   await expect(ask(rpc, "debug_preimage", `0x${"11".repeat(32)}`)).rejects.toMatchObject({
-    message: "preimages are not kept by this node",
+    message: "unknown preimage",
   });
   const raw = await ask(rpc, "debug_getRawBlock", "0x1");
   expect(`0x${String(await ask(rpc, "debug_getBlockRlp", 1))}`).toBe(raw);

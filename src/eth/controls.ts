@@ -1,7 +1,11 @@
 import type { Clique } from "#consensus/clique";
 import type { BlockChain } from "#core";
 import type { TxPool } from "#core/txpool";
-import type { CliqueControl, MinerControl, NodeControls } from "#ethapi";
+import { readPreimage } from "#core/rawdb";
+import { decodeAccount } from "#core/state";
+import type { ChainControl, CliqueControl, MinerControl, NodeControls } from "#ethapi";
+import { emptyRoot, Trie, trieDifference } from "#trie";
+import { equalBytes } from "#util";
 import { chainFiles } from "./chain-files.ts";
 import { cliqueOf as cliqueIn } from "./engine.ts";
 import { EthError } from "./errors.ts";
@@ -52,19 +56,42 @@ function minerControl({ sealer, pool, etherbase }: Inside): MinerControl {
   };
 }
 
+function chainControl(chain: () => BlockChain): ChainControl {
+  const leaves = (root: Uint8Array, start?: Uint8Array) =>
+    equalBytes(root, emptyRoot) ? [] : new Trie(chain().nodes, root).leaves(start);
+  return {
+    setHead: (number) => chain().setHead(number),
+    storageRange(header, diff, address, start) {
+      const state = new ImaginedState(chain(), header.stateRoot);
+      state.add(diff);
+      return state.storage(address, start);
+    },
+    hasState: (header) => chain().hasState(header),
+    *accounts(stateRoot, start) {
+      for (const { key, value } of leaves(stateRoot, start)) yield { key, account: decodeAccount(value) };
+    },
+    slots: (storageRoot) => leaves(storageRoot),
+    *changedAccounts(before, after) {
+      for (const { key, after: now } of trieDifference(chain().nodes, before, after))
+        if (now !== undefined) yield key;
+    },
+    code: (codeHash) => chain().codes.get(codeHash),
+    preimage: (hash) => readPreimage(chain().db, hash),
+    badBlocks: () => chain().badBlocks,
+    database: {
+      get: (key) => chain().db.get(key),
+      stats: () => chain().db.stats?.(),
+      compact: async () => chain().db.compact?.(),
+    },
+  };
+}
+
 /** Fits the tables of a full node to its parts. */
 export function nodeControls(inside: Inside): NodeControls {
   const { pool, chain, isClique, dataDir } = inside;
   return {
     pool,
-    chain: {
-      setHead: (number) => chain().setHead(number),
-      storageRange(header, diff, address, start) {
-        const state = new ImaginedState(chain(), header.stateRoot);
-        state.add(diff);
-        return state.storage(address, start);
-      },
-    },
+    chain: chainControl(chain),
     clique: isClique ? cliqueControl(chain) : undefined,
     miner: minerControl(inside),
     files: chainFiles(chain, dataDir),

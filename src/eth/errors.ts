@@ -23,5 +23,10 @@ export const EthError = defineErrors("ETH", {
     blame: "caller",
     rpcCode: -32000,
   },
+  FILE_TOO_LARGE: {
+    message: (d: { maxBytes: number }) => `the file is longer than ${d.maxBytes} bytes`,
+    blame: "caller",
+    rpcCode: -32000,
+  },
   FILE_MISSING: { message: () => "there is no such file or folder", blame: "caller", rpcCode: -32000 },
 });

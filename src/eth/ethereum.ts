@@ -1,5 +1,5 @@
 import type { Engine, Signer } from "#consensus";
-import { BlockChain, type GcMode, type HeadEvent } from "#core";
+import { BlockChain, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
 import {
@@ -44,10 +44,6 @@ export interface EthereumOptions {
   readonly networkId?: bigint | number | undefined;
   /** `full` (default): every block is executed. `fast`: an empty chain takes the state of a recent block from peers instead. */
   readonly syncMode?: "full" | "fast" | undefined;
-  /** What is kept of states. `archive` (default): every one; `full`: those of the last 128 blocks, as `glim node` does. */
-  readonly gcMode?: GcMode | undefined;
-  /** Megabytes for the caches of states. Default 256. */
-  readonly cacheMb?: number | undefined;
   /** Peers of the eth protocol; default: p2p.maxPeers. */
   readonly maxPeers?: number | undefined;
   /**
@@ -61,6 +57,10 @@ export interface EthereumOptions {
   readonly prepare?: ((chain: BlockChain) => Promise<void>) | undefined;
   /** Bounds and prices of the transaction pool; each has geth's default. */
   readonly txPool?: Partial<TxPoolLimits> | undefined;
+  /** Keep the addresses and slots that the state names by hash only: debug_dumpBlock and others then know them. */
+  readonly preimages?: boolean | undefined;
+  /** JavaScript tracers for callers over HTTP and WebSocket too; default: over IPC and in process only. */
+  readonly jsTracers?: boolean | undefined;
   /** Seconds between sealed blocks; default: the genesis' clique period. */
   readonly period?: number | undefined;
 }
@@ -72,7 +72,7 @@ const MOST_CRASHES = 3;
 const emptyAccount: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
 
 /**
- * The service that owns a full chain: blocks, states, the transaction pool, sealing, and the eth protocol: it
+ * The service that owns a full chain: blocks, every state, the transaction pool, sealing, and the eth protocol: it
  * synchronises with peers and serves them. It is the backend of the eth_ namespace and of a `LesServer`.
  */
 export class Ethereum implements Service, Backend {
@@ -111,12 +111,7 @@ export class Ethereum implements Service, Backend {
       isClique: options.genesis.config.clique !== undefined && typeof (options.engine ?? "auto") === "string",
       dataDir: context.isEphemeral ? "" : context.config.dataDir,
     });
-    this.#api = createEthApi(this, {
-      host: context.host,
-      log: context.log,
-      controls,
-      accounts: context.accountManager,
-    });
+    this.#api = createEthApi(this, { host: context.host, log: context.log, controls, limits: { jsTracers: options.jsTracers ?? false } });
   }
 
   get apis(): readonly Api[] {
@@ -148,10 +143,8 @@ export class Ethereum implements Service, Backend {
     const db = await this.#context.openDatabase("chaindata");
     this.#db = db;
     const engine = this.#makeEngine(db);
-    const { gcMode, cacheMb } = this.#options;
-    const chain = new BlockChain({ db, genesis, engine, clock: host.clock, log, gcMode, cacheMb });
+    const chain = new BlockChain({ db, genesis, engine, clock: host.clock, log, preimages: this.#options.preimages });
     this.#chain = chain;
-    await chain.recover();
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);
@@ -176,7 +169,7 @@ export class Ethereum implements Service, Backend {
     await this.#manager?.stop();
     this.#subscription?.[Symbol.dispose]();
     if (this.#chain !== undefined) await this.#pool.stop();
-    await this.#chain?.persist({ isLast: true });
+    await this.#chain?.flush();
     await this.#chain?.engine.close?.();
     await this.#db?.close();
   }

@@ -14,7 +14,8 @@ import type { ChainFiles } from "./controls.ts";
 
 const path = textUpTo(4_096);
 
-function checkTransport({ transport }: CallContext): void {
+/** @throws −32601 for callers that might be somebody else */
+export function checkTransport({ transport }: CallContext): void {
   if (transport === "ipc" || transport === "inproc") return;
   throw new RpcError(rpcCodes.methodNotFound, "methods that touch files are served over IPC only");
 }

@@ -2,8 +2,8 @@
  * What only a node that owns its chain can do, each as a small interface that `Ethereum` fits. A table exists with its
  * interface: a light node hands in none of them and lists none of their methods.
  */
-import type { Header, Transaction } from "#core/types";
-import type { StateDiff } from "#core/vm";
+import type { Block, Header, Transaction } from "#core/types";
+import type { Account, StateDiff } from "#core/vm";
 import type { CallContext } from "./backend.ts";
 import type { Hex } from "#util";
 
@@ -56,7 +56,7 @@ export interface MinerControl {
   readonly etherbase: Uint8Array | undefined;
 }
 
-/** Behind debug_setHead and debug_storageRangeAt. */
+/** Behind the debug_ methods that need a chain of one's own. */
 export interface ChainControl {
   /** Goes back to that canonical block. */
   setHead(number: number): Promise<void>;
@@ -67,9 +67,30 @@ export interface ChainControl {
     address: Uint8Array,
     start: Uint8Array,
   ): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+  hasState(header: Header): boolean;
+  /** Accounts of a state by hashed address, from `start` (32 bytes) on. */
+  accounts(
+    stateRoot: Uint8Array,
+    start: Uint8Array,
+  ): Iterable<{ readonly key: Uint8Array; readonly account: Account }>;
+  /** Slots of a storage by hashed slot. Values are RLP. */
+  slots(storageRoot: Uint8Array): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+  /** Hashed addresses of the accounts that two states do not have in common. */
+  changedAccounts(before: Uint8Array, after: Uint8Array): Iterable<Uint8Array>;
+  code(codeHash: Uint8Array): Uint8Array | undefined;
+  /** The address or slot of that hash; undefined when it was not kept. */
+  preimage(hash: Uint8Array): Uint8Array | undefined;
+  /** Blocks that were refused for what is in them, newest first. */
+  badBlocks(): readonly Block[];
+  readonly database: {
+    get(key: Uint8Array): Uint8Array | undefined;
+    /** In the words of whoever keeps it; undefined: it is in memory. */
+    stats(): string | undefined;
+    compact(): Promise<void>;
+  };
 }
 
-/** Behind admin_exportChain and admin_importChain: reached over IPC and in process only. */
+/** Behind admin_exportChain, admin_importChain and the traces of files: reached over IPC and in process only. */
 export interface ChainFiles {
   /**
    * Writes canonical blocks as `geth export` does; `.gz` compresses. Never over an existing file.
@@ -83,6 +104,10 @@ export interface ChainFiles {
   ): Promise<void>;
   /** Takes in such a file, gzip or not. @throws likewise; the engine's errors for a bad block */
   importChain(file: string, ctx: CallContext): Promise<void>;
+  /** A whole file. @throws likewise, and for one of more than 64 MiB */
+  readFile(file: string): Promise<Uint8Array>;
+  /** A new file in the folder `traces`, its name made unique. @returns its path */
+  writeTrace(name: string, text: string): Promise<string>;
 }
 
 export interface NodeControls {

@@ -141,20 +141,5 @@ export function chainDebugMethods(
       result: none,
       handle: ([number]) => chain.setHead(number),
     }),
-    getBadBlocks: method({
-      doc: "Always empty: refused blocks are not kept.",
-      params: [],
-      result: list(json),
-      isConcurrent: true,
-      handle: () => [],
-    }),
-    preimage: method({
-      doc: "Refused: what was hashed into the state's keys is not kept.",
-      params: [hash],
-      result: bytes,
-      handle: () => {
-        throw refuse("preimages are not kept by this node");
-      },
-    }),
   };
 }

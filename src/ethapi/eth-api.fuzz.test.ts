@@ -39,8 +39,16 @@ const controls: NodeControls = {
     setGasLimit: () => {},
     etherbase: undefined,
   },
-  chain: { setHead: async () => {}, storageRange: () => [] },
-  files: { exportChain: async () => {}, importChain: async () => {} },
+  chain: {
+    ...{ setHead: async () => {}, storageRange: () => [], hasState: () => true },
+    ...{ accounts: () => [], slots: () => [], changedAccounts: () => [], badBlocks: () => [] },
+    ...{ code: () => undefined, preimage: () => undefined },
+    database: { get: () => undefined, stats: () => undefined, compact: async () => {} },
+  },
+  files: {
+    ...{ exportChain: async () => {}, importChain: async () => {} },
+    ...{ readFile: async () => new Uint8Array(0), writeTrace: async () => "" },
+  },
 };
 
 let eth: EthApi;

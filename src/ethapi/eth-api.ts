@@ -10,7 +10,8 @@ import { chainFileMethods } from "./chain-file-methods.ts";
 import { ChainView } from "./chain-view.ts";
 import { cliqueMethods } from "./clique-methods.ts";
 import { configMethods } from "./config-methods.ts";
-import type { NodeControls } from "./controls.ts";
+import type { ChainControl, ChainFiles, NodeControls } from "./controls.ts";
+import { databaseMethods, printMethods } from "./database-methods.ts";
 import { chainDebugMethods, debugMethods } from "./debug-methods.ts";
 import { feeMethods } from "./fee-methods.ts";
 import { filterMethods } from "./filter-methods.ts";
@@ -19,9 +20,12 @@ import { defaultLimits, type EthApiLimits } from "./limits.ts";
 import { LogSearch } from "./log-search.ts";
 import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
+import { replayMethods, traceFileMethods } from "./replay-methods.ts";
 import { simulateMethods } from "./simulate-methods.ts";
+import { stateDumpMethods } from "./state-dump-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
+import { traceChainSubscription } from "./trace-chain.ts";
 import { traceMethods } from "./trace-methods.ts";
 import { Tracing } from "./tracing.ts";
 import { transactionMethods } from "./transaction-methods.ts";
@@ -47,13 +51,29 @@ export interface EthApi extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The debug_ methods of a node that owns its chain. */
+const ownDebugMethods = (
+  chain: ChainControl,
+  files: ChainFiles | undefined,
+  parts: Parts,
+  tracing: Tracing,
+) => ({
+  ...chainDebugMethods(chain, parts),
+  ...stateDumpMethods(chain, parts),
+  ...replayMethods(chain, parts, tracing),
+  ...databaseMethods(chain),
+  ...(files === undefined ? {} : traceFileMethods(chain, files, parts, tracing)),
+});
+
 /** The namespaces beside eth_. Public: what changes nothing and costs little. */
 function furtherApis(parts: Parts, controls: NodeControls): Api[] {
   const { clique, miner, chain, files, pool } = controls;
-  const debug = { ...debugMethods(parts), ...traceMethods(parts, new Tracing(parts)) };
-  const owned = chain === undefined ? {} : chainDebugMethods(chain, parts);
+  const tracing = new Tracing(parts);
+  const debug = { ...debugMethods(parts), ...traceMethods(parts, tracing), ...printMethods(parts) };
+  const owned = chain === undefined ? {} : ownDebugMethods(chain, files, parts, tracing);
+  const subscriptions = { traceChain: traceChainSubscription(parts, tracing) };
   const apis = [
-    api({ namespace: "debug", isPublic: false, methods: { ...debug, ...owned } }),
+    api({ namespace: "debug", isPublic: false, methods: { ...debug, ...owned }, subscriptions }),
     api({ namespace: "txpool", methods: txpoolMethods(pool ?? ownTransactions(parts.backend)) }),
   ];
   if (clique !== undefined)

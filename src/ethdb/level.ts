@@ -162,6 +162,16 @@ class LevelStore implements KeyValueStore {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  stats(): string {
+    this.#assertOpen();
+    return this.#db.getProperty("leveldb.stats");
+  }
+
+  async compact(): Promise<void> {
+    await this.flush();
+    await this.#db.compactRange(new Uint8Array(0), new Uint8Array(64).fill(0xff));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     while (this.#draining !== undefined) await this.#draining;

@@ -66,6 +66,10 @@ export interface KeyValueStore extends AsyncDisposable {
   iterate(range?: Range): AsyncIterableIterator<[Uint8Array, Uint8Array]>;
   /** Resolves when all earlier writes are on disk (fsync). @throws DB_WRITE_FAILED */
   flush(): Promise<void>;
+  /** What it says of its files; absent: there are none. */
+  stats?(): string;
+  /** Compacts all of it: costly, and nobody needs to. */
+  compact?(): Promise<void>;
   /** Flushes and closes. Twice is fine. */
   close(): Promise<void>;
 }
