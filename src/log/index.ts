@@ -5,8 +5,13 @@
  * from a peer is escaped by JSON; nothing from a peer is printed at info or above.
  */
 import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { LogControl } from "./control.ts";
+import type { LogLevel } from "./levels.ts";
+import { logfmtLine, terminalLine } from "./lines.ts";
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+export { LogControl, parseVmodule } from "./control.ts";
+export { type LogLevel, logLevels } from "./levels.ts";
+
 type Facts = Readonly<Record<string, unknown>>;
 
 export interface Logger {
@@ -17,6 +22,8 @@ export interface Logger {
   error(message: string, facts?: Facts): void;
   /** A logger that adds these facts to each line. */
   child(facts: Facts): Logger;
+  /** What it prints, if that can be changed while it runs. */
+  readonly control?: LogControl | undefined;
 }
 
 /** Says nothing, costs nothing. */
@@ -43,61 +50,40 @@ export function fromPino(logger: PinoLogger): Logger {
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** `json`: one object a line. `terminal`: geth's form, `INFO [11-24|05:30:00] message key=value`. */
-  readonly format: "json" | "terminal";
+  /** `json`: one object a line. `terminal`: `INFO [11-24|05:30:00] message key=value`, and `logfmt`: geth's forms. */
+  readonly format: "json" | "terminal" | "logfmt";
   /** Takes whole lines, line end included. */
   readonly write: (line: string) => void;
 }
 
-const LEVEL_NAMES: Readonly<Record<number, string>> = {
-  10: "TRACE",
-  20: "DEBUG",
-  30: "INFO ",
-  40: "WARN ",
-  50: "ERROR",
-};
+const identity = (line: string) => line;
+const FORMS = { json: identity, terminal: terminalLine, logfmt: logfmtLine } as const;
 
-// biome-ignore lint: control characters are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g;
-
-/** Control characters (ANSI escapes, line ends, direction marks) as `\u…`, so that a peer's text cannot draw on the terminal. */
-function escapeControls(text: string): string {
-  return text.replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-function formatFact(value: unknown): string {
-  if (typeof value === "string") return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
-  if (typeof value === "object" && value !== null) return JSON.stringify(value) ?? "";
-  return String(value);
-}
-
-/** One pino JSON line → one terminal line in geth's form. */
-function terminalLine(json: string): string {
-  const {
-    level,
-    time,
-    msg,
-    pid: _pid,
-    hostname: _hostname,
-    ...facts
-  } = JSON.parse(json) as Record<string, unknown>;
-  const when = new Date(Number(time)).toISOString();
-  const stamp = `${when.slice(5, 10)}|${when.slice(11, 19)}`;
-  const text = Object.entries(facts)
-    .map(([key, value]) => `${key}=${formatFact(value)}`)
-    .join(" ");
-  const head = `${LEVEL_NAMES[Number(level)] ?? "INFO "} [${stamp}] ${String(msg)}`;
-  return `${escapeControls(text === "" ? head : `${head.padEnd(60)} ${text}`)}\n`;
+/** A logger that prints what its control lets through; the control is asked for each line, so it may change. */
+function controlled(logger: PinoLogger, control: LogControl, room: string): Logger {
+  const at =
+    (level: Exclude<LogLevel, "silent">) =>
+    (message: string, facts: Facts = {}) => {
+      if (control.lets(level, room)) logger[level](facts, message);
+    };
+  return {
+    trace: at("trace"),
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    control,
+    child: (facts) => controlled(logger.child(facts), control, String(facts["room"] ?? room)),
+  };
 }
 
 export function createLogger({ level, format, write }: LogOptions): Logger {
-  const destination: DestinationStream = {
-    write: format === "json" ? write : (line) => write(terminalLine(line)),
-  };
+  const form = FORMS[format];
+  const destination: DestinationStream = { write: (line) => write(form(line)) };
   const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
   const logger = pino(
     {
-      level,
+      level: "trace",
       base: null,
       formatters: {
         log: (facts) => {
@@ -117,5 +103,5 @@ export function createLogger({ level, format, write }: LogOptions): Logger {
     },
     destination,
   );
-  return fromPino(logger);
+  return controlled(logger, new LogControl(level), "");
 }

@@ -26,3 +26,37 @@ test("a JSON line is one object", () => {
 test("the silent logger has silent children", () => {
   expect(silentLogger.child({})).toBe(silentLogger);
 });
+
+test("logfmt is geth's", () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
+  log.error('it "broke"', { path: "a b", empty: "", n: 1n });
+  expect(lines[0]).toMatch(/^t=\d{4}-\S+Z lvl=error msg="it \\"broke\\"" path="a b" empty="" n=1\n$/);
+});
+
+test("verbosity and rules by room change while it runs", () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "info",
+    format: "json",
+    write: (line) => lines.push(JSON.parse(line).msg),
+  });
+  const p2p = log.child({ room: "p2p" }).child({ peer: "a" });
+  const sync = log.child({ room: "eth/downloader" });
+  const { control } = log;
+  p2p.debug("1");
+  control?.setLevel("debug");
+  p2p.debug("2");
+  control?.setVmodule("p2p=1,eth/*=5");
+  p2p.warn("3");
+  p2p.error("4");
+  sync.trace("5");
+  log.debug("6");
+  control?.setVmodule("");
+  sync.trace("7");
+  control?.setLevel("silent");
+  log.error("8");
+  expect(lines).toEqual(["2", "4", "5", "6"]);
+  expect(() => control?.setVmodule("p2p")).toThrow(RangeError);
+  expect(() => control?.setVmodule("p2p=9")).toThrow(RangeError);
+});

@@ -16,3 +16,4 @@ export function nodeHost(): Host {
     threads: nodeThreads,
   };
 }
+export { RotatingFile, type RotatingFileOptions } from "./rotating-file.ts";
