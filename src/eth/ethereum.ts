@@ -111,7 +111,13 @@ export class Ethereum implements Service, Backend {
       isClique: options.genesis.config.clique !== undefined && typeof (options.engine ?? "auto") === "string",
       dataDir: context.isEphemeral ? "" : context.config.dataDir,
     });
-    this.#api = createEthApi(this, { host: context.host, log: context.log, controls, limits: { jsTracers: options.jsTracers ?? false } });
+    this.#api = createEthApi(this, {
+      host: context.host,
+      log: context.log,
+      controls,
+      accounts: context.accountManager,
+      limits: { jsTracers: options.jsTracers ?? false },
+    });
   }
 
   get apis(): readonly Api[] {

@@ -1,9 +1,11 @@
 import { MemoryBudget, PrecompileThreads } from "#core/vm";
+import type { AccountManager } from "#accounts";
 import { GasPriceOracle } from "#eth/gasprice";
 import type { Host } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { type Api, api } from "#rpc";
 import type { Backend } from "./backend.ts";
+import { accountMethods } from "./account-methods.ts";
 import { blockMethods } from "./block-methods.ts";
 import { callMethods } from "./call-methods.ts";
 import { chainFileMethods } from "./chain-file-methods.ts";
@@ -20,6 +22,8 @@ import { defaultLimits, type EthApiLimits } from "./limits.ts";
 import { LogSearch } from "./log-search.ts";
 import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
+import { personalMethods } from "./personal-methods.ts";
+import { Sending } from "./sending.ts";
 import { replayMethods, traceFileMethods } from "./replay-methods.ts";
 import { simulateMethods } from "./simulate-methods.ts";
 import { stateDumpMethods } from "./state-dump-methods.ts";
@@ -39,11 +43,13 @@ export interface EthApiOptions {
   readonly limits?: Partial<EthApiLimits> | undefined;
   /** What this node can do beside answering; a light node nothing. */
   readonly controls?: NodeControls | undefined;
+  /** Whom this node can sign for; absent: nobody. */
+  readonly accounts?: AccountManager | undefined;
 }
 
 /** The tables of one backend, and what lives behind them. */
 export interface EthApi extends AsyncDisposable {
-  /** `eth`, `debug`, `txpool`, and those of the controls: `clique`, `miner`, a part of `admin`. */
+  /** `eth`, `personal`, `debug`, `txpool`, and those of the controls: `clique`, `miner`, a part of `admin`. */
   readonly apis: readonly Api[];
   /** Filters installed now. */
   readonly filterCount: number;
@@ -88,7 +94,7 @@ function furtherApis(parts: Parts, controls: NodeControls): Api[] {
 /** Makes the eth_ table (and what lives behind it) for one backend. The service that fits the backend closes it in stop(). */
 export function createEthApi(
   backend: Backend,
-  { host, log = silentLogger, limits: some, controls = {} }: EthApiOptions,
+  { host, log = silentLogger, limits: some, controls = {}, accounts }: EthApiOptions,
 ): EthApi {
   const limits = { ...defaultLimits, ...some };
   const { clock, entropy, threads } = host;
@@ -109,16 +115,20 @@ export function createEthApi(
     maxPercentiles: limits.feeHistoryPercentiles,
     ...(backend.minGasPrice === undefined ? {} : { defaultPrice: backend.minGasPrice }),
   });
+  const calls = callMethods(parts);
+  const sending = new Sending({ parts, oracle, estimateGas: calls["estimateGas"], accounts });
+  const personal = api({ namespace: "personal", isPublic: false, methods: personalMethods(sending) });
   const eth = api({
     namespace: "eth",
     methods: {
       ...feeMethods(parts, oracle),
       ...blockMethods(parts),
       ...stateMethods(parts),
-      ...callMethods(parts),
+      ...calls,
       ...simulateMethods(parts),
       ...configMethods(parts),
       ...transactionMethods(parts),
+      ...accountMethods(sending, parts),
       ...filterMethods(parts, filters),
     },
     subscriptions: ethSubscriptions(parts),
@@ -128,7 +138,7 @@ export function createEthApi(
     await precompiles?.[Symbol.asyncDispose]();
   };
   return {
-    apis: [eth, ...furtherApis(parts, controls)],
+    apis: [eth, personal, ...furtherApis(parts, controls)],
     get filterCount() {
       return filters.size;
     },

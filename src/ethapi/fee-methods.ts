@@ -7,7 +7,6 @@ import {
   invalidParams,
   json,
   kindOf,
-  list,
   method,
   type Method,
   optional,
@@ -127,13 +126,6 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       result: json,
       isConcurrent,
       handle: () => formatSyncing(backend),
-    }),
-    accounts: method({
-      doc: "Accounts this node can sign for: none.",
-      params: [],
-      result: list(address),
-      isConcurrent,
-      handle: () => [],
     }),
     mining: method({
       doc: "Whether this node seals blocks.",

@@ -1,5 +1,5 @@
 /** Transactions: found by hash or place, their receipts, and sending. */
-import { decodeTransaction, encodeTransaction, senderOf, type Transaction } from "#core/types";
+import { decodeTransaction, encodeTransaction, type Transaction } from "#core/types";
 import {
   type BlockRef,
   blockTag,
@@ -7,7 +7,6 @@ import {
   bytes,
   hash,
   json,
-  list,
   method,
   type Method,
   nullable,
@@ -18,6 +17,7 @@ import type { CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 import { formatReceipt, formatTransaction, type JsonObject, type Place } from "./format.ts";
 import type { Parts } from "./parts.ts";
+import { checkSubmission } from "./submission.ts";
 
 const byHash = (blockHash: Uint8Array): BlockRef => ({ blockHash, requireCanonical: false });
 
@@ -115,13 +115,6 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
       isConcurrent,
       handle: async ([id, index], ctx) => raw(await at(byHash(id), index, ctx)),
     }),
-    pendingTransactions: method({
-      doc: "Transactions this node waits to see in a block.",
-      params: [],
-      result: list(json),
-      isConcurrent,
-      handle: () => backend.pendingTransactions().map((tx) => formatTransaction(tx)),
-    }),
     sendRawTransaction: method({
       doc: "Takes a signed transaction, relays it and gives its hash. A refusal carries the reason of who refused.",
       params: [bytesUpTo(limits.rawTransactionBytes)],
@@ -144,31 +137,4 @@ function readTransaction(raw: Uint8Array): Transaction {
     if (!(error instanceof GlimError)) throw error;
     throw EthApiError("FAILED", { reason: error.message }, { cause: error });
   }
-}
-
-/**
- * What geth refuses before its pool sees a transaction (internal/ethapi/api.go:1596, 2184@v1.17.5).
- * @throws ETHAPI_FAILED with geth's text
- */
-function checkSubmission(tx: Transaction, chainId: bigint, feeCap: bigint): void {
-  const refuse = (reason: string) => EthApiError("FAILED", { reason });
-  const fee = (tx.maxFeePerGas ?? tx.gasPrice ?? 0n) * tx.gas;
-  if (feeCap > 0n && fee > feeCap) {
-    throw refuse(`tx fee (${inEther(fee)} ether) exceeds the configured cap (${inEther(feeCap)} ether)`);
-  }
-  if (tx.chainId === undefined) throw refuse("only replay-protected (EIP-155) transactions allowed over RPC");
-  if (tx.chainId !== chainId)
-    throw refuse(`invalid sender: invalid chain id for signer: have ${tx.chainId} want ${chainId}`);
-  try {
-    senderOf(tx);
-  } catch (error) {
-    if (!(error instanceof GlimError)) throw error;
-    throw EthApiError("FAILED", { reason: `invalid sender: ${error.message}` }, { cause: error });
-  }
-}
-
-/** Wei as ether with two decimals, rounded to nearest as Go's %.2f does here. */
-function inEther(wei: bigint): string {
-  const cents = (wei + 5n * 10n ** 15n) / 10n ** 16n;
-  return `${cents / 100n}.${(cents % 100n).toString().padStart(2, "0")}`;
 }

@@ -75,6 +75,7 @@ export async function fullBackend(
   const genesis = probeGenesis(signer.address);
   const node = new Node({
     name: "full-backend",
+    useLightweightKdf: true,
     p2p: { maxPeers: 0, noDiscovery: true },
     http: { host: "127.0.0.1", port: 0 },
     ws: { host: "127.0.0.1" },

@@ -1,7 +1,7 @@
 // The node a client suite talks to: a full node, or a light node beside it that reads everything from it over les.
 import { LesServer, LightEthereum } from "#les";
 import { Ethereum } from "#eth";
-import { Node } from "#node";
+import { type Config, Node } from "#node";
 import type { RpcClient } from "#rpc";
 import { equalBytes } from "#util";
 import { type FullBackend, fullBackend, ipcName } from "./full-backend.ts";
@@ -23,10 +23,12 @@ export interface RpcNode extends AsyncDisposable {
 
 /** Both kinds behave alike to a client; the suites run over each. */
 export async function rpcNode(kind: "full" | "light", options: RpcNodeOptions = {}): Promise<RpcNode> {
-  return kind === "full" ? ofFull(await fullBackend()) : lightNode(options);
+  return kind === "full" ? ofFull(await fullBackend(options.accounts)) : lightNode(options);
 }
 
 export interface RpcNodeOptions {
+  /** How this node guards its accounts; new keys are cheap to open. */
+  readonly accounts?: Pick<Config, "insecureUnlockAllowed"> | undefined;
   /** Blocks back from the head whose state is served to the light node; default all. */
   readonly recentState?: number | undefined;
 }
@@ -49,7 +51,7 @@ function ofFull(full: FullBackend): RpcNode {
   };
 }
 
-async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> {
+async function lightNode({ recentState = 0, accounts = {} }: RpcNodeOptions): Promise<RpcNode> {
   const full = await fullBackend(
     { p2p: { maxPeers: 10, noDiscovery: true, listenAddr: "127.0.0.1:0" } },
     (node) =>
@@ -62,6 +64,8 @@ async function lightNode({ recentState = 0 }: RpcNodeOptions): Promise<RpcNode> 
   if (enode === undefined) throw new Error("the full node does not listen");
   const node = new Node({
     name: "light-backend",
+    useLightweightKdf: true,
+    ...accounts,
     p2p: { maxPeers: 5, noDiscovery: true, staticNodes: [enode] },
     http: { host: "127.0.0.1", port: 0 },
     ws: { host: "127.0.0.1" },
