@@ -38,7 +38,7 @@ export const limits = {
   sendersAtOnce: 128,
   sendersAhead: 4,
   /** Milliseconds of work after which long loops let others run. */
-  yieldAfterMs: 20,
+  yieldAfterMs: 10,
   /** What `verifyChain` tells one by one; the rest is counted. */
   findings: 1000,
   /** Hashes that `verifyChain` remembers to have seen, about 100 bytes each. */

@@ -23,12 +23,22 @@ export const emptyCodeHash: Uint8Array = fromHex(
   "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470",
 );
 
+/** Roots of lists that live: a downloaded body is compared with its header when it comes and again when its block is inserted. */
+const roots = new WeakMap<readonly unknown[], Uint8Array>();
+
+function rootOf<T>(items: readonly T[], encodeItem: (item: T) => Uint8Array): Uint8Array {
+  if (items.length === 0) return emptyTxRoot;
+  let root = roots.get(items);
+  if (root === undefined) roots.set(items, (root = orderedRoot(items.map(encodeItem))));
+  return root;
+}
+
 export function txRoot(transactions: readonly Transaction[]): Uint8Array {
-  return orderedRoot(transactions.map(encodeTransaction));
+  return rootOf(transactions, encodeTransaction);
 }
 
 export function receiptRoot(receipts: readonly Receipt[]): Uint8Array {
-  return orderedRoot(receipts.map(encodeReceipt));
+  return rootOf(receipts, encodeReceipt);
 }
 
 export function withdrawalsRoot(withdrawals: readonly Withdrawal[]): Uint8Array {

@@ -1,7 +1,7 @@
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { Clock } from "#host";
 import { type AnyMessage, type MsgReadWriter, P2pError, type Peer, RequestTracker } from "#p2p";
-import { RlpReader } from "#rlp";
+import { RlpReader, type Schema } from "#rlp";
 import { type Deferred, deferred, GlimError, onAbort } from "#util";
 import type { EthBackend } from "./backend.ts";
 import { Broadcasts } from "./broadcasts.ts";
@@ -9,6 +9,7 @@ import { EthProtocolError } from "./errors.ts";
 import { checkRange, exchangeStatus, statusOf, termsOf } from "./handshake.ts";
 import { KnownHashes } from "./known.ts";
 import { ethLimits as limits } from "./limits.ts";
+import { decodeInParts } from "./parts.ts";
 import { type EthMessageName, type EthTable, type EthVersion, ethTable, hasMessage } from "./messages.ts";
 import type { CallOptions, EthHandlers, EthPeerOptions, HeadersRequest, PeerHead } from "./peer-types.ts";
 import { answers, type Requests } from "./serve.ts";
@@ -278,9 +279,11 @@ export class EthPeer {
       const { code, payload } = this.#table.encode(name, body as never, { reqId: ticket.id });
       this.#rw.writeMsg(code, payload).catch((error: unknown) => ticket.abandon(error));
       const reply = await ticket.promise;
-      return this.#blaming(() => {
+      return await this.#blaming(() => {
         checkCount(reply, asked);
-        return reply.body as never; // the tracker matched the kind of reply
+        const schema = this.#table.messages[reply.name].body as Schema<readonly unknown[]>;
+        // the tracker matched the kind of reply
+        return decodeInParts(schema, reply.rawBody, pacer(this.#clock)) as Promise<never>;
       });
     } catch (error) {
       ticket.abandon(error);
@@ -381,15 +384,26 @@ export class EthPeer {
   }
 
   /** What goes wrong in there is the peer's fault and ends it. */
-  #blaming<T>(read: () => T): T {
+  async #blaming<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return read();
+      return await read();
     } catch (error) {
       if (error instanceof GlimError) this.drop(error);
       else this.#failed.reject(error);
       throw error;
     }
   }
+}
+
+/** Lets others run when an answer has kept this thread for a while. */
+function pacer(clock: Clock): () => Promise<void> | undefined {
+  let since = clock.now();
+  return () => {
+    if (clock.now() - since < YIELD_AFTER_MS) return undefined;
+    return clock.sleep(0).then(() => {
+      since = clock.now();
+    });
+  };
 }
 
 /** @throws ETHP_TOO_MANY_ITEMS before anything of the body is made */
