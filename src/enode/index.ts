@@ -2,7 +2,7 @@
  * enode: what names a node of the devp2p network, and what is known of it.
  *
  * Is: the node id (keccak of the public key, as 64 hex digits), the URL form `enode://<128 hex>@ip:tcp[?discport=udp]` with geth's
- * error texts, nodes read from records (`enr:…`), distances, the local node and its signed record, the database of nodes met.
+ * error texts, nodes read from records (`enr:…`), distances, sources of nodes, the local node and its signed record, the database of nodes met.
  * Is not: the bytes of records (`#enr`), discovery, name lookup (host names are refused, as geth 1.8 does).
  *
  * @see geth p2p/enode/urlv4.go:69-186@v1.8.27
@@ -20,4 +20,5 @@ export {
   shortId,
   withEndpoint,
 } from "./node.ts";
+export { FairMix, filterSource, type NodeSource } from "./source.ts";
 export { EnodeError, formatEnode, parseEnode, parseNode } from "./url.ts";

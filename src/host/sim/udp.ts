@@ -2,11 +2,11 @@ import { HostError, type Clock, type Endpoint, type Rand, type UdpSocket } from 
 
 /** How datagrams fare. Without a clock they arrive a microtask later, in order, all of them. */
 export interface UdpWeather {
-  readonly clock?: Pick<Clock, "after"> | undefined;
+  readonly clock?: Pick<Clock, "after" | "now"> | undefined;
   readonly rand?: Pick<Rand, "float"> | undefined;
   /** Least time under way. Default 0. */
   readonly latencyMs?: number | undefined;
-  /** Up to so much more, by chance: datagrams overtake each other. Default 0. */
+  /** Up to so much more, by chance, in whole ms: datagrams overtake each other. Default 0. */
   readonly jitterMs?: number | undefined;
   /** Part that is lost, 0 … 1. Default 0. */
   readonly loss?: number | undefined;
@@ -28,13 +28,25 @@ export function simulatedUdp(weather: UdpWeather = {}): {
   const { clock, rand, latencyMs = 0, jitterMs = 0, loss = 0, doubled = 0, passes = () => true } = weather;
   const sockets = new Map<string, (bytes: Uint8Array, from: Endpoint) => void>();
   let nextPort = 50_000;
-  const chance = () => rand?.float() ?? 1;
+  const chance = () => rand?.float() ?? 1; // without chance nothing is lost or doubled
 
+  /** What arrives at a time, by that time: one timer for all of it. */
+  const arrivals = new Map<number, (() => void)[]>();
+  const arriveAt = (at: number, arrive: () => void) => {
+    const others = arrivals.get(at);
+    if (others !== undefined) return void others.push(arrive);
+    arrivals.set(at, [arrive]);
+    clock?.after(at - clock.now(), () => {
+      const all = arrivals.get(at) ?? [];
+      arrivals.delete(at);
+      for (const one of all) one();
+    });
+  };
   const deliver = (bytes: Uint8Array, from: Endpoint, to: Endpoint) => {
     const copy = bytes.slice();
     const arrive = () => sockets.get(keyOf(to))?.(copy, from);
     if (clock === undefined) queueMicrotask(arrive);
-    else clock.after(latencyMs + (jitterMs === 0 ? 0 : chance() * jitterMs), arrive);
+    else arriveAt(Math.ceil(clock.now() + latencyMs + chance() * jitterMs), arrive);
   };
 
   return {

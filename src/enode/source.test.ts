@@ -1,0 +1,73 @@
+import { deferred } from "#util";
+import { expect, test } from "vitest";
+import { type Enode, FairMix, filterSource, type NodeSource } from "./index.ts";
+
+const nodeOf = (name: string): Enode => ({ id: name, publicKey: new Uint8Array(64), tcp: 1, udp: 1 });
+
+/** Gives nodes named after it, at once. */
+function endless(name: string): NodeSource & { asked: number } {
+  const source = {
+    name,
+    asked: 0,
+    next: async () => nodeOf(`${name}${source.asked++}`),
+    close() {},
+  };
+  return source;
+}
+
+async function take(source: NodeSource, count: number): Promise<(string | undefined)[]> {
+  const ids: (string | undefined)[] = [];
+  for (let i = 0; i < count; i++) ids.push((await source.next())?.id);
+  return ids;
+}
+
+test("DI-07 sources take turns, whatever they have to give", async () => {
+  const mix = new FairMix();
+  const [a, b] = [endless("a"), endless("b")];
+  mix.add(a);
+  mix.add(b);
+  const ids = await take(mix, 100);
+  expect(ids.filter((id) => id?.startsWith("a"))).toHaveLength(50);
+  expect(a.asked).toBeLessThanOrEqual(51); // nothing is fetched that nobody asked for
+});
+
+test("a slow source holds up nobody, and gets its turn when it is ready", async () => {
+  const mix = new FairMix();
+  const waiting = deferred<Enode | undefined>();
+  mix.add({ name: "slow", next: () => waiting.promise, close() {} });
+  mix.add(endless("a"));
+  expect(await take(mix, 3)).toEqual(["a0", "a1", "a2"]);
+  waiting.resolve(nodeOf("slow"));
+  await waiting.promise;
+  expect(await take(mix, 2)).toContain("slow");
+});
+
+test("a source that ended is left out; one that comes later is heard by a call that waits", async () => {
+  const mix = new FairMix();
+  mix.add({ name: "empty", next: async () => undefined, close() {} });
+  const node = mix.next();
+  mix.add(endless("a"));
+  expect((await node)?.id).toBe("a0");
+  expect(mix.size).toBe(1);
+});
+
+test("closing ends a call that waits and closes the sources", async () => {
+  const mix = new FairMix();
+  let closed = 0;
+  mix.add({ name: "never", next: () => new Promise(() => {}), close: () => void closed++ });
+  const node = mix.next();
+  mix.close();
+  mix.add({ name: "late", next: () => new Promise(() => {}), close: () => void closed++ });
+  expect([await node, await mix.next(), closed]).toEqual([undefined, undefined, 2]);
+});
+
+test("a filtered source gives what is wanted, and ends with its own", async () => {
+  const nodes = ["a", "b", "c"].map(nodeOf);
+  const source: NodeSource = { name: "three", next: async () => nodes.shift(), close() {} };
+  expect(
+    await take(
+      filterSource(source, ({ id }) => id !== "b"),
+      3,
+    ),
+  ).toEqual(["a", "c", undefined]);
+});

@@ -1,0 +1,99 @@
+import { deferred } from "#util";
+import type { Enode } from "./node.ts";
+
+/** Where nodes come from, one at a time and only when asked: a walk through a table, a DNS list, a mix of such. */
+export interface NodeSource {
+  readonly name: string;
+  /** The next node, as soon as there is one; undefined once the source has ended. Never rejects. One call at a time. */
+  next(): Promise<Enode | undefined>;
+  /** Ends it: a call that waits resolves with undefined. */
+  close(): void;
+}
+
+/** The nodes of a source for which `isWanted` holds. */
+export function filterSource(
+  source: NodeSource,
+  isWanted: (node: Enode) => boolean | Promise<boolean>,
+): NodeSource {
+  return {
+    name: source.name,
+    async next() {
+      for (;;) {
+        const node = await source.next();
+        if (node === undefined || (await isWanted(node))) return node;
+      }
+    },
+    close: () => source.close(),
+  };
+}
+
+interface Mixed {
+  readonly source: NodeSource;
+  /** What it gave and nobody took yet. BOUNDED: one. */
+  ready: Enode | undefined;
+  isAsked: boolean;
+}
+
+/**
+ * One source out of several, each with its turn: of those that have a node ready the one that waited longest gives it, so that a
+ * busy source cannot crowd out the others (DI-07, DI-08). Sources come and go.
+ *
+ * @see geth p2p/enode/iter.go:FairMix@v1.17.5
+ */
+export class FairMix implements NodeSource {
+  readonly name = "mix";
+  /** In the order of turns. BOUNDED by its owner: one for each way of discovery and each protocol's own. */
+  readonly #sources: Mixed[] = [];
+  #changed = deferred<void>();
+  #isClosed = false;
+
+  /** Sources that have not ended. */
+  get size(): number {
+    return this.#sources.length;
+  }
+
+  add(source: NodeSource): void {
+    if (this.#isClosed) return source.close();
+    this.#sources.push({ source, ready: undefined, isAsked: false });
+    this.#change();
+  }
+
+  async next(): Promise<Enode | undefined> {
+    while (!this.#isClosed) {
+      const changed = this.#changed.promise;
+      for (const mixed of this.#sources) this.#ask(mixed);
+      const at = this.#sources.findIndex(({ ready }) => ready !== undefined);
+      const [mixed] = at < 0 ? [] : this.#sources.splice(at, 1);
+      if (mixed !== undefined) {
+        this.#sources.push(mixed);
+        const node = mixed.ready;
+        mixed.ready = undefined;
+        return node;
+      }
+      await changed;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { source } of this.#sources) source.close();
+    this.#change();
+  }
+
+  #ask(mixed: Mixed): void {
+    if (mixed.isAsked || mixed.ready !== undefined) return;
+    mixed.isAsked = true;
+    void mixed.source.next().then((node) => {
+      mixed.isAsked = false;
+      mixed.ready = node;
+      if (node === undefined) this.#sources.splice(this.#sources.indexOf(mixed), 1);
+      this.#change();
+    });
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = deferred<void>();
+  }
+}
