@@ -73,7 +73,10 @@ function controlled(logger: PinoLogger, control: LogControl, room: string): Logg
     warn: at("warn"),
     error: at("error"),
     control,
-    child: (facts) => controlled(logger.child(facts), control, String(facts["room"] ?? room)),
+    child(facts) {
+      const own = facts["room"];
+      return controlled(logger.child(facts), control, typeof own === "string" ? own : room);
+    },
   };
 }
 

@@ -71,12 +71,15 @@ test("without rotation a file only grows, over restarts too", async () => {
   expect(await readFile(path, "utf8")).toBe("one\ntwo\n");
 });
 
-test("F37 what cannot be written is lost and told once; nothing is thrown", async () => {
-  const failures: unknown[] = [];
-  await using file = new RotatingFile(
-    options("/dev/full", { rotate: false, onFailure: (error) => failures.push(error) }),
-  );
-  file.write("one\n");
-  file.write("two\n");
-  expect(failures).toHaveLength(1);
-});
+test.skipIf(process.platform !== "linux")(
+  "F37 what cannot be written is lost and told once; nothing is thrown",
+  async () => {
+    const failures: unknown[] = [];
+    await using file = new RotatingFile(
+      options("/dev/full", { rotate: false, onFailure: (error) => failures.push(error) }),
+    );
+    file.write("one\n");
+    file.write("two\n");
+    expect(failures).toHaveLength(1);
+  },
+);
