@@ -1,4 +1,5 @@
 import { keccak256 } from "#crypto";
+import type { Clock } from "#host";
 import type { Server } from "#p2p";
 import {
   type Api,
@@ -28,6 +29,8 @@ export interface NodeFace {
   readonly wsEndpoint: string;
   readonly isServingHttp: boolean;
   readonly isServingWs: boolean;
+  unixSeconds(): number;
+  sleep: Clock["sleep"];
   startHttp(settings: HttpSettings): Promise<void>;
   stopHttp(): void;
   startWs(settings: WsSettings): Promise<void>;

@@ -83,7 +83,7 @@ describe("T5 module exposure (Trap 2)", () => {
       http: { modules: ["eth"] },
       ws: { modules: ["eth"], exposeAll: true },
     });
-    const all = ["admin", "eth", "net", "rpc", "secret", "web3"];
+    const all = ["admin", "debug", "eth", "net", "rpc", "secret", "web3"];
     expect(await modulesOf(await dial(`http://${node.httpEndpoint}`))).toEqual(["eth", "rpc"]);
     expect(await modulesOf(await dial(`ws://${node.wsEndpoint}`))).toEqual(all);
     expect(await modulesOf(await dial(node.ipcEndpoint))).toEqual(all);

@@ -51,6 +51,8 @@ export const NodeError = defineErrors("NODE", {
     blame: "environment",
     exitCode: 2,
   },
+  FILE_REFUSED: { message: (d: { why: string }) => d.why, blame: "caller", rpcCode: -32000 },
+  PROFILING: { message: (d: { why: string }) => d.why, blame: "caller", rpcCode: -32000 },
   STOPPED_WHILE_STARTING: { message: () => "node stopped while starting", blame: "caller" },
   STOP_FAILED: {
     message: (d: { failures: readonly { part: string; error: unknown }[] }) =>

@@ -14,6 +14,7 @@ import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
 import { CrashMarker } from "./crash-marker.ts";
+import { DebugApi } from "./debug-api.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { NodeError } from "./errors.ts";
 import { openInstanceDir } from "./instance-dir.ts";
@@ -32,6 +33,7 @@ import type {
 interface Run {
   lock: AsyncDisposable | undefined;
   marker: CrashMarker | undefined;
+  debug: DebugApi | undefined;
   recentCrashes: number;
   disk: DiskWatch | undefined;
   readonly databases: KeyValueStore[];
@@ -191,6 +193,7 @@ export class Node implements AsyncDisposable {
     const run: Run = {
       lock: undefined,
       marker: undefined,
+      debug: undefined,
       recentCrashes: 0,
       disk: undefined,
       databases: [],
@@ -247,8 +250,10 @@ export class Node implements AsyncDisposable {
     };
     for (const service of run.services) yield async () => service.start(runningServer(run));
     yield async () => {
+      run.debug = new DebugApi(this.#face(run));
       const apis: readonly Api[] = [
         ...builtinApis(this.#face(run)),
+        run.debug.api,
         ...run.services.flatMap((service) => service.apis),
       ];
       checkMethods(apis);
@@ -345,6 +350,7 @@ export class Node implements AsyncDisposable {
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("accounts", () => this.accountManager.stop());
+    await attempt("debug", () => run.debug?.[Symbol.dispose]());
     await attempt("disk", () => run.disk?.[Symbol.dispose]());
     await attempt("marker", () => run.marker?.clear());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
@@ -411,6 +417,8 @@ export class Node implements AsyncDisposable {
       get isServingWs() {
         return run.endpoints?.ws !== undefined;
       },
+      unixSeconds: () => this.#host.clock.unixSeconds(),
+      sleep: (ms, options) => this.#host.clock.sleep(ms, options),
       startHttp: (settings) => endpoints().startHttp(settings),
       stopHttp: () => endpoints().stopHttp(),
       startWs: (settings) => endpoints().startWs(settings),
