@@ -25,8 +25,22 @@ const LEAST_SLICE_MS = 1;
 /** …or, without a clock, after this many strides. */
 const SLICE_STRIDES = 128;
 
-/** Runs of this process that wait for their next turn of the event loop, which they share whether they know it or not. */
-let waiting = 0;
+/** Most runs that go on in one turn of the event loop: the others wait for the next. */
+const RUNS_A_TURN = SLICE_MS / LEAST_SLICE_MS;
+
+/** Runs of this process that wait for their turn, in order: they share the event loop whether they know it or not. BOUNDED by who lets runs in. */
+const waiting: (() => void)[] = [];
+
+function nextTurn(): void {
+  for (const goOn of waiting.splice(0, RUNS_A_TURN)) goOn();
+  if (waiting.length > 0) setImmediate(nextTurn);
+}
+
+function myTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(nextTurn);
+  });
+}
 
 /**
  * Watches one run: asked at every JUMPDEST and every message, and no loop is without either. Ends the run at its
@@ -97,11 +111,9 @@ export class Guard {
   }
 
   async #giveWay(): Promise<void> {
-    waiting++;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    waiting--;
-    // those still waiting run in the same turn of the loop, one after the other
-    const share = Math.max(LEAST_SLICE_MS, SLICE_MS / (waiting + 1));
+    await myTurn();
+    // those still waiting take part in this turn of the loop or in the next
+    const share = Math.max(LEAST_SLICE_MS, SLICE_MS / (waiting.length + 1));
     this.#sliceEnd = (this.#options.clock?.now() ?? 0) + share;
     this.look();
   }
