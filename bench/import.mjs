@@ -1,6 +1,7 @@
-// Import of RLP chains: blocks and gas per second, CPU and peak memory, of our chain (LevelDB, every block verified and
-// executed, every state kept), of `geth import` (archive too) and of @ethereumjs/vm's runBlock alone (in memory, no seals, its
-// own checks of roots). Each is a process of its own on core 1; start and end of the process count.
+// Import of RLP chains: blocks and gas per second, CPU, peak memory and the size of the database, of our chain (LevelDB, every
+// block verified and executed), of `geth import` and of @ethereumjs/vm's runBlock alone (in memory, no seals, its own checks of
+// roots). "glim" and "geth" keep every state, "glim-full" and "geth-full" those of recent blocks. Each is a process of its own
+// on core 1; start and end of the process count.
 import { spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
@@ -8,12 +9,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const room = (name) => import(new URL(`../dist/${name}/index.js`, import.meta.url).href);
-const runs = { glim: importOurs, vm: importTheirs };
+const runs = {
+  glim: (...args) => importOurs("archive", ...args),
+  "glim-full": (...args) => importOurs("full", ...args),
+  vm: importTheirs,
+};
 const [, , mode, ...rest] = process.argv;
 if (mode === "--run") await runs[rest[0]](...rest.slice(1));
 else await main();
 
-async function importOurs(genesisFile, chainFile, dataDir) {
+async function importOurs(gcMode, genesisFile, chainFile, dataDir) {
   const [{ BlockChain, importChain }, { makeEngine }, { openLevelStore }, { parseGenesis }] =
     await Promise.all([
       room("core"),
@@ -25,8 +30,9 @@ async function importOurs(genesisFile, chainFile, dataDir) {
   const genesis = parseGenesis(JSON.parse(readFileSync(genesisFile, "utf8")));
   const db = await openLevelStore(join(dataDir, "chaindata"));
   const { clock } = nodeHost();
-  const chain = new BlockChain({ db, genesis, engine: makeEngine(genesis.config, db), clock });
+  const chain = new BlockChain({ db, genesis, engine: makeEngine(genesis.config, db), clock, gcMode });
   const { imported, gas } = await importChain(chain, createReadStream(chainFile));
+  await chain.persist?.({ isLast: true });
   await db.close();
   console.log(JSON.stringify({ blocks: imported, gas: Number(gas) }));
 }
@@ -94,7 +100,7 @@ async function main() {
   const options = kit.flags("node bench/import.mjs: import of RLP chains", {
     geth: "1.11.6",
     chains: "accounts,traffic",
-    rivals: "geth,vm",
+    rivals: "geth,geth-full,glim-full,vm",
     "vm-blocks": 200,
     rounds: 3,
     busy: "no",
@@ -125,7 +131,7 @@ async function main() {
           most: options["vm-blocks"],
           version: options.geth,
         };
-        const result = await (contender === "geth" ? runGeth(kit, work) : runNode(kit, work));
+        const result = await (contender.startsWith("geth") ? runGeth(kit, work) : runNode(kit, work));
         if (contender === "glim") whole = result;
         results.push({ ...result, mb: kit.folderMb(folder) });
         rmSync(folder, { recursive: true, force: true });
@@ -133,9 +139,9 @@ async function main() {
     for (const { contender, results } of rows) {
       const of = (field) => kit.median(results.map((one) => one[field]));
       // geth tells no sums: it took in the same chain
-      const { blocks, gas } = contender === "geth" ? whole : results[0];
+      const { blocks, gas } = contender.startsWith("geth") ? whole : results[0];
       console.log(
-        `${name.padEnd(9)} ${contender.padEnd(5)} ${blocks} blocks, ${(gas / 1e6).toFixed(0)} Mgas  ` +
+        `${name.padEnd(9)} ${contender.padEnd(9)} ${blocks} blocks, ${(gas / 1e6).toFixed(0)} Mgas  ` +
           `${(blocks / of("seconds")).toFixed(0)} blocks/s  ${(gas / 1e6 / of("seconds")).toFixed(1)} Mgas/s  ` +
           `CPU ${of("cpu").toFixed(1)} s, ${(gas / 1e6 / of("cpu")).toFixed(1)} Mgas per second of it  ` +
           `peak ${of("peakMb").toFixed(0)} MB  database ${of("mb").toFixed(1)} MB  load ${loadavg()[0].toFixed(1)}`,
@@ -153,11 +159,12 @@ async function runNode(kit, { contender, genesisFile, file, folder, most }) {
   return { ...used, ...JSON.parse(output.trim().split("\n").at(-1)) };
 }
 
-async function runGeth(kit, { genesisFile, file, folder, version }) {
+async function runGeth(kit, { contender, genesisFile, file, folder, version }) {
   const { path } = await kit.gethBinary(version);
   const common = ["--datadir", folder, "--verbosity", "1"];
   await measured(kit, path, [...common, "init", genesisFile]);
-  const mode = ["--syncmode", "full", "--gcmode", "archive", "--snapshot=false"];
+  const isFull = contender === "geth-full";
+  const mode = ["--syncmode", "full", "--gcmode", isFull ? "full" : "archive", `--snapshot=${isFull}`];
   const { output: _, ...used } = await measured(kit, path, [...common, ...mode, "import", file]);
   return used;
 }

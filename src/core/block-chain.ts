@@ -30,6 +30,7 @@ import type { ChainConfig, Genesis } from "#params";
 import type { NodeStore } from "#trie";
 import { ByteSet, equalBytes, GlimError, LruByteMap } from "#util";
 import { BadBlocks } from "./bad-blocks.ts";
+import { BloomIndex } from "./bloom-index.ts";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
 import { CoreError, stateUnavailable } from "./errors.ts";
 import { FastChain } from "./fast-chain.ts";
@@ -84,6 +85,8 @@ export class BlockChain {
   readonly db: KeyValueStore;
   /** What fast sync writes, unseen until its pivot is committed. */
   readonly fast: FastChain;
+  /** Finds blocks by the blooms of their headers. */
+  readonly blooms: BloomIndex;
   readonly #clock: BlockChainOptions["clock"];
   readonly #log: Logger;
   /** BOUNDED: limits.bodyCache, by block hash. */
@@ -133,6 +136,8 @@ export class BlockChain {
     if (this.gcMode === "full" && !readPruning(db)) writePruning(db);
     this.#keepsPreimages = options.preimages ?? false;
     if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
+    const write = (make: () => Batch) => this.#writeBatch(make);
+    this.blooms = new BloomIndex({ db, headers: this.headers, write });
     this.fast = new FastChain({
       db,
       headers: this.headers,
@@ -388,6 +393,12 @@ export class BlockChain {
     });
   }
 
+  /** Makes the sections of the bloom index that are due, one after the other; blocks are inserted in between. */
+  async indexBlooms({ signal }: InsertOptions = {}): Promise<void> {
+    while (!(signal?.aborted ?? false) && this.blooms.isDue)
+      await this.#enqueue(() => this.blooms.makeNext());
+  }
+
   /** Resolves when every block inserted so far is on disk. Its state is only in an archive: see `persist`. */
   async flush(): Promise<void> {
     await this.#queue.catch(() => {});
@@ -437,6 +448,7 @@ export class BlockChain {
   async #worked(start: number, written?: Header): Promise<void> {
     this.#stateMs += this.#clock.now() - start;
     await this.#giveWay(start);
+    if (this.blooms.isDue) await this.blooms.makeNext();
     if (this.gcMode === "archive" || !(this.#states.isFull || this.#stateMs > limits.stateMs)) return;
     if (written === undefined) await this.#persist(NOW_AND_THEN);
     else await this.#persistStates([written]);

@@ -10,6 +10,7 @@
  * Not here: rules of headers (#consensus), EVM (#core/vm), tries (#core/state), keys (#core/rawdb), networks.
  */
 export { BlockChain, type BlockChainOptions, type LocatedTransaction } from "./block-chain.ts";
+export type { BloomMatches } from "./bloom-index.ts";
 export type { BuildOptions, BuiltBlock } from "./build.ts";
 export { CoreError } from "./errors.ts";
 export { type BlockWithReceipts, FastChain, verifyReceipts } from "./fast-chain.ts";

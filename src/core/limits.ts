@@ -21,6 +21,12 @@ export const limits = {
   stateMs: 60_000,
   /** Bytes of trie nodes written before others get a turn. */
   stateBatchBytes: 256 * 1024,
+  /** Blocks on top of a section of blooms before it is indexed (params/network_params.go BloomConfirms@v1.9.25). */
+  bloomConfirms: 256,
+  /** Headers read for a section before others get a turn. */
+  bloomsAtOnce: 128,
+  /** Vectors of the bloom index in memory: 512 bytes each. */
+  bloomVectors: 1024,
   /** Codes in memory: ≤ 24,576 bytes each. */
   codeCache: 64,
   /** Bytes of one block in a file that is imported. */

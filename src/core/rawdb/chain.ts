@@ -215,6 +215,41 @@ export function writePivotNumber(db: Writer, number: number): void {
   db.put(fixedKeys.pivot, encodeNumber(number));
 }
 
+/** Hash of the last header of a section of blooms whose bits are stored. */
+export function readBloomSection(db: Reader, section: number): Uint8Array | undefined {
+  return readAs(db, "section of blooms", keys.bloomSection(section), asHash);
+}
+
+export function writeBloomSection(db: Writer, section: number, hash: Uint8Array): void {
+  db.put(keys.bloomSection(section), hash);
+}
+
+/** One bit of the blooms of a section, one bit for each block; undefined: no bloom has it. */
+export function readBloomBits(
+  db: Reader,
+  bit: number,
+  section: number,
+  hash: Uint8Array,
+): Uint8Array | undefined {
+  return db.get(keys.bloomBits(bit, section, hash));
+}
+
+/** `bits`: not all zero; such a row is left out. */
+export function writeBloomBits(
+  db: Writer,
+  place: { readonly bit: number; readonly section: number; readonly hash: Uint8Array },
+  bits: Uint8Array,
+): void {
+  db.put(keys.bloomBits(place.bit, place.section, place.hash), bits);
+}
+
+export function deleteBloomBits(
+  db: Writer,
+  place: { readonly bit: number; readonly section: number; readonly hash: Uint8Array },
+): void {
+  db.delete(keys.bloomBits(place.bit, place.section, place.hash));
+}
+
 /** Hash of the head that was, when its state was lost in a crash and is to be made again. */
 export function readRecoveryHash(db: Reader): Uint8Array | undefined {
   return readAs(db, "head to recover", fixedKeys.recovery, asHash);

@@ -9,6 +9,7 @@
  */
 export {
   checkSchemaVersion,
+  deleteBloomBits,
   deleteBody,
   deleteCanonicalHash,
   deleteFastHeadHash,
@@ -18,6 +19,8 @@ export {
   deleteTxLookup,
   iterateTxLookups,
   type Reader,
+  readBloomBits,
+  readBloomSection,
   readBody,
   readBodyRlp,
   readCanonicalHash,
@@ -37,6 +40,8 @@ export {
   readTxLookup,
   schemaVersion,
   type Writer,
+  writeBloomBits,
+  writeBloomSection,
   writeBody,
   writeCanonicalHash,
   writeChainConfigJson,

@@ -14,6 +14,8 @@ const prefix = {
   body: utf8Encode("b"), // b + number(8) + hash → body RLP
   receipts: utf8Encode("r"), // r + number(8) + hash → receipts as sent on the wire (geth keeps a shorter form)
   txLookup: utf8Encode("l"), // l + transaction hash → number(8) of the canonical block
+  bloomBits: utf8Encode("B"), // B + bit(2) + section(8) + hash of the section's last header → that bit of 4096 blooms
+  bloomSection: utf8Encode("iB"), // iB + section(8) → hash of its last header, when its bits are stored
   code: utf8Encode("c"), // c + code hash → code
   preimage: utf8Encode("secure-key-"), // secure-key- + hash → the address or slot that the state keeps under it
   config: utf8Encode("ethereum-config-"), // + genesis hash → chain configuration, JSON text
@@ -60,6 +62,9 @@ export const keys = {
   body: (number: number, hash: Uint8Array) => numbered(prefix.body, number, hash),
   receipts: (number: number, hash: Uint8Array) => numbered(prefix.receipts, number, hash),
   txLookup: (txHash: Uint8Array) => concatBytes(prefix.txLookup, txHash),
+  bloomBits: (bit: number, section: number, hash: Uint8Array) =>
+    concatBytes(prefix.bloomBits, Uint8Array.of(bit >> 8, bit & 0xff), encodeNumber(section), hash),
+  bloomSection: (section: number) => concatBytes(prefix.bloomSection, encodeNumber(section)),
   code: (codeHash: Uint8Array) => concatBytes(prefix.code, codeHash),
   trieNode: (hash: Uint8Array) => hash,
   preimage: (hash: Uint8Array) => concatBytes(prefix.preimage, hash),

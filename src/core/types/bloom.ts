@@ -3,13 +3,16 @@ import type { Log } from "./receipt.ts";
 
 const SIZE = 256;
 
-/** The three bits of a value: byte and mask each (yellow paper, M3:2048). */
-function* bitsOf(value: Uint8Array): Generator<readonly [at: number, mask: number]> {
+/** The three bits of a value, 0 to 2047, the last bit of the bloom being 0 (yellow paper, M3:2048). */
+export function bloomBitsOf(value: Uint8Array): readonly [number, number, number] {
   const digest = keccak256(value);
-  for (let i = 0; i < 6; i += 2) {
-    const bit = (((digest[i] ?? 0) << 8) | (digest[i + 1] ?? 0)) & 2047;
-    yield [SIZE - 1 - (bit >> 3), 1 << (bit & 7)];
-  }
+  const bit = (at: number) => (((digest[at] ?? 0) << 8) | (digest[at + 1] ?? 0)) & 2047;
+  return [bit(0), bit(2), bit(4)];
+}
+
+/** The three bits of a value: byte and mask each. */
+function* bitsOf(value: Uint8Array): Generator<readonly [at: number, mask: number]> {
+  for (const bit of bloomBitsOf(value)) yield [SIZE - 1 - (bit >> 3), 1 << (bit & 7)];
 }
 
 function add(bloom: Uint8Array, value: Uint8Array): void {

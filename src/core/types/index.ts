@@ -8,7 +8,7 @@
  * Not here: whether a header follows from its parent (`#consensus`), state and execution (`#core/state`, `#core/vm`),
  * database keys (`#core/rawdb`), JSON (`#ethapi`).
  */
-export { bloomContains, bloomOf, mergeBlooms } from "./bloom.ts";
+export { bloomBitsOf, bloomContains, bloomOf, mergeBlooms } from "./bloom.ts";
 export type { Block, Body, Withdrawal } from "./body.ts";
 export {
   blockRlp,
