@@ -5,6 +5,7 @@
  * `#host/sim` is a simulated one for tests. (The RPC transports open their own sockets: HTTP and WebSocket come from
  * libraries that bring theirs.)
  */
+export { Deadlines } from "./deadlines.ts";
 export { HostError } from "./errors.ts";
 export type {
   Clock,

@@ -1,14 +1,6 @@
 import { LRUCache } from "lru-cache";
-
-/** Bytes as a one-character-a-byte text: the fastest map key measured here (house.md §2.10). */
-function keyOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
-function bytesOf(key: string): Uint8Array {
-  const buffer = Buffer.from(key, "latin1");
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
+// one character a byte: the fastest map key measured here (house.md §2.10)
+import { fromLatin1 as bytesOf, latin1Of as keyOf } from "./latin1.ts";
 
 /** A Map whose keys are byte strings compared by content. Insertion order, like Map. */
 export class ByteMap<V> {
