@@ -1,5 +1,5 @@
 import { DbError, type KeyValueStore } from "#ethdb";
-import { bytesToNumber, concatBytes, numberToBytes } from "#util";
+import { bytesToNumber, concatBytes, fromLatin1, latin1Of, numberToBytes } from "#util";
 
 /** Bookkeeping per entry that counts towards the limit beside key and value: index row, LevelDB row, checksum. */
 const ENTRY_OVERHEAD = 64;
@@ -44,10 +44,6 @@ interface Entry {
   used: number;
 }
 
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
-
 export interface CacheOptions {
   /** MB (10^6 bytes) of retrieved data kept, keys and bookkeeping included; default 8. */
   readonly diskMegabytes?: number | undefined;
@@ -86,7 +82,7 @@ export class RetrievedCache {
     const found: { key: string; size: number; sequence: number }[] = [];
     for await (const [key, value] of store.iterate())
       found.push({
-        key: textOf(key),
+        key: latin1Of(key),
         size: key.length + value.length - SEQUENCE_BYTES,
         sequence: bytesToNumber(value.subarray(0, SEQUENCE_BYTES)),
       });
@@ -115,7 +111,7 @@ export class RetrievedCache {
   }
 
   get(kind: CachedKind, hash: Uint8Array): Uint8Array | undefined {
-    const key = tags[kind] + textOf(hash);
+    const key = tags[kind] + latin1Of(hash);
     const entry = this.#entries.get(key);
     if (entry === undefined) {
       this.misses++;
@@ -147,17 +143,17 @@ export class RetrievedCache {
   /** A row of the store; one that the disk has damaged is as good as none: it is fetched again. */
   #stored(key: string): Uint8Array | undefined {
     try {
-      return this.#store.get(bytesOf(key))?.subarray(SEQUENCE_BYTES);
+      return this.#store.get(fromLatin1(key))?.subarray(SEQUENCE_BYTES);
     } catch (error) {
       if (!DbError.is(error, "CORRUPT")) throw error;
-      this.#store.delete(bytesOf(key));
+      this.#store.delete(fromLatin1(key));
       return undefined;
     }
   }
 
   /** Keeps a copy. Values above a quarter of the limit are not kept. */
   put(kind: CachedKind, hash: Uint8Array, value: Uint8Array): void {
-    const key = tags[kind] + textOf(hash);
+    const key = tags[kind] + latin1Of(hash);
     if (this.#entries.has(key)) return;
     const size = key.length + value.length + ENTRY_OVERHEAD;
     if (size * 4 > this.#maxBytes) return;
@@ -174,7 +170,7 @@ export class RetrievedCache {
     let bytes = 0;
     for (const [key, entry] of this.#entries) {
       if (entry.isOnDisk || entry.value === undefined) continue;
-      batch.put(bytesOf(key), this.#row(entry.value));
+      batch.put(fromLatin1(key), this.#row(entry.value));
       entry.isOnDisk = true;
       bytes += entry.size;
       if (bytes < BATCH_BYTES) continue;
@@ -196,7 +192,7 @@ export class RetrievedCache {
     const target = this.#maxBytes * 0.9;
     for (const [key, entry] of this.#entries) {
       if (this.#bytes <= target) break;
-      if (entry.isOnDisk) batch.delete(bytesOf(key));
+      if (entry.isOnDisk) batch.delete(fromLatin1(key));
       this.#drop(key, entry);
     }
     batch.write();
@@ -209,7 +205,7 @@ export class RetrievedCache {
     for (const [key, entry] of this.#entries) {
       if (this.#memoryBytes <= target) break;
       if (entry.value === undefined) continue;
-      if (!entry.isOnDisk) batch.put(bytesOf(key), this.#row(entry.value));
+      if (!entry.isOnDisk) batch.put(fromLatin1(key), this.#row(entry.value));
       entry.isOnDisk = true;
       entry.value = undefined;
       this.#memoryBytes -= entry.size;

@@ -10,11 +10,11 @@ import {
   type Receipt,
   receiptRlp,
 } from "#core/types";
-import type { Account, MaybePromise, StateReader } from "#core/vm";
+import type { Account, StateReader } from "#core/vm";
 import { keccak256 } from "#crypto";
 import { decodeAs, encodeAs, list } from "#rlp";
-import { emptyRoot, type NodeStore, readPath } from "#trie";
-import { equalBytes, LruByteMap, orAborted } from "#util";
+import { emptyRoot, type NodeStore, readKnownPath } from "#trie";
+import { andThen, equalBytes, latin1Of, LruByteMap, type MaybePromise, orAborted } from "#util";
 import type { RetrievedCache } from "./cache.ts";
 import { LightError } from "./errors.ts";
 import {
@@ -42,16 +42,14 @@ export interface ProvenAccount {
   }[];
 }
 
+/** What ends a wait. The signal is looked at only by a read that must wait: a caller may make it then. */
 type WithSignal = { readonly signal?: AbortSignal | undefined };
+const noSignal: WithSignal = {};
 
-/** Thrown by the store below a walk and caught above it: a missing node is what every cold read begins with, and an Error costs 20 µs. */
-const unknownNode = Symbol("unknown node");
 const receiptsRlp = list(receiptRlp);
 /** Decoded bodies, and receipt lists, kept. Few: each holds on to the whole reply it came in, 2 MiB at most from an honest server. */
 const DECODED_BLOCKS = 16;
 const noKey = new Uint8Array(0);
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 
 /**
  * On-demand retrieval: reads from what is already proven and asks the source for the rest. Every value it returns is proven against the
@@ -73,13 +71,7 @@ export class Odr {
   constructor(source: ProofSource, cache: RetrievedCache) {
     this.#source = source;
     this.#cache = cache;
-    this.#nodes = {
-      get(hash) {
-        const node = cache.get("node", hash);
-        if (node === undefined) throw unknownNode;
-        return node;
-      },
-    };
+    this.#nodes = { get: (hash) => cache.get("node", hash) };
   }
 
   get cache(): RetrievedCache {
@@ -87,9 +79,13 @@ export class Odr {
   }
 
   /** undefined: proven absent. At once if the path is known, else over the network. */
-  account(header: Header, address: Uint8Array, options: WithSignal = {}): MaybePromise<Account | undefined> {
-    const value = this.#read("account", header.stateRoot, header, noKey, keccak256(address), options);
-    return value instanceof Promise ? value.then(accountOf) : accountOf(value);
+  account(
+    header: Header,
+    address: Uint8Array,
+    options: WithSignal = noSignal,
+  ): MaybePromise<Account | undefined> {
+    const key = keccak256(address);
+    return this.#read("account", header.stateRoot, header, noKey, key, options, accountOf);
   }
 
   /** Minimal value, empty for zero: proven against the storage root of an account already proven. */
@@ -97,30 +93,31 @@ export class Odr {
     header: Header,
     { address, storageRoot }: { readonly address: Uint8Array; readonly storageRoot: Uint8Array },
     slot: Uint8Array,
-    options: WithSignal = {},
+    options: WithSignal = noSignal,
   ): MaybePromise<Uint8Array> {
-    const value = this.#read("storage", storageRoot, header, keccak256(address), keccak256(slot), options);
-    return value instanceof Promise ? value.then(slotOf) : slotOf(value);
+    const accountKey = keccak256(address);
+    return this.#read("storage", storageRoot, header, accountKey, keccak256(slot), options, slotOf);
   }
 
   code(
     header: Header,
     address: Uint8Array,
     codeHash: Uint8Array,
-    { signal }: WithSignal = {},
+    options: WithSignal = noSignal,
   ): MaybePromise<Uint8Array> {
     if (equalBytes(codeHash, emptyCodeHash)) return noKey;
     const kept = this.#cache.get("code", codeHash);
     if (kept !== undefined) return kept;
     const ask = { block: header, accountKey: keccak256(address) };
-    return this.#share(`c${textOf(codeHash)}`, signal, async () => {
-      const code = await this.#retrieve(codeRequest(ask, codeHash));
-      this.#cache.put("code", codeHash, code);
-      return code;
-    });
+    return this.#share(
+      `c${latin1Of(codeHash)}`,
+      options,
+      () => codeRequest(ask, codeHash),
+      (code) => this.#cache.put("code", codeHash, code),
+    );
   }
 
-  body(header: Header, { signal }: WithSignal = {}): MaybePromise<Body> {
+  body(header: Header, options: WithSignal = noSignal): MaybePromise<Body> {
     if (isEmptyBody(header)) return { transactions: [], uncles: [] };
     const decoded = this.#bodies.get(header.hash);
     if (decoded !== undefined) return decoded;
@@ -130,15 +127,18 @@ export class Odr {
       this.#bodies.set(header.hash, body);
       return body;
     }
-    return this.#share(`b${textOf(header.hash)}`, signal, async () => {
-      const body = await this.#retrieve(bodyRequest(header));
-      this.#cache.put("body", header.hash, encodeBody(body));
-      this.#bodies.set(header.hash, body);
-      return body;
-    });
+    return this.#share(
+      `b${latin1Of(header.hash)}`,
+      options,
+      () => bodyRequest(header),
+      (body) => {
+        this.#cache.put("body", header.hash, encodeBody(body));
+        this.#bodies.set(header.hash, body);
+      },
+    );
   }
 
-  receipts(header: Header, { signal }: WithSignal = {}): MaybePromise<readonly Receipt[]> {
+  receipts(header: Header, options: WithSignal = noSignal): MaybePromise<readonly Receipt[]> {
     if (equalBytes(header.receiptRoot, emptyRoot)) return [];
     const decoded = this.#receipts.get(header.hash);
     if (decoded !== undefined) return decoded;
@@ -148,12 +148,15 @@ export class Odr {
       this.#receipts.set(header.hash, receipts);
       return receipts;
     }
-    return this.#share(`r${textOf(header.hash)}`, signal, async () => {
-      const receipts = await this.#retrieve(receiptsRequest(header));
-      this.#cache.put("receipts", header.hash, encodeAs(receiptsRlp, receipts));
-      this.#receipts.set(header.hash, receipts);
-      return receipts;
-    });
+    return this.#share(
+      `r${latin1Of(header.hash)}`,
+      options,
+      () => receiptsRequest(header),
+      (receipts) => {
+        this.#cache.put("receipts", header.hash, encodeAs(receiptsRlp, receipts));
+        this.#receipts.set(header.hash, receipts);
+      },
+    );
   }
 
   /** Account and slots with their nodes (eth_getProof). */
@@ -161,7 +164,7 @@ export class Odr {
     header: Header,
     address: Uint8Array,
     slots: readonly Uint8Array[],
-    options: WithSignal = {},
+    options: WithSignal = noSignal,
   ): Promise<ProvenAccount> {
     const accountKey = keccak256(address);
     const proven = await this.#path("account", header.stateRoot, header, noKey, accountKey, options);
@@ -184,49 +187,26 @@ export class Odr {
   }
 
   /** State after a block, as the EVM reads it. Reads of one account share its proof. */
-  stateReader(header: Header, options: WithSignal = {}): StateReader {
-    // BOUNDED by the gas of one call: the reader lives as long as it
-    const accounts = new Map<string, MaybePromise<Account | undefined>>();
-    const account = (address: Uint8Array): MaybePromise<Account | undefined> => {
-      const key = textOf(address);
-      if (accounts.has(key)) return accounts.get(key);
-      const read = this.account(header, address, options);
-      accounts.set(key, read);
-      return read;
-    };
-    const slotOf = (
-      address: Uint8Array,
-      slot: Uint8Array,
-      found: Account | undefined,
-    ): MaybePromise<Uint8Array> =>
-      found === undefined || equalBytes(found.storageRoot, emptyRoot)
-        ? noKey
-        : this.storage(header, { address, storageRoot: found.storageRoot }, slot, options);
-    return {
-      account,
-      storage: (address, slot) => {
-        const found = account(address);
-        return found instanceof Promise
-          ? found.then((it) => slotOf(address, slot, it))
-          : slotOf(address, slot, found);
-      },
-      code: (address, codeHash) => this.code(header, address, codeHash, options),
-    };
+  stateReader(header: Header, options: WithSignal = noSignal): StateReader {
+    return new OdrReader(this, header, options);
   }
 
-  /** The value at a key: from known nodes at once, else retrieved. */
-  #read(
+  /** What the value at a key means: from known nodes at once, else retrieved. */
+  #read<T>(
     what: string,
     root: Uint8Array,
     block: Header,
     accountKey: Uint8Array,
     key: Uint8Array,
     options: WithSignal,
-  ): MaybePromise<Uint8Array | undefined> {
+    meaning: (value: Uint8Array | undefined) => T,
+  ): MaybePromise<T> {
     const known: TrieNode[] = [];
-    const found = this.#known(root, key, known);
-    if (found !== undefined) return found.value;
-    return this.#fetch(what, root, block, accountKey, key, known, options).then((path) => path.value);
+    const found = readKnownPath(this.#nodes, root, key, (hash, bytes) => known.push({ hash, bytes }));
+    if (found !== undefined) return meaning(found.value);
+    return this.#fetch(what, root, block, accountKey, key, known, options).then(({ value }) =>
+      meaning(value),
+    );
   }
 
   async #path(
@@ -238,23 +218,9 @@ export class Odr {
     options: WithSignal,
   ): Promise<ProvenPath> {
     const known: TrieNode[] = [];
-    const found = this.#known(root, key, known);
+    const found = readKnownPath(this.#nodes, root, key, (hash, bytes) => known.push({ hash, bytes }));
     if (found !== undefined) return { value: found.value, nodes: known };
     return await this.#fetch(what, root, block, accountKey, key, known, options);
-  }
-
-  /** Walks the nodes we hold into `passed`; undefined if one is missing. */
-  #known(
-    root: Uint8Array,
-    key: Uint8Array,
-    passed: TrieNode[],
-  ): { readonly value: Uint8Array | undefined } | undefined {
-    try {
-      return { value: readPath(this.#nodes, root, key, (hash, bytes) => passed.push({ hash, bytes })) };
-    } catch (error) {
-      if (error === unknownNode) return undefined;
-      throw error;
-    }
   }
 
   #fetch(
@@ -264,35 +230,83 @@ export class Odr {
     accountKey: Uint8Array,
     key: Uint8Array,
     held: readonly TrieNode[],
-    { signal }: WithSignal,
+    options: WithSignal,
   ): Promise<ProvenPath> {
-    return this.#share(`${textOf(root)}${textOf(key)}`, signal, async () => {
-      const known: NodeStore = { get: (hash) => held.find((node) => equalBytes(node.hash, hash))?.bytes };
-      const path = await this.#retrieve(
-        proofRequest(what, root, { block, accountKey, key, fromLevel: held.length, known }),
-      );
-      for (let i = held.length; i < path.nodes.length; i++) {
-        const node = path.nodes[i];
-        if (node !== undefined) this.#cache.put("node", node.hash, node.bytes);
-      }
-      return path;
-    });
+    const known: NodeStore = { get: (hash) => held.find((node) => equalBytes(node.hash, hash))?.bytes };
+    return this.#share(
+      latin1Of(root) + latin1Of(key),
+      options,
+      () => proofRequest(what, root, { block, accountKey, key, fromLevel: held.length, known }),
+      ({ nodes }) => {
+        for (let i = held.length; i < nodes.length; i++) {
+          const node = nodes[i];
+          if (node !== undefined) this.#cache.put("node", node.hash, node.bytes);
+        }
+      },
+    );
   }
 
-  async #retrieve<T>(request: OdrRequest<T>): Promise<T> {
-    const answer = await this.#source.retrieve(request);
-    this.verified++;
-    return answer;
-  }
-
-  /** Joins a retrieval under way or starts it. A caller that gives up leaves the others their answer. */
-  #share<T>(key: string, signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
+  /**
+   * Joins a retrieval under way, or starts it and keeps its answer. A caller that gives up leaves the others theirs.
+   */
+  #share<T>(
+    key: string,
+    { signal }: WithSignal,
+    request: () => OdrRequest<T>,
+    keep: (answer: T) => void,
+  ): Promise<T> {
     let promise = this.#underWay.get(key) as Promise<T> | undefined; // the key names the kind, and the kind the type
     if (promise === undefined) {
-      promise = start().finally(() => this.#underWay.delete(key));
+      promise = this.#source.retrieve(request()).then(
+        (answer) => {
+          this.#underWay.delete(key);
+          this.verified++;
+          keep(answer);
+          return answer;
+        },
+        (error: unknown) => {
+          this.#underWay.delete(key);
+          throw error;
+        },
+      );
       this.#underWay.set(key, promise);
     }
     return signal === undefined ? promise : orAborted(promise, signal);
+  }
+}
+
+class OdrReader implements StateReader {
+  readonly #odr: Odr;
+  readonly #header: Header;
+  readonly #options: WithSignal;
+  /** BOUNDED by the gas of one call: the reader lives as long as it. */
+  readonly #accounts = new Map<string, MaybePromise<Account | undefined>>();
+
+  constructor(odr: Odr, header: Header, options: WithSignal) {
+    this.#odr = odr;
+    this.#header = header;
+    this.#options = options;
+  }
+
+  account(address: Uint8Array): MaybePromise<Account | undefined> {
+    const key = latin1Of(address);
+    const known = this.#accounts.get(key);
+    if (known !== undefined || this.#accounts.has(key)) return known;
+    const read = this.#odr.account(this.#header, address, this.#options);
+    this.#accounts.set(key, read);
+    return read;
+  }
+
+  storage(address: Uint8Array, slot: Uint8Array): MaybePromise<Uint8Array> {
+    return andThen(this.account(address), (found) =>
+      found === undefined || equalBytes(found.storageRoot, emptyRoot)
+        ? noKey
+        : this.#odr.storage(this.#header, { address, storageRoot: found.storageRoot }, slot, this.#options),
+    );
+  }
+
+  code(address: Uint8Array, codeHash: Uint8Array): MaybePromise<Uint8Array> {
+    return this.#odr.code(this.#header, address, codeHash, this.#options);
   }
 }
 

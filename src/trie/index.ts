@@ -21,6 +21,7 @@ export {
   ProofSet,
   type ProveOptions,
   proveKey,
+  readKnownPath,
   readPath,
   verifyProof,
   verifyProofs,

@@ -3,64 +3,86 @@ import { ByteMap, equalBytes, type GlimError } from "#util";
 import { emptyRoot } from "./encode.ts";
 import { placeOf, TrieError } from "./errors.ts";
 import { nibbleAt, toNibbles } from "./nibbles.ts";
-import { NodeScan } from "./scan.ts";
+import { fullBranchChild, isFullBranch, NodeScan } from "./scan.ts";
 
 /** Where nodes come from, by hash. */
 export interface NodeStore {
   get(hash: Uint8Array): Uint8Array | undefined;
 }
 
-interface Walk {
-  /** The node of this hash; throws if it cannot be had. `depth`: nibbles that led to it. */
-  readonly resolve: (hash: Uint8Array, depth: number) => Uint8Array;
+/** Where a walk ended: at a node that nobody has. */
+interface Gap {
+  readonly hash: Uint8Array;
+  /** Nibbles of the key that led to it. */
+  readonly depth: number;
 }
+
+/** What a walk found: the value, that there is none, or a gap. No exception: each read of a light node begins with a gap. */
+type Found = Uint8Array | undefined | Gap;
+
+const isGap = (found: Found): found is Gap => found !== undefined && !(found instanceof Uint8Array);
 
 const scan = new NodeScan();
 
 /**
- * Follows `key` from `root` to its value or to the proof that there is none. Every step takes a nibble of the key at least, so the walk ends;
- * there is no depth limit that could be mistaken for absence (TR-04).
- * @returns a copy of the value, or undefined if the key is proven absent
+ * Follows `key` from `root` to its value, to the proof that there is none, or to a node that `resolve` has not. Every step takes a nibble of
+ * the key at least, so the walk ends; there is no depth limit that could be mistaken for absence (TR-04).
+ * @returns a copy of the value, undefined if the key is proven absent, or the gap
  */
-function walk(root: Uint8Array, key: Uint8Array, { resolve }: Walk): Uint8Array | undefined {
+function walk(
+  root: Uint8Array,
+  key: Uint8Array,
+  resolve: (hash: Uint8Array, depth: number) => Uint8Array | undefined,
+): Found {
   if (equalBytes(root, emptyRoot)) return undefined;
   const length = key.length * 2;
   let depth = 0;
-  let bytes = resolve(root, 0);
+  let hash = root;
+  let bytes = resolve(hash, depth);
   let start = 0;
-  let stop = bytes.length;
+  let stop = bytes?.length ?? 0;
   let mustBranch = false;
-  for (;;) {
-    scan.read(bytes, start, stop);
-    let child: number;
-    if (scan.kind === "branch") {
-      if (depth === length)
-        return scan.valueStart === scan.valueStop ? undefined : bytes.slice(scan.valueStart, scan.valueStop);
-      child = nibbleAt(key, depth++);
+  while (bytes !== undefined) {
+    if (isFullBranch(bytes, start, stop)) {
+      if (depth === length) return undefined;
+      start = fullBranchChild(start, nibbleAt(key, depth++));
+      stop = start + 32;
       mustBranch = false;
     } else {
-      if (mustBranch) throw TrieError("BAD_NODE", { reason: "extension to no branch" });
-      const fits = matches(key, depth, length);
-      if (scan.kind === "leaf")
-        return fits && depth + scan.pathLength === length
-          ? bytes.slice(scan.valueStart, scan.valueStop)
-          : undefined;
-      if (!fits) return undefined;
-      depth += scan.pathLength;
-      child = 0;
-      mustBranch = true;
+      scan.read(bytes, start, stop);
+      let child = 0;
+      if (scan.kind === "branch") {
+        if (depth === length) return scannedValue(bytes);
+        child = nibbleAt(key, depth++);
+        mustBranch = false;
+      } else {
+        if (mustBranch) throw TrieError("BAD_NODE", { reason: "extension to no branch" });
+        const fits = matches(key, depth, length);
+        if (scan.kind === "leaf")
+          return fits && depth + scan.pathLength === length ? scannedValue(bytes) : undefined;
+        if (!fits) return undefined;
+        depth += scan.pathLength;
+        mustBranch = true;
+      }
+      const kind = scan.refKind[child];
+      if (kind === "none") return undefined;
+      start = scan.refStart[child] ?? 0;
+      stop = scan.refStop[child] ?? 0;
+      if (kind === "embedded") continue;
     }
-    const kind = scan.refKind[child];
-    if (kind === "none") return undefined;
-    start = scan.refStart[child] ?? 0;
-    stop = scan.refStop[child] ?? 0;
-    if (kind === "embedded") continue;
-    bytes = resolve(bytes.subarray(start, stop), depth);
-    if (bytes.length < 32) throw TrieError("BAD_NODE", { reason: "node under 32 bytes by hash" });
+    hash = bytes.subarray(start, stop);
+    bytes = resolve(hash, depth);
     start = 0;
-    stop = bytes.length;
+    stop = bytes?.length ?? 0;
+    if (stop < 32 && bytes !== undefined)
+      throw TrieError("BAD_NODE", { reason: "node under 32 bytes by hash" });
   }
+  return { hash, depth };
 }
+
+/** A copy of the scanned node's value; a leaf has one, a branch may. */
+const scannedValue = (bytes: Uint8Array): Uint8Array | undefined =>
+  scan.valueStart === scan.valueStop ? undefined : bytes.slice(scan.valueStart, scan.valueStop);
 
 /** True if the scanned path is what the key goes on with. */
 function matches(key: Uint8Array, depth: number, length: number): boolean {
@@ -69,7 +91,7 @@ function matches(key: Uint8Array, depth: number, length: number): boolean {
   return true;
 }
 
-function missing(hash: Uint8Array, key: Uint8Array, depth: number): GlimError {
+function missing({ hash, depth }: Gap, key: Uint8Array): GlimError {
   return TrieError("PROOF_MISSING_NODE", placeOf(hash, toNibbles(key).subarray(0, depth)));
 }
 
@@ -93,14 +115,13 @@ export function verifyProof(
 ): Uint8Array | undefined {
   if (!exact) return new ProofSet(nodes).read(root, key);
   let used = 0;
-  const value = walk(root, key, {
-    resolve(hash, depth) {
-      const node = nodes[used];
-      if (node === undefined || !equalBytes(keccak256(node), hash)) throw missing(hash, key, depth);
-      used++;
-      return node;
-    },
+  const value = walk(root, key, (hash) => {
+    const node = nodes[used];
+    if (node === undefined || !equalBytes(keccak256(node), hash)) return undefined;
+    used++;
+    return node;
   });
+  if (isGap(value)) throw missing(value, key);
   if (used !== nodes.length) throw TrieError("PROOF_UNUSED_NODE", { unused: nodes.length - used });
   return value;
 }
@@ -158,29 +179,25 @@ export class ProofSet {
    * `visit` is told of each node on the path, those of `base` too; the bytes are views.
    * @returns the value or undefined if it is proven absent. @throws TRIE_PROOF_MISSING_NODE, TRIE_BAD_NODE
    */
-  read(
-    root: Uint8Array,
-    key: Uint8Array,
-    visit?: (hash: Uint8Array, bytes: Uint8Array) => void,
-  ): Uint8Array | undefined {
-    return walk(root, key, {
-      resolve: (hash, depth) => {
-        let node = this.#nodes.get(tagOf(hash));
-        while (node !== undefined && !equalBytes(node.hash, hash)) node = node.next;
-        if (node === undefined) {
-          const known = this.#base?.get(hash);
-          if (known === undefined) throw missing(hash, key, depth);
-          visit?.(hash, known);
-          return known;
-        }
-        if (!node.isUsed) {
-          node.isUsed = true;
-          this.#unused--;
-        }
-        visit?.(hash, node.bytes);
-        return node.bytes;
-      },
+  read(root: Uint8Array, key: Uint8Array, visit?: Visit): Uint8Array | undefined {
+    const value = walk(root, key, (hash) => {
+      const bytes = this.#take(hash) ?? this.#base?.get(hash);
+      if (bytes !== undefined) visit?.(hash, bytes);
+      return bytes;
     });
+    if (isGap(value)) throw missing(value, key);
+    return value;
+  }
+
+  #take(hash: Uint8Array): Uint8Array | undefined {
+    let node = this.#nodes.get(tagOf(hash));
+    while (node !== undefined && !equalBytes(node.hash, hash)) node = node.next;
+    if (node === undefined) return undefined;
+    if (!node.isUsed) {
+      node.isUsed = true;
+      this.#unused--;
+    }
+    return node.bytes;
   }
 
   /** @throws TRIE_PROOF_UNUSED_NODE if a node proved nothing so far; one given twice is one too many */
@@ -227,6 +244,9 @@ export class ProofBuilder {
   }
 }
 
+/** Told of each node on a path, from the root downward. */
+type Visit = (hash: Uint8Array, bytes: Uint8Array) => void;
+
 /**
  * Reads one key without building a trie, telling `visit` of each node on the path from the root downward.
  * @throws TRIE_MISSING_NODE, TRIE_CORRUPT (blame: environment)
@@ -235,22 +255,40 @@ export function readPath(
   store: NodeStore,
   root: Uint8Array,
   key: Uint8Array,
-  visit?: (hash: Uint8Array, bytes: Uint8Array) => void,
+  visit?: Visit,
 ): Uint8Array | undefined {
-  let at = { hash: root, depth: 0 };
-  const place = (): ReturnType<typeof placeOf> => placeOf(at.hash, toNibbles(key).subarray(0, at.depth));
+  const found = readStored(store, root, key, visit);
+  if (isGap(found))
+    throw TrieError("MISSING_NODE", placeOf(found.hash, toNibbles(key).subarray(0, found.depth)));
+  return found;
+}
+
+/**
+ * As `readPath`, from a store that has a part of the trie.
+ * @returns undefined if a node is missing; `visit` has been told of those above it. @throws TRIE_CORRUPT
+ */
+export function readKnownPath(
+  store: NodeStore,
+  root: Uint8Array,
+  key: Uint8Array,
+  visit: Visit,
+): { readonly value: Uint8Array | undefined } | undefined {
+  const found = readStored(store, root, key, visit);
+  return isGap(found) ? undefined : { value: found };
+}
+
+function readStored(store: NodeStore, root: Uint8Array, key: Uint8Array, visit: Visit | undefined): Found {
+  let at: Gap = { hash: root, depth: 0 };
   try {
-    return walk(root, key, {
-      resolve(hash, depth) {
-        at = { hash, depth };
-        const bytes = store.get(hash);
-        if (bytes === undefined) throw TrieError("MISSING_NODE", place());
-        visit?.(hash, bytes);
-        return bytes;
-      },
+    return walk(root, key, (hash, depth) => {
+      at = { hash, depth };
+      const bytes = store.get(hash);
+      if (bytes !== undefined) visit?.(hash, bytes);
+      return bytes;
     });
   } catch (error) {
-    if (TrieError.is(error, "BAD_NODE")) throw TrieError("CORRUPT", place(), { cause: error });
+    if (TrieError.is(error, "BAD_NODE"))
+      throw TrieError("CORRUPT", placeOf(at.hash, toNibbles(key).subarray(0, at.depth)), { cause: error });
     throw error;
   }
 }

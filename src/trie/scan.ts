@@ -5,6 +5,30 @@ import { TrieError } from "./errors.ts";
 /** A child: none, a node by its hash (32 bytes), or a node of fewer than 32 bytes that stands in its parent. */
 export type RefKind = "none" | "hash" | "embedded";
 
+/** Empty bytes, and the header of 32 bytes: what a child begins with. */
+const NO_CHILD = 0x80;
+const HASH_CHILD = 0xa0;
+const HASH_CHILD_BYTES = 33;
+/** A list of 16 hashes and empty bytes. */
+const FULL_BRANCH_HEADER = 3;
+const FULL_BRANCH_BYTES = FULL_BRANCH_HEADER + 16 * HASH_CHILD_BYTES + 1;
+
+/**
+ * Whether `bytes[start, stop)` is a branch with all 16 children by hash and no value, in its one canonical form. The upper levels of a large
+ * trie are of this kind, and then a child is found without reading the others: see `fullBranchChild`.
+ */
+export function isFullBranch(bytes: Uint8Array, start: number, stop: number): boolean {
+  if (stop - start !== FULL_BRANCH_BYTES || bytes[stop - 1] !== NO_CHILD) return false;
+  if (bytes[start] !== 0xf9 || bytes[start + 1] !== 0x02 || bytes[start + 2] !== 0x11) return false;
+  for (let at = start + FULL_BRANCH_HEADER; at < stop - 1; at += HASH_CHILD_BYTES)
+    if (bytes[at] !== HASH_CHILD) return false;
+  return true;
+}
+
+/** Where the hash of child 0 … 15 of a full branch begins. */
+export const fullBranchChild = (start: number, nibble: number): number =>
+  start + FULL_BRANCH_HEADER + nibble * HASH_CHILD_BYTES + 1;
+
 /**
  * A node's items found in its bytes, nothing copied. `kind` tells which fields hold:
  * branch: `refKind/refStart/refStop[0…15]` and the value; short nodes: the path, and for a leaf the value, for an extension ref 0.
@@ -93,17 +117,32 @@ export class NodeScan {
     let used = 0;
     used += this.#ref(1, reader, second);
     used += this.#refOf(0, path.isList, first, path.start, path.stop);
-    for (let i = 2; i < 16; i++) {
-      if (reader.pos === reader.end) throw bad("neither 2 nor 17 items");
-      const from = this.#item(reader);
-      used += this.#ref(i, reader, from);
-    }
+    for (let i = 2; i < 16; i++) used += this.#child(i, reader);
     if (reader.pos === reader.end) throw bad("neither 2 nor 17 items");
     this.#item(reader);
     this.#value(reader);
     if (reader.pos !== reader.end) throw bad("neither 2 nor 17 items");
     if (this.valueStart !== this.valueStop) used++;
     if (used < 2) throw bad("branch that does not branch");
+  }
+
+  /** Nearly every child is a hash or none, each in one form only: these two are told by their header, the rest is read. */
+  #child(index: number, reader: RlpReader): 0 | 1 {
+    const { pos, end } = reader;
+    if (pos === end) throw bad("neither 2 nor 17 items");
+    const header = this.bytes[pos];
+    if (header === NO_CHILD) {
+      this.refKind[index] = "none";
+      reader.pos = pos + 1;
+      return 0;
+    }
+    if (header === HASH_CHILD && pos + HASH_CHILD_BYTES <= end) {
+      this.refKind[index] = "hash";
+      this.refStart[index] = pos + 1;
+      reader.pos = this.refStop[index] = pos + HASH_CHILD_BYTES;
+      return 1;
+    }
+    return this.#ref(index, reader, this.#item(reader));
   }
 
   #value(reader: RlpReader): void {

@@ -65,11 +65,11 @@ export class LightBackend implements Backend {
     return this.#chain.head;
   }
 
-  async headerByNumber(number: number): Promise<Header | undefined> {
+  headerByNumber(number: number): Header | undefined {
     return this.#chain.headerByNumber(number);
   }
 
-  async headerByHash(hash: Uint8Array): Promise<Header | undefined> {
+  headerByHash(hash: Uint8Array): Header | undefined {
     return this.#chain.headerByHash(hash);
   }
 
@@ -89,8 +89,8 @@ export class LightBackend implements Backend {
     return await this.#odr.receipts(header, { signal });
   }
 
-  async state(header: Header, { signal }: CallContext): Promise<StateReader> {
-    return this.#odr.stateReader(header, { signal });
+  state(header: Header, ctx?: CallContext): StateReader {
+    return this.#odr.stateReader(header, ctx);
   }
 
   prove(
