@@ -5,11 +5,12 @@
  * Everything that may have to wait takes a CallContext last. Not found is `undefined`. Whatever cannot be answered is a
  * typed error that says why (`rpcCode` and message reach the client); a backend never guesses.
  */
-import type { BloomMatches, HeadEvent } from "#core";
+import type { HeadEvent } from "#core";
 import type { Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateDiff, StateReader } from "#core/vm";
 import type { Feed } from "#event";
 import type { ChainConfig } from "#params";
+import type { MaybePromise } from "#util";
 
 /** The caller's end of one call: aborted when the connection is gone or the call took too long. */
 export interface CallContext {
@@ -64,9 +65,9 @@ export interface Backend {
   /** One event per change of head: `added` and `removed` ascending by number. */
   readonly headEvents: Feed<HeadEvent>;
   /** The canonical header of that number; `undefined` above the head. */
-  headerByNumber(number: number, ctx: CallContext): Promise<Header | undefined>;
+  headerByNumber(number: number, ctx: CallContext): MaybePromise<Header | undefined>;
   /** A header of that hash, canonical or not; `undefined` when unknown. */
-  headerByHash(hash: Uint8Array, ctx: CallContext): Promise<Header | undefined>;
+  headerByHash(hash: Uint8Array, ctx: CallContext): MaybePromise<Header | undefined>;
   /** Whether the header is on the chain that ends in `head()`. */
   isCanonical(header: Header): boolean;
   /** `undefined` when this node does not know it (side chains, after a checkpoint). */
@@ -75,12 +76,10 @@ export interface Backend {
   /** In block order, one per transaction. */
   receipts(header: Header, ctx: CallContext): Promise<readonly Receipt[]>;
   /**
-   * By an index of blooms, if there is one: blocks from `first` to `last`, or to where a part of the index ends, that may
-   * hold for each clause one of its values. `next` is `first` where the index says nothing. Answers at once.
+   * State after that block. Throws an error with the range it can answer when the state is not to be had.
+   * Without a context its reads are not cut short when their caller leaves; each ends by the node's own timeouts.
    */
-  matchBlooms?(clauses: readonly (readonly Uint8Array[])[], first: number, last: number): BloomMatches;
-  /** State after that block. Throws an error with the range it can answer when the state is not to be had. */
-  state(header: Header, ctx: CallContext): Promise<StateReader>;
+  state(header: Header, ctx?: CallContext): MaybePromise<StateReader>;
   prove(
     header: Header,
     address: Uint8Array,

@@ -3,7 +3,7 @@ import type { StateReader } from "#core/vm";
 import { baseFeeAfter } from "#eth/gasprice";
 import type { Clock } from "#host";
 import type { BlockRef } from "#rpc";
-import { equalBytes } from "#util";
+import { andThen, equalBytes, type MaybePromise } from "#util";
 import type { Backend, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 
@@ -33,28 +33,31 @@ export class ChainView {
    * @throws ETHAPI_FAILED `safe block not found`, `finalized block not found` (no chain here has finality) and, with
    *   requireCanonical, `hash is not currently canonical` (geth eth/api_backend.go:106-136@v1.17.5)
    */
-  async find(ref: BlockRef, ctx: CallContext): Promise<View | undefined> {
-    if (typeof ref === "object") {
-      const header = await this.#backend.headerByHash(ref.blockHash, ctx);
-      if (header === undefined) return undefined;
-      if (ref.requireCanonical && !this.#backend.isCanonical(header))
-        throw fail("hash is not currently canonical");
-      return { header, isPending: false };
-    }
+  find(ref: BlockRef, ctx: CallContext): MaybePromise<View | undefined> {
+    if (typeof ref === "object")
+      return andThen(this.#backend.headerByHash(ref.blockHash, ctx), (header) => {
+        if (header === undefined) return undefined;
+        if (ref.requireCanonical && !this.#backend.isCanonical(header))
+          throw fail("hash is not currently canonical");
+        return { header, isPending: false };
+      });
     if (ref === "safe" || ref === "finalized") throw EthApiError("NOT_FOUND", { what: `${ref} block` });
     if (ref === "pending") return { header: this.#pendingHeader(), isPending: true };
     const head = this.#backend.head();
     const number = ref === "latest" ? head.number : ref === "earliest" ? 0 : ref;
     if (number > head.number) return undefined;
-    const header = number === head.number ? head : await this.#backend.headerByNumber(number, ctx);
-    return header === undefined ? undefined : { header, isPending: false };
+    if (number === head.number) return { header: head, isPending: false };
+    return andThen(this.#backend.headerByNumber(number, ctx), (header) =>
+      header === undefined ? undefined : { header, isPending: false },
+    );
   }
 
   /** The named block, for who needs its state. @throws geth's `header not found`, `header for hash not found` */
-  async need(ref: BlockRef | undefined, ctx: CallContext): Promise<View> {
-    const view = await this.find(ref ?? "latest", ctx);
-    if (view !== undefined) return view;
-    throw EthApiError("NOT_FOUND", { what: typeof ref === "object" ? "header for hash" : "header" });
+  need(ref: BlockRef | undefined, ctx: CallContext): MaybePromise<View> {
+    return andThen(this.find(ref ?? "latest", ctx), (view) => {
+      if (view !== undefined) return view;
+      throw EthApiError("NOT_FOUND", { what: typeof ref === "object" ? "header for hash" : "header" });
+    });
   }
 
   /** The header of a block that exists; for the pending block that is the head. */
@@ -62,10 +65,10 @@ export class ChainView {
     return isPending ? this.#backend.head() : header;
   }
 
-  /** State after the block. For `pending` see the class. */
-  async state(view: View, ctx: CallContext): Promise<StateReader> {
-    const reader = await this.#backend.state(this.#base(view), ctx);
-    return view.isPending ? this.#withOwnNonces(reader) : reader;
+  /** State after the block. For `pending` see the class, for a missing context `Backend.state`. */
+  state(view: View, ctx?: CallContext): MaybePromise<StateReader> {
+    const reader = this.#backend.state(this.#base(view), ctx);
+    return view.isPending ? andThen(reader, (head) => this.#withOwnNonces(head)) : reader;
   }
 
   /** The header whose state answers for this view. */

@@ -1,5 +1,6 @@
 /** Accounts: balance, nonce, code, storage, proofs. */
 import { emptyCodeHash } from "#core/types";
+import type { Account, StateReader } from "#core/vm";
 import {
   address,
   type BlockRef,
@@ -21,7 +22,7 @@ import {
   uint64,
 } from "#rpc";
 import { emptyRoot } from "#trie";
-import { bytesToBigint, equalBytes, toHex } from "#util";
+import { andThen, bytesToBigint, equalBytes, type MaybePromise, toHex } from "#util";
 import type { AccountProof, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
 import { type JsonObject, quantityHex } from "./format.ts";
@@ -110,10 +111,15 @@ function slotsByAddress(most: number): Codec<SlotsOf> {
 
 export function stateMethods({ backend, view, limits }: Parts): Record<string, Method> {
   const block = optional(blockNumberOrHash);
-  const readAccount = async (target: Uint8Array, ref: BlockRef | undefined, ctx: CallContext) => {
-    const reader = await view.state(await view.need(ref, ctx), ctx);
-    return { reader, account: await reader.account(target) };
-  };
+  // A read of one value is not cut short when its caller leaves (no context for the state): what it waits for is shared
+  // with others and kept, and to listen to the caller would cost as much as the read.
+  const readState = (ref: BlockRef | undefined, ctx: CallContext): MaybePromise<StateReader> =>
+    andThen(view.need(ref, ctx), (found) => view.state(found));
+  const readAccount = (
+    target: Uint8Array,
+    ref: BlockRef | undefined,
+    ctx: CallContext,
+  ): MaybePromise<Account | undefined> => andThen(readState(ref, ctx), (reader) => reader.account(target));
 
   const isConcurrent = true;
   return {
@@ -122,7 +128,8 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
       params: [address, block],
       result: quantity,
       isConcurrent,
-      handle: async ([target, ref], ctx) => (await readAccount(target, ref, ctx)).account?.balance ?? 0n,
+      handle: ([target, ref], ctx) =>
+        andThen(readAccount(target, ref, ctx), (account) => account?.balance ?? 0n),
     }),
     getTransactionCount: method({
       doc: "Nonce of an account after a block; with pending, own waiting transactions are counted.",
@@ -130,7 +137,7 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
       result: uint64,
       isConcurrent,
       handle: async ([target, ref], ctx) => {
-        const { account } = await readAccount(target, ref, ctx);
+        const account = await readAccount(target, ref, ctx);
         if (account !== undefined) return account.nonce;
         return ref === "pending" ? view.nextNonce(target, 0n) : 0n;
       },
@@ -141,7 +148,8 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
       result: bytes,
       isConcurrent,
       handle: async ([target, ref], ctx) => {
-        const { reader, account } = await readAccount(target, ref, ctx);
+        const reader = await readState(ref, ctx);
+        const account = await reader.account(target);
         if (account === undefined || equalBytes(account.codeHash, emptyCodeHash)) return new Uint8Array(0);
         return reader.code(target, account.codeHash);
       },
@@ -152,7 +160,8 @@ export function stateMethods({ backend, view, limits }: Parts): Record<string, M
       result: fixedBytes(32),
       isConcurrent,
       handle: async ([target, at, ref], ctx) => {
-        const { reader, account } = await readAccount(target, ref, ctx);
+        const reader = await readState(ref, ctx);
+        const account = await reader.account(target);
         const isEmpty = account === undefined || equalBytes(account.storageRoot, emptyRoot);
         return toWord(isEmpty ? new Uint8Array(0) : await reader.storage(target, at));
       },

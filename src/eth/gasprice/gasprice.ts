@@ -1,6 +1,6 @@
 import { type Body, type Header, type Receipt, senderOf } from "#core/types";
 import type { ChainConfig } from "#params";
-import { equalBytes, LruMap, toHex } from "#util";
+import { equalBytes, LruMap, type MaybePromise, toHex } from "#util";
 import { baseFeeAfter, blobBaseFeeOf, maxBlobGasOf, nextExcessBlobGas } from "./base-fee.ts";
 import { GasPriceError } from "./errors.ts";
 import { type BlockFees, effectiveTip, rewardsOf } from "./fee-history.ts";
@@ -15,7 +15,7 @@ export interface GasPriceBackend {
   readonly kind: "light" | "full";
   readonly chainConfig: ChainConfig;
   head(): Header;
-  headerByNumber(number: number, ctx: Context): Promise<Header | undefined>;
+  headerByNumber(number: number, ctx: Context): MaybePromise<Header | undefined>;
   body(header: Header, ctx: Context): Promise<Body>;
   receipts(header: Header, ctx: Context): Promise<readonly Receipt[]>;
 }
