@@ -59,12 +59,15 @@ export class RpcConnection implements Disposable {
     const context = new Context(this.info);
     const reply = this.#reply(text, context, [], timeoutMs !== undefined);
     if (!(reply instanceof Promise)) return reply;
-    const timer =
-      timeoutMs === undefined ? undefined : this.#server.host.clock.after(timeoutMs, () => context.expire());
-    return {
-      text: reply.finally(() => timer?.cancel()),
-      abort: () => context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection")),
-    };
+    const abort = () => context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection"));
+    if (timeoutMs === undefined) return { text: reply, abort };
+    const deadlines = this.#server.deadlines(timeoutMs);
+    deadlines.add(context);
+    const timed = reply.then((done) => {
+      deadlines.delete(context);
+      return done;
+    });
+    return { text: timed, abort };
   }
 
   /** Two-way form: sends the reply itself, then lets the notifications of new subscriptions out. */
@@ -119,36 +122,30 @@ export class RpcConnection implements Disposable {
       if (!(error instanceof SyntaxError)) throw error;
       return parseErrorText;
     }
-    const job = (one: unknown) => this.#job(readMessage(one, limits), context, releases, isTimed);
-    return Array.isArray(value) ? runBatch(value, job, limits) : job(value).run();
-  }
-
-  #job(incoming: Incoming, context: Context, releases: (() => void)[], isTimed: boolean): Job {
-    if (incoming.kind === "invalid") {
-      const { id, why } = incoming;
+    if (!Array.isArray(value)) return this.#run(readMessage(value, limits), context, releases, isTimed);
+    const job = (one: unknown): Job => {
+      const incoming = readMessage(one, limits);
+      const isInvalid = incoming.kind === "invalid";
       return {
-        id,
-        isConcurrent: true,
-        run: () => errorText(id, { code: rpcCodes.invalidRequest, message: why }),
+        id: incoming.kind === "notification" ? undefined : incoming.id,
+        isConcurrent: isInvalid || (this.#server.method(incoming.method)?.isConcurrent ?? false),
+        run: () => this.#run(incoming, context, releases, isTimed),
       };
-    }
-    const id = incoming.kind === "call" ? incoming.id : undefined;
-    const found = this.#server.method(incoming.method);
-    return {
-      id,
-      isConcurrent: found?.isConcurrent ?? false,
-      run: () => this.#run(incoming, id, found, context, releases, isTimed),
     };
+    return runBatch(value, job, limits);
   }
 
   #run(
-    { method: name, params }: { method: string; params: unknown },
-    id: string | undefined,
-    found: Method | undefined,
+    incoming: Incoming,
     context: Context,
     releases: (() => void)[],
     isTimed: boolean,
   ): string | undefined | Promise<string | undefined> {
+    if (incoming.kind === "invalid")
+      return errorText(incoming.id, { code: rpcCodes.invalidRequest, message: incoming.why });
+    const { method: name, params } = incoming;
+    const id = incoming.kind === "call" ? incoming.id : undefined;
+    const found = this.#server.method(name);
     try {
       const result = this.#invoke(name, params, found, context, releases);
       if (!(result instanceof Promise)) return id === undefined ? undefined : this.#success(id, result);

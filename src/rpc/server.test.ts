@@ -390,6 +390,7 @@ describe("one-way answers", () => {
     if (typeof answer !== "object") throw new Error("not pending");
     answer.abort();
     await answer.text;
+    server.close();
     expect([aborted, clock.activeTimers]).toEqual([1, 0]);
   });
 });

@@ -1,6 +1,7 @@
-import type { Host } from "#host";
+import { Deadlines, type Host } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { RpcConnection } from "./connection.ts";
+import type { Context } from "./context.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
 import type { Api, ConnectionInfo, Method, Subscription } from "./method.ts";
 import { json } from "./codec.ts";
@@ -29,6 +30,8 @@ export class RpcServer implements Disposable {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #namespaces = new Set<string>();
   readonly #connections = new Set<RpcConnection>();
+  /** By their length: one, unless transports with other limits share this server. */
+  readonly #deadlines = new Map<number, Deadlines<Context>>();
   #isClosed = false;
   #openSubscriptions = 0;
 
@@ -69,6 +72,17 @@ export class RpcServer implements Disposable {
     return this.#connections.size;
   }
 
+  /** The waits of calls that get `timeoutMs`. */
+  deadlines(timeoutMs: number): Deadlines<Context> {
+    let deadlines = this.#deadlines.get(timeoutMs);
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(this.host.clock, timeoutMs, (context) => context.expire());
+      if (this.#isClosed) deadlines.close();
+      this.#deadlines.set(timeoutMs, deadlines);
+    }
+    return deadlines;
+  }
+
   /** Counts one more subscription (BOUNDED: limits.subscriptions over all connections), or says no. */
   takeSubscription(): boolean {
     if (this.#openSubscriptions >= this.limits.subscriptions) return false;
@@ -98,6 +112,7 @@ export class RpcServer implements Disposable {
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#connections]) connection.close();
+    for (const deadlines of this.#deadlines.values()) deadlines.close();
   }
 
   [Symbol.dispose](): void {
