@@ -45,14 +45,16 @@ export class ProtocolConnection implements MsgReadWriter {
     return this.#inbox.next();
   }
 
-  async writeMsg(code: number, payload: Uint8Array): Promise<void> {
+  writeMsg(code: number, payload: Uint8Array): Promise<void> {
     if (!Number.isInteger(code) || code < 0 || code >= this.protocol.length) {
-      throw P2pError("INVALID_MSG_CODE", { code, length: this.protocol.length });
+      return Promise.reject(P2pError("INVALID_MSG_CODE", { code, length: this.protocol.length }));
     }
-    if (payload.length > 0xff_ffff) throw P2pError("MSG_TOO_BIG_TO_SEND", { size: payload.length });
-    if (this.#end !== undefined) throw this.#end;
-    await this.#options.send(this.offset + code, payload);
-    this.#event("msgsend", code, payload.length);
+    if (payload.length > 0xff_ffff)
+      return Promise.reject(P2pError("MSG_TOO_BIG_TO_SEND", { size: payload.length }));
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return this.#options
+      .send(this.offset + code, payload)
+      .then(() => this.#event("msgsend", code, payload.length));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Msg> {

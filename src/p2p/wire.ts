@@ -1,4 +1,4 @@
-import { decodeAs, encodeAs, raw, type Schema, tuple, uint64 } from "#rlp";
+import { decodeAs, encodeAs, raw, type Schema, tuple, uint64, writeWith } from "#rlp";
 import { P2pError } from "./errors.ts";
 import type { Msg, MsgReadWriter } from "./protocol.ts";
 import { openSession } from "./session.ts";
@@ -168,9 +168,13 @@ function wrap(
   { reqId = 0n, bv = 0n }: EnvelopeValues,
 ): Uint8Array {
   if (envelope === "none" || kind === "plain") return encodeAs(schema, body);
-  if (envelope === "les" && kind === "reply")
-    return encodeAs(tuple(uint64, uint64, schema), [reqId, bv, body]);
-  return encodeAs(tuple(uint64, schema), [reqId, body]);
+  return writeWith((writer) => {
+    const before = writer.written;
+    schema.write(writer, body); // the last item first, as writers do
+    if (envelope === "les" && kind === "reply") uint64.write(writer, bv);
+    uint64.write(writer, reqId);
+    writer.closeList(before);
+  });
 }
 
 function decodeBody({ name, row }: Entry, rawBody: Uint8Array): unknown {

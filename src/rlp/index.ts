@@ -46,4 +46,4 @@ export {
   uint64,
   utf8,
 } from "./schema.ts";
-export { RlpWriter } from "./writer.ts";
+export { RlpWriter, writeWith } from "./writer.ts";

@@ -21,6 +21,8 @@ interface Task {
   isQueued: boolean;
   isDone: boolean;
   lastError: GlimError | undefined;
+  /** Stops listening to the signal. */
+  release: (() => void) | undefined;
   timer: Timer | undefined;
   /** Ends the wait for a server that lags behind. */
   lag: Timer | undefined;
@@ -96,27 +98,22 @@ export class Retriever {
       return Promise.reject(LightError("BUSY", { waiting: this.#pending }));
     this.#pending++;
     return new Promise((resolve, reject) => {
-      const release = signal === undefined ? () => {} : onAbort(signal, (reason) => this.#fail(task, reason));
       const task: Task = {
         request,
         what,
         only,
-        resolve: (value) => {
-          release();
-          resolve(value);
-        },
-        reject: (error) => {
-          release();
-          reject(error);
-        },
+        resolve,
+        reject,
         asked: new Set(),
         outstanding: 0,
         isQueued: false,
         isDone: false,
         lastError: undefined,
+        release: undefined,
         timer: undefined,
         lag: undefined,
       };
+      if (signal !== undefined) task.release = onAbort(signal, (reason) => this.#fail(task, reason));
       if (timeoutMs !== undefined)
         task.timer = this.#clock.after(timeoutMs, () =>
           this.#fail(task, LightError("TIMEOUT", { what, timeoutMs })),
@@ -163,11 +160,13 @@ export class Retriever {
   #schedule(): void {
     if (this.#isScheduled || this.#isStopped) return;
     this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.#isStopped) this.#pump();
-    });
+    void soon.then(this.#onTurn);
   }
+
+  readonly #onTurn = (): void => {
+    this.#isScheduled = false;
+    if (!this.#isStopped) this.#pump();
+  };
 
   /** Sends what can be sent now. */
   #pump(): void {
@@ -333,6 +332,7 @@ export class Retriever {
   #end(task: Task): void {
     task.isDone = true;
     this.#pending--;
+    task.release?.();
     task.timer?.cancel();
     task.lag?.cancel();
     this.#parked.delete(task);
@@ -394,6 +394,9 @@ export class Retriever {
     return LightError("NO_SERVER");
   }
 }
+
+/** What hangs on it runs when the present turn ends: `queueMicrotask` of Node.js does the same and a good deal around it. */
+const soon = Promise.resolve();
 
 /** Milliseconds until a message of this kind may go: buffer, messages in flight, and company for what can be merged. */
 const roomMs = (server: ServerPeer, { message, batch }: KindRow<AskKind>, queued: number): number =>

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "#host";
+import { type Clock, Deadlines, type Timer } from "#host";
 import type { Logger } from "#log";
 import { ClientEstimate } from "#les/flowcontrol";
 import {
@@ -39,7 +39,8 @@ interface Sent {
   readonly reply: string;
   readonly items: number;
   readonly sentAt: number;
-  timer: Timer;
+  /** Runs once the soft timeout is over. */
+  hard: Timer | undefined;
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -77,6 +78,7 @@ export class ServerPeer {
   readonly #signedAnnounces: boolean;
   /** By request id. BOUNDED: the retriever keeps at most a few messages in flight per server. Emptied: reply, timeout, stop, end. */
   readonly #sent = new Map<number, Sent>();
+  readonly #softDeadlines: Deadlines<Sent>;
   readonly #flow: ClientEstimate;
   #costs: CostTable;
   #head: RemoteHead;
@@ -111,6 +113,7 @@ export class ServerPeer {
     this.#rw = rw;
     this.#table = lesTable(version);
     this.#clock = clock;
+    this.#softDeadlines = new Deadlines(clock, clientLimits.softTimeoutMs, (sent) => this.#soft(sent));
     this.#log = log;
     this.#events = events;
     this.#signedAnnounces = options.signedAnnounces;
@@ -197,8 +200,9 @@ export class ServerPeer {
         ? txRelayCost(this.#costs, items, rawBody.length, bufferLimit)
         : requestCost(this.#costs, name, items, bufferLimit);
     this.#flow.sent(id, cost, now);
-    const timer = this.#clock.after(clientLimits.softTimeoutMs, () => this.#soft(id));
-    this.#sent.set(id, { id, name, reply: replyNames[name], items, sentAt: now, timer, settle });
+    const sent: Sent = { id, name, reply: replyNames[name], items, sentAt: now, hard: undefined, settle };
+    this.#sent.set(id, sent);
+    this.#softDeadlines.add(sent, now);
     this.requests++;
     const { code, payload } = this.#table.encodeRaw(name, rawBody, { reqId: BigInt(id) });
     this.#rw.writeMsg(code, payload).catch(() => {});
@@ -259,6 +263,7 @@ export class ServerPeer {
     this.#isOver = true;
     this.#frozen?.cancel();
     this.#loseAll(error);
+    this.#softDeadlines.close();
   }
 
   #reply(name: string, reqId: bigint, bv: bigint, body: () => unknown): void {
@@ -270,7 +275,7 @@ export class ServerPeer {
     }
     const now = this.#clock.now();
     this.#sent.delete(id);
-    sent.timer.cancel();
+    this.#stopTimers(sent);
     this.#flow.replied(
       id,
       Number(bv > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : bv),
@@ -290,12 +295,15 @@ export class ServerPeer {
     this.#events.ready(this);
   }
 
-  #soft(id: number): void {
-    const sent = this.#sent.get(id);
-    if (sent === undefined) return;
+  #stopTimers(sent: Sent): void {
+    this.#softDeadlines.delete(sent);
+    sent.hard?.cancel();
+  }
+
+  #soft(sent: Sent): void {
     this.softTimeouts++;
     this.latencyMs += (clientLimits.softTimeoutMs * 2 - this.latencyMs) * 0.2;
-    sent.timer = this.#clock.after(clientLimits.hardTimeoutMs, () => this.#hard(sent));
+    sent.hard = this.#clock.after(clientLimits.hardTimeoutMs, () => this.#hard(sent));
     sent.settle({ type: "soft" });
   }
 
@@ -353,9 +361,9 @@ export class ServerPeer {
   #loseAll(error: GlimError): void {
     const lost = [...this.#sent.values()];
     this.#sent.clear();
-    for (const { timer, settle } of lost) {
-      timer.cancel();
-      settle({ type: "lost", error });
+    for (const sent of lost) {
+      this.#stopTimers(sent);
+      sent.settle({ type: "lost", error });
     }
   }
 }

@@ -45,16 +45,43 @@ const backend: SnappyBackend = nativeSnappy() ?? jsSnappy;
 
 export const snappyBackend: "native" | "js" = backend.name;
 
+/** A payload this short is hashes and numbers, which do not compress: it goes out as one literal, without the library's price. */
+const SHORT = 128;
+/** Tags of a literal: its length in the tag, or in the byte after it. */
+const LONGEST_IN_TAG = 60;
+const LENGTH_IN_NEXT_BYTE = 60 << 2;
+
 /** One raw snappy block. */
 export function compress(bytes: Uint8Array): Uint8Array {
-  return backend.compress(bytes);
+  const { length } = bytes;
+  if (length === 0 || length >= SHORT) return backend.compress(bytes);
+  const isTagged = length <= LONGEST_IN_TAG;
+  const block = new Uint8Array(length + (isTagged ? 2 : 3));
+  block[0] = length;
+  block[1] = isTagged ? (length - 1) << 2 : LENGTH_IN_NEXT_BYTE;
+  if (!isTagged) block[2] = length - 1;
+  block.set(bytes, block.length - length);
+  return block;
+}
+
+/** The content of a block that is one literal, as a view: what does not compress comes so, trie nodes for one. */
+function soleLiteral(
+  bytes: Uint8Array,
+  { length, next }: { length: number; next: number },
+): Uint8Array | undefined {
+  const tag = bytes[next] ?? 0;
+  if ((tag & 3) !== 0) return undefined;
+  const extra = Math.max(0, (tag >>> 2) - LONGEST_IN_TAG + 1);
+  const size = 1 + (extra === 0 ? tag >>> 2 : littleEndian(bytes, next + 1, extra));
+  const start = next + 1 + extra;
+  return size === length && start + size === bytes.length ? bytes.subarray(start) : undefined;
 }
 
 /** No snappy element makes more than 64 bytes out of 3. */
 const MAX_RATIO = 22;
 
 /**
- * Opens one raw snappy block. The claimed length is read and checked before anything is allocated (BP-06).
+ * Opens one raw snappy block. The claimed length is read and checked before anything is allocated (BP-06). What it returns may be a view.
  *
  * @param maxBytes - most bytes the block may claim
  * @returns the bytes, or what was wrong: the claimed size if it is above the limit, else undefined
@@ -68,6 +95,8 @@ export function uncompress(
   if (claim === undefined) return undefined;
   if (claim.length > maxBytes) return { tooBig: claim.length };
   if (claim.length > bytes.length * MAX_RATIO) return undefined;
+  const literal = soleLiteral(bytes, claim);
+  if (literal !== undefined) return { bytes: literal };
   try {
     const out = use.uncompress(bytes);
     return out.length === claim.length ? { bytes: out } : undefined;
