@@ -16,6 +16,10 @@ export const HostError = defineErrors("HOST", {
       `no connection to ${d.endpoint} within ${d.timeoutMs} ms`,
     blame: "network",
   },
+  LOOKUP_FAILED: {
+    message: (d: { name: string; why: string }) => `cannot look up ${d.name}: ${d.why}`,
+    blame: "network",
+  },
   LISTEN_FAILED: {
     message: (d: { endpoint: string; why: string }) => `cannot listen on ${d.endpoint}: ${d.why}`,
     blame: "environment",

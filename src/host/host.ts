@@ -88,6 +88,18 @@ export interface Net {
   bindUdp(endpoint: Endpoint): Promise<UdpSocket>;
 }
 
+/** The domain name system. */
+export interface Dns {
+  /**
+   * TXT records of a name, each joined from its pieces. What they say is not proven.
+   * @throws HOST_LOOKUP_FAILED when there is none, or no answer within `timeoutMs`
+   */
+  txt(
+    name: string,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly string[]>;
+}
+
 /** Files of the data directory. A missing file is `undefined`, not an error. */
 export interface Files {
   readFile(path: string): Promise<Uint8Array | undefined>;
@@ -140,6 +152,8 @@ export interface Host {
   readonly rand: Rand;
   readonly entropy: Entropy;
   readonly net: Net;
+  /** Absent: no name is looked up. */
+  readonly dns?: Dns | undefined;
   readonly files: Files;
   /** Absent: all work is done on the caller's thread. */
   readonly threads?: Threads | undefined;

@@ -1,5 +1,5 @@
 /**
- * host: what a node needs of the world, as interfaces: time, chance, entropy, TCP, UDP, files, threads.
+ * host: what a node needs of the world, as interfaces: time, chance, entropy, TCP, UDP, DNS, files, threads.
  *
  * `#host/node` is the real one and the only place that touches Node's timers, sockets and files for a node;
  * `#host/sim` is a simulated one for tests. (The RPC transports open their own sockets: HTTP and WebSocket come from
@@ -9,6 +9,7 @@ export { Deadlines } from "./deadlines.ts";
 export { HostError } from "./errors.ts";
 export type {
   Clock,
+  Dns,
   Endpoint,
   Entropy,
   Files,

@@ -1,6 +1,7 @@
 /** host/node: the real world by Node.js. The only room that reads the machine's clock and opens its sockets and files. */
 import type { Host } from "#host";
 import { nodeClock, nodeEntropy, nodeRand } from "./clock.ts";
+import { nodeDns } from "./dns.ts";
 import { nodeFiles } from "./files.ts";
 import { nodeNet } from "./net.ts";
 import { nodeThreads } from "./threads.ts";
@@ -12,8 +13,12 @@ export function nodeHost(): Host {
     rand: nodeRand,
     entropy: nodeEntropy,
     net: nodeNet,
+    dns: nodeDns(),
     files: nodeFiles,
     threads: nodeThreads,
   };
 }
+export { nodeDns } from "./dns.ts";
 export { RotatingFile, type RotatingFileOptions } from "./rotating-file.ts";
+export { CpuProfiler, heapSnapshot, heapStatistics } from "./profile.ts";
+export { type ProcessFigures, ProcessMeter } from "./process-figures.ts";
