@@ -57,7 +57,7 @@ async function search(step) {
   for (let from = 0; from <= options.blocks; from += step) {
     const to = Math.min(options.blocks, from + step - 1);
     const query = { address: toHex(contract), fromBlock: hex(from), toBlock: hex(to) };
-    logs += (await rpc.request("eth_getLogs", query)).length;
+    logs += (await rpc.request({ method: "eth_getLogs", params: [query] })).length;
   }
   return { logs, ms: performance.now() - start };
 }
