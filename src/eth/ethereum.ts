@@ -1,5 +1,5 @@
 import type { Engine, Signer } from "#consensus";
-import { BlockChain, type HeadEvent } from "#core";
+import { BlockChain, type BloomMatches, type GcMode, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
 import {
@@ -44,6 +44,10 @@ export interface EthereumOptions {
   readonly networkId?: bigint | number | undefined;
   /** `full` (default): every block is executed. `fast`: an empty chain takes the state of a recent block from peers instead. */
   readonly syncMode?: "full" | "fast" | undefined;
+  /** What is kept of states. `archive` (default): every one; `full`: those of the last 128 blocks, as `glim node` does. */
+  readonly gcMode?: GcMode | undefined;
+  /** Megabytes for the caches of states. Default 256. */
+  readonly cacheMb?: number | undefined;
   /** Peers of the eth protocol; default: p2p.maxPeers. */
   readonly maxPeers?: number | undefined;
   /**
@@ -72,7 +76,7 @@ const MOST_CRASHES = 3;
 const emptyAccount: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
 
 /**
- * The service that owns a full chain: blocks, every state, the transaction pool, sealing, and the eth protocol: it
+ * The service that owns a full chain: blocks, states, the transaction pool, sealing, and the eth protocol: it
  * synchronises with peers and serves them. It is the backend of the eth_ namespace and of a `LesServer`.
  */
 export class Ethereum implements Service, Backend {
@@ -91,6 +95,8 @@ export class Ethereum implements Service, Backend {
   /** Peers may come in. */
   readonly #ready = deferred<void>();
   #subscription: Disposable | undefined;
+  readonly #stopping = new AbortController();
+  #indexing: Promise<void> | undefined;
 
   constructor(context: ServiceContext, options: EthereumOptions) {
     this.#context = context;
@@ -149,8 +155,13 @@ export class Ethereum implements Service, Backend {
     const db = await this.#context.openDatabase("chaindata");
     this.#db = db;
     const engine = this.#makeEngine(db);
-    const chain = new BlockChain({ db, genesis, engine, clock: host.clock, log, preimages: this.#options.preimages });
+    const { gcMode, cacheMb, preimages } = this.#options;
+    const chain = new BlockChain({
+      ...{ db, genesis, engine, gcMode, cacheMb, preimages },
+      ...{ clock: host.clock, log },
+    });
     this.#chain = chain;
+    await chain.recover();
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);
@@ -162,6 +173,9 @@ export class Ethereum implements Service, Backend {
     this.#manager = manager;
     manager.start();
     this.#ready.resolve();
+    this.#indexing = chain
+      .indexBlooms({ signal: this.#stopping.signal })
+      .catch((error: unknown) => log.error("blooms are not indexed", { error }));
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
     const onSealed = (block: Block) => manager.broadcastMined(block);
@@ -170,12 +184,14 @@ export class Ethereum implements Service, Backend {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#indexing;
     await this.#api.close();
     await this.#sealer?.stop();
     await this.#manager?.stop();
     this.#subscription?.[Symbol.dispose]();
     if (this.#chain !== undefined) await this.#pool.stop();
-    await this.#chain?.flush();
+    await this.#chain?.persist({ isLast: true });
     await this.#chain?.engine.close?.();
     await this.#db?.close();
   }
@@ -206,6 +222,10 @@ export class Ethereum implements Service, Backend {
 
   async receipts(header: Header): Promise<readonly Receipt[]> {
     return this.#stored(this.chain.receipts(header), "receipts", header);
+  }
+
+  matchBlooms(clauses: readonly (readonly Uint8Array[])[], first: number, last: number): BloomMatches {
+    return this.chain.blooms.match(clauses, first, last);
   }
 
   state(header: Header): StateReader {

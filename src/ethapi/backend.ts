@@ -5,7 +5,7 @@
  * Everything that may have to wait takes a CallContext last. Not found is `undefined`. Whatever cannot be answered is a
  * typed error that says why (`rpcCode` and message reach the client); a backend never guesses.
  */
-import type { HeadEvent } from "#core";
+import type { BloomMatches, HeadEvent } from "#core";
 import type { Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateDiff, StateReader } from "#core/vm";
 import type { Feed } from "#event";
@@ -75,6 +75,11 @@ export interface Backend {
   body(header: Header, ctx: CallContext): Promise<Body>;
   /** In block order, one per transaction. */
   receipts(header: Header, ctx: CallContext): Promise<readonly Receipt[]>;
+  /**
+   * By an index of blooms, if there is one: blocks from `first` to `last`, or to where a part of the index ends, that may
+   * hold for each clause one of its values. `next` is `first` where the index says nothing. Answers at once.
+   */
+  matchBlooms?(clauses: readonly (readonly Uint8Array[])[], first: number, last: number): BloomMatches;
   /**
    * State after that block. Throws an error with the range it can answer when the state is not to be had.
    * Without a context its reads are not cut short when their caller leaves; each ends by the node's own timeouts.

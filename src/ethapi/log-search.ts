@@ -93,9 +93,13 @@ export class LogSearch {
     const [first, last] = [this.#numberOf(from), this.#numberOf(to)];
     if (first > last) throw refuse("invalid block range params");
     if (last > head) throw refuse("block range extends beyond current head block");
-    if (last - first + 1 > this.#limits.logBlocks)
+    // while this one is canonical, so is everything below it
+    const end = await this.#backend.headerByNumber(last, ctx);
+    const { candidates, next } = await this.#indexed(criteria, first, last, ctx);
+    // what an index answered costs little: only blocks that are looked at one by one count
+    if (last - next + 1 > this.#limits.logBlocks)
       throw refuse(`exceed maximum block range ${this.#limits.logBlocks}`);
-    const candidates = await this.#candidates(criteria, first, last, ctx);
+    candidates.push(...(await this.#candidates(criteria, next, last, ctx)));
     const found: JsonObject[] = [];
     for (let at = 0; at < candidates.length; at += AT_ONCE) {
       ctx.signal.throwIfAborted();
@@ -107,9 +111,33 @@ export class LogSearch {
         }
       }
     }
-    const newest = candidates.at(-1);
-    if (newest !== undefined && !this.#backend.isCanonical(newest)) throw reorged;
+    if (end === undefined || !this.#backend.isCanonical(end)) throw reorged;
     return found;
+  }
+
+  /** Headers that an index of blooms names, from `first` on, and the first block it knows nothing of. */
+  async #indexed(
+    criteria: LogCriteria,
+    first: number,
+    last: number,
+    ctx: CallContext,
+  ): Promise<{ candidates: Header[]; next: number }> {
+    const candidates: Header[] = [];
+    const clauses = [criteria.addresses, ...criteria.topics].filter((values) => values.length > 0);
+    let next = first;
+    while (clauses.length > 0 && next <= last) {
+      const part = this.#backend.matchBlooms?.(clauses, next, last);
+      if (part === undefined || part.next === next) break;
+      for (const number of part.numbers) {
+        const header = await this.#backend.headerByNumber(number, ctx);
+        if (header === undefined) throw reorged;
+        candidates.push(header);
+      }
+      next = part.next;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      ctx.signal.throwIfAborted();
+    }
+    return { candidates, next };
   }
 
   /** Headers of the range that may hold a match, checked to be one chain. */

@@ -1,4 +1,5 @@
 // The thread of HandshakeThread: jobs in, outcomes out, one message for one.
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
 
@@ -11,6 +12,10 @@ export interface HandshakeAnswer {
   readonly id: number;
   readonly outcome: HandshakeOutcome;
 }
+
+/** Behind the main thread where they share a core. On Linux 0 is the calling thread; elsewhere it would be the process. */
+const NICE = 5;
+if (process.platform === "linux") setPriority(0, NICE);
 
 parentPort?.on("message", ({ id, job }: HandshakeQuestion) => {
   const answer: HandshakeAnswer = { id, outcome: runHandshakeJob(job) };
