@@ -99,6 +99,8 @@ export interface LocalKeys extends AccountBackend {
   /** `seconds` 0: until it is locked, or the node stops. */
   unlock(account: AccountRef, password: Password, seconds?: number): Promise<void>;
   lock(address: Uint8Array): void;
+  /** Signs 32 bytes with an unlocked key, at once: r ‖ s ‖ recovery. @throws ACCOUNTS_AUTH_NEEDED */
+  signHash(address: Uint8Array, hash: Uint8Array): Uint8Array;
 }
 
 /**

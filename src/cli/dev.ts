@@ -15,6 +15,7 @@ import { nodeFlags } from "./node-flags.ts";
 import { configOf } from "./node-settings.ts";
 import { devOptions } from "./options.ts";
 import { runNode } from "./run-node.ts";
+import { unlockAccounts } from "./unlock.ts";
 import { VERSION } from "./version.ts";
 
 const flags = [
@@ -63,6 +64,7 @@ export const dev: Command<typeof flags> = {
     };
     const config = await configOf(parsed, defaults, nodeHost(), io);
     const node = makeDevNode(config, genesis, values["dev.period"]);
+    await unlockAccounts(node, values, nodeHost(), io);
     await runNode(node, config, io, async () => {
       io.print(`chain      id ${genesis.config.chainId}, a block every ${values["dev.period"]} s`);
       for (const { address, key } of devAccounts())

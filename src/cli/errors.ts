@@ -46,6 +46,18 @@ export const CliError = defineErrors("CLI", {
     blame: "environment",
     exitCode: 1,
   },
+  UNLOCK_FAILED: {
+    message: (d: { account: string; why: string }) =>
+      d.account === "" ? d.why : `Failed to unlock account ${d.account} (${d.why})`,
+    blame: "caller",
+    exitCode: 1,
+  },
+  NO_MATCH: { message: () => "Passwords do not match", blame: "caller", exitCode: 1 },
+  NO_SECRET: {
+    message: () => "Failed to read password: the input ended (--password FILE names a file that holds it)",
+    blame: "caller",
+    exitCode: 1,
+  },
   INTERRUPTED: {
     message: (d: { what: string }) => `stopped: ${d.what}`,
     blame: "caller",

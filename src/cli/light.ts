@@ -12,6 +12,7 @@ import { chainOptions, lightOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
 import { runNode } from "./run-node.ts";
 import { followSync, watchRefusals } from "./sync-progress.ts";
+import { unlockAccounts } from "./unlock.ts";
 import { VERSION } from "./version.ts";
 
 const flags = [...chainOptions, ...lightOptions, ...nodeFlags] as const satisfies readonly TableRow[];
@@ -38,6 +39,7 @@ export const light: Command<typeof flags> = {
     };
     const config = await configOf(parsed, defaults, host, io);
     const node = new Node(config);
+    await unlockAccounts(node, values, host, io);
     const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
     node.register(
       (context) => new LightEthereum(context, { genesis, cacheDiskMb: values["cache.disk"], ...networkId }),

@@ -1,5 +1,5 @@
 import { configTable } from "#node";
-import { endpointOptions, logOptions, metricsOptions, sourceOptions } from "./options.ts";
+import { accountOptions, endpointOptions, logOptions, metricsOptions, sourceOptions } from "./options.ts";
 
 type Row = (typeof configTable)[number];
 
@@ -47,6 +47,7 @@ export const nodeOptions: readonly AskedRow<GivenRow>[] = configTable
 export const nodeFlags = [
   ...sourceOptions,
   ...nodeOptions,
+  ...accountOptions,
   ...endpointOptions,
   ...logOptions,
   ...metricsOptions,

@@ -10,6 +10,7 @@ import type { Flags, Parsed } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { loggerOf } from "./log-setup.ts";
 import type { nodeFlags } from "./node-flags.ts";
+import { guardEndpoints } from "./unlock.ts";
 import { VERSION } from "./version.ts";
 
 export type NodeFlagValues = Flags<typeof nodeFlags>;
@@ -154,5 +155,7 @@ export async function configOf(
   const { nodekey } = parsed.flags;
   if (nodekey !== undefined) values.set("p2p.privateKey", await readKeyFile(nodekey, "--nodekey", host));
   values.set("p2p.staticNodes", staticNodes);
-  return { ...grouped(values), logger };
+  const isNamed = (name: "http" | "ws") =>
+    parsed.settings.has(`${name}.on`) || parsed.settings.has(`${name}.host`);
+  return guardEndpoints({ ...grouped(values), logger }, parsed.flags, isNamed, io);
 }

@@ -17,16 +17,17 @@ import { chainOptions, fullOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
 import { followChain } from "./sync-progress.ts";
 import { runNode } from "./run-node.ts";
+import { accountSigner, unlockAccounts } from "./unlock.ts";
 import { INSTANCE, VERSION } from "./version.ts";
 
 const flags = [...chainOptions, ...fullOptions, ...nodeFlags] as const satisfies readonly TableRow[];
 
-async function readSigner(values: Flags<typeof flags>, host: Pick<Host, "files">) {
+/** Who seals: an account of the node, or the key of a file. */
+async function readSigner(values: Flags<typeof flags>, node: Node, host: Pick<Host, "files">) {
   const path = values["miner.key"];
   if (!values.mine) return undefined;
-  if (path === undefined)
-    throw CliError("MISSING_FLAG", { flag: "--miner.key", why: "--mine needs the key that seals" });
-  return keySigner(await readKeyFile(path, "--miner.key", host));
+  if (path !== undefined) return keySigner(await readKeyFile(path, "--miner.key", host));
+  return accountSigner(node, values["miner.etherbase"]);
 }
 
 /** geth's snap sync is not spoken here: the state comes by fast sync. A light node is `glim light`. */
@@ -48,7 +49,6 @@ export const node: Command<typeof flags> = {
     const host = nodeHost();
     const genesis = await genesisOf(values.genesis, values.datadir, host);
     const syncMode = readSyncMode(values.syncmode);
-    const sealer = await readSigner(values, host);
     const defaults = {
       name: INSTANCE,
       version: VERSION,
@@ -58,6 +58,8 @@ export const node: Command<typeof flags> = {
     };
     const config = await configOf(parsed, defaults, host, io);
     const running = new Node(config);
+    const sealer = await readSigner(values, running, host);
+    await unlockAccounts(running, values, host, io);
     const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
     running.register(
       (context) =>

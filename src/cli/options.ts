@@ -126,6 +126,28 @@ export const logOptions = [
   },
 ] as const satisfies readonly OptionRow[];
 
+/** Accounts that a node opens at its start. */
+export const accountOptions = [
+  {
+    path: "unlock",
+    kind: "nodes",
+    default: [],
+    flag: "unlock",
+    value: "ADDRESS",
+    category: "ACCOUNT",
+    doc: "Accounts to open for as long as the node runs; several by comma. HTTP and WebSocket then stay closed unless they are named.",
+  },
+  {
+    path: "password",
+    kind: "path",
+    default: undefined,
+    flag: "password",
+    value: "FILE",
+    category: "ACCOUNT",
+    doc: "File with the password of each account, a line each; without it they are asked for.",
+  },
+] as const satisfies readonly OptionRow[];
+
 /** Switches of the endpoints: what they do to a config's fields is said in node-settings.ts. */
 export const endpointOptions = [
   {
@@ -228,7 +250,19 @@ export const fullOptions = [
     toml: "Glim.Mine",
     isOmittedEmpty: true,
     category: "MINER",
-    doc: "Seal blocks with the key of --miner.key (clique).",
+    doc: "Seal blocks (clique) with an account, unlocked by --unlock, or with the key of --miner.key.",
+  },
+  {
+    path: "miner.etherbase",
+    kind: "text",
+    default: undefined,
+    flag: "miner.etherbase",
+    oldFlags: ["etherbase"],
+    value: "ADDRESS",
+    toml: "Eth.Miner.Etherbase",
+    isOmittedEmpty: true,
+    category: "MINER",
+    doc: "The account that seals; default: the first one.",
   },
   {
     path: "miner.key",

@@ -96,6 +96,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./serve-chain.ts")).serveChain,
   },
   {
+    name: "account",
+    summary: "list, make, import and change accounts, and try their passwords",
+    load: async () => (await import("./account.ts")).account,
+  },
+  {
+    name: "wallet",
+    summary: "import a wallet of the presale of 2014",
+    load: async () => (await import("./wallet.ts")).wallet,
+  },
+  {
     name: "attach",
     summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
     load: async () => (await import("./attach.ts")).attach,
