@@ -4,7 +4,7 @@ import { parentPort } from "node:worker_threads";
 import { addressesOf } from "./addresses.ts";
 
 /** Ends a thread that holds some 15 MB for nothing. */
-const IDLE_MS = 30_000;
+const IDLE_MS = 5_000;
 
 let idle: NodeJS.Timeout | undefined;
 

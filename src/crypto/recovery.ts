@@ -76,7 +76,10 @@ class RecoveryThreads {
 
   #start(at: number): Worker {
     // flags of this process (--eval, --inspect) are not the thread's
-    const worker = new Worker(this.#module, { execArgv: [] });
+    const worker = new Worker(this.#module, {
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    });
     worker.on("message", ({ id, addresses }: { id: number; addresses: Uint8Array }) => {
       this.#settle(id, addresses);
       if (![...this.#waiting.values()].some((each) => each.worker === worker)) worker.unref();

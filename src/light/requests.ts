@@ -41,6 +41,8 @@ export interface CodeAsk {
 export interface HeadersAsk {
   readonly origin: Uint8Array | number;
   readonly amount: number;
+  /** Headers left out between two. Default 0. */
+  readonly skip?: number | undefined;
   readonly reverse: boolean;
   /** What the server's head must have reached. */
   readonly head: number;
@@ -88,7 +90,7 @@ export type OdrRequest<T, K extends OdrKind = OdrKind> = {
   };
 }[K];
 
-/** `amount` headers from a hash or number on, each the parent or child of the one before. Whether they are valid is the chain's matter. */
+/** `amount` headers from a hash or number on, each the parent or child of the one before, or `skip + 1` away from it. Whether they are valid is the chain's matter. */
 export function headersRequest(ask: HeadersAsk): OdrRequest<readonly Header[], "headers"> {
   return {
     kind: "headers",
@@ -104,14 +106,18 @@ export function headersRequest(ask: HeadersAsk): OdrRequest<readonly Header[], "
             ? typeof ask.origin === "number"
               ? header.number === ask.origin
               : equalBytes(header.hash, ask.origin)
-            : ask.reverse
-              ? equalBytes(before.parentHash, header.hash) && header.number === before.number - 1
-              : equalBytes(header.parentHash, before.hash) && header.number === before.number + 1;
+            : isNext(before, header, ask);
         if (!isRight) throw LightError("HEADERS_UNLINKED", { index: i });
       });
       return headers;
     },
   };
+}
+
+function isNext(before: Header, header: Header, { skip = 0, reverse }: HeadersAsk): boolean {
+  if (header.number !== before.number + (reverse ? -1 - skip : 1 + skip)) return false;
+  if (skip > 0) return true;
+  return reverse ? equalBytes(before.parentHash, header.hash) : equalBytes(header.parentHash, before.hash);
 }
 
 /** Transactions and uncles, by the roots in the header. @see geth les/odr_requests.go:107@v1.11.6 */

@@ -35,6 +35,12 @@ export interface CycleOptions {
   readonly onProgress: () => void;
 }
 
+/** The head that the master told of. */
+interface Remote {
+  readonly number: number;
+  readonly header?: Header | undefined;
+}
+
 /** One synchronisation with one master peer, helped by all others. Its end is `run`'s. */
 export class Cycle {
   readonly #options: CycleOptions;
@@ -170,10 +176,14 @@ export class Cycle {
     return headers;
   }
 
-  /** The header of the head the master told of; for fast sync the pivot too. */
-  async #remoteHead(): Promise<Header> {
+  /** The number of the head the master told of, and its header; for fast sync the pivot too. */
+  async #remoteHead(): Promise<Remote> {
     const { master, limits } = this.#options;
     const { hash, number } = master.peer.head;
+    if (master.peer.headersInFlight !== undefined && number !== undefined) {
+      this.#height = number;
+      return { number };
+    }
     const isFast = this.#state !== undefined;
     const [head, pivot] = await this.#ask({
       origin: hash,
@@ -186,22 +196,29 @@ export class Cycle {
     if (number !== undefined && head.number !== number)
       throw DownloaderError("BAD_PEER", { reason: "its head has another number than it told" });
     this.#height = head.number;
-    if (this.#state === undefined || head.number <= limits.pivotDistance) return head;
+    const remote = { number: head.number, header: head };
+    if (this.#state === undefined || head.number <= limits.pivotDistance) return remote;
     const want = head.number - limits.pivotDistance;
     if (pivot?.number !== want) throw DownloaderError("BAD_PEER", { reason: "no pivot with its head" });
     this.#state.setPivot(pivot);
-    return head;
+    return remote;
   }
 
   /** @returns the last header both have */
-  async #start(remote: Header): Promise<Header> {
+  async #start(remote: Remote): Promise<Header> {
     const { target, limits } = this.#options;
     const local = target.current;
     const floor = Math.max(local.number - limits.maxReorg, target.lowest, -1);
-    const isKnown = (header: Header) => target.isKnown(header);
+    const known = new Map<number, Header>([[0, target.genesis]]);
+    if (remote.header !== undefined && target.isKnown(remote.header)) known.set(remote.number, remote.header);
+    const isKnown = (header: Header) => {
+      const isOurs = target.isKnown(header);
+      if (isOurs) known.set(header.number, header);
+      return isOurs;
+    };
     const search = findAncestor({ remoteHeight: remote.number, localHeight: local.number, floor, isKnown });
     let number = 0;
-    if (local.number > 0 || remote.number > 0) {
+    if (local.number > 0) {
       let step = search.next();
       while (!step.done) step = search.next(await this.#ask(step.value));
       number = step.value;
@@ -209,16 +226,14 @@ export class Cycle {
     // the pivot must come through the import, and a chain too short for one is executed from the start
     if (this.#state !== undefined) number = Math.min(number, (this.#state.pivot?.number ?? 1) - 1);
     this.#origin = number;
-    const ancestor = await this.#ancestorHeader(number, remote);
+    const ancestor = known.get(number) ?? (await this.#ancestorHeader(number));
     this.#claimed = target.td(ancestor.hash) ?? 0n;
     return ancestor;
   }
 
   /** Our header of the ancestor: the peer named it, so it is on one of our chains. */
-  async #ancestorHeader(number: number, remote: Header): Promise<Header> {
+  async #ancestorHeader(number: number): Promise<Header> {
     const { target } = this.#options;
-    if (number === 0) return target.genesis;
-    if (remote.number === number) return remote;
     const [header] = await this.#ask({ origin: number, amount: 1, skip: 0, reverse: false });
     const known = header === undefined ? undefined : target.headerByHash(header.hash);
     if (known === undefined)
@@ -234,6 +249,12 @@ export class Cycle {
       await this.#until(() => this.#queue.room >= limits.headersPerRequest);
       const left = this.#height - last.number;
       const stride = limits.headersPerRequest;
+      const { headersInFlight } = this.#options.master.peer;
+      if (headersInFlight !== undefined) {
+        if (left <= 0) break;
+        last = await this.#viaMaster(last, headersInFlight);
+        continue;
+      }
       if (left > stride) {
         last = await this.#viaSkeleton(last, Math.floor(left / stride));
         continue;
@@ -252,6 +273,38 @@ export class Cycle {
     }
     this.#queue.isClosed = true;
     this.#changed.notify();
+  }
+
+  /** The master alone, several requests on their way: for one that takes them. */
+  async #viaMaster(last: Header, inFlight: number): Promise<Header> {
+    const stride = this.#options.limits.headersPerRequest;
+    // BOUNDED: inFlight answers, as far as the queue has room
+    const underWay: { readonly amount: number; readonly answer: Promise<readonly Header[]> }[] = [];
+    let next = last.number + 1;
+    const refill = () => {
+      while (underWay.length < inFlight && next <= this.#height) {
+        if ((underWay.length + 1) * stride > this.#queue.room) return;
+        const amount = Math.min(stride, this.#height - next + 1);
+        const answer = this.#ask({ origin: next, amount, skip: 0, reverse: false });
+        answer.catch(() => {}); // whoever waits for it hears of it
+        underWay.push({ amount, answer });
+        next += amount;
+      }
+    };
+    let at = last;
+    for (refill(); ; refill()) {
+      const first = underWay.shift();
+      if (first === undefined) return at;
+      const headers = await first.answer;
+      if (headers.length === 0)
+        throw DownloaderError("EMPTY_HEADER_SET", { from: at.number + 1, head: this.#height });
+      checkLinks(headers, at.number + 1);
+      at = this.#schedule(at, headers);
+      if (headers.length === first.amount) continue;
+      // the answer was cut short: on from where it ended
+      await Promise.allSettled(underWay.splice(0).map(({ answer }) => answer));
+      next = at.number + 1;
+    }
   }
 
   async #viaSkeleton(last: Header, gaps: number): Promise<Header> {

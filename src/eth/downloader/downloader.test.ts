@@ -429,6 +429,43 @@ test("headers alone, of a chain of headers", async () => {
   });
 });
 
+/** As a les server is: it tells its head's number, and takes several header requests at once. */
+class Announcer extends ScriptedPeer {
+  readonly headersInFlight = 4;
+  override get head() {
+    return { ...super.head, number: base.blocks.length };
+  }
+}
+
+test("headers alone, of a peer that takes several requests at once: no skeleton, nothing beyond its head", async () => {
+  const clock = new SimulatedClock();
+  const { chain: full } = localNode(clock);
+  const { config, engine, genesis } = full;
+  const chain = new HeaderChain({ db: memoryStore(), config, engine, genesis, clock });
+  const downloader = new Downloader({ chain, clock, rand: seededRand(1), limits: small });
+  let cut = 0;
+  const queries: { origin: number | Uint8Array; amount: number; skip: number }[] = [];
+  const peer = new Announcer("a", base, clock, {
+    async requestHeaders(query) {
+      queries.push(query);
+      const headers = await peer.headers(query);
+      // one answer is cut short: what was asked for after it is asked for again
+      return query.origin === 65 && cut++ === 0 ? headers.slice(0, 5) : headers;
+    },
+  });
+  downloader.register(peer);
+  expect(await syncUntilEnd({ downloader }, clock, "a", "headers")).toMatchObject({ number: 400 });
+  expect([peer.concurrent.headers, peer.asked.headers <= 25 + 5]).toEqual([4, true]);
+  expect(queries.every(({ origin, amount, skip }) => Number(origin) + amount <= 401 && skip === 0)).toBe(
+    true,
+  );
+  // on from where it is: one search, no more than the missing headers
+  chain.setHead(380);
+  const before = peer.asked.headers;
+  await syncUntilEnd({ downloader }, clock, "a", "headers");
+  expect([chain.head.number, peer.asked.headers - before]).toEqual([400, 2]);
+});
+
 test("progress: rate and time left", async () => {
   const node = setting();
   node.peer("a", base, { delayMs: 400 });

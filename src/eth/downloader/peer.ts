@@ -36,6 +36,11 @@ export interface DownloadPeer {
   readonly id: string;
   /** Read anew at the start of each cycle. */
   readonly head: RemoteHead;
+  /**
+   * Header requests that it takes at once. Absent: one. With it the peer is one that tells each new head with its number, as les servers do: the
+   * head is believed while the headers come, and nothing is asked for beyond it.
+   */
+  readonly headersInFlight?: number | undefined;
   requestHeaders(query: HeadersQuery, options: RequestOptions): Promise<readonly Header[]>;
   requestBodies(hashes: readonly Uint8Array[], options: RequestOptions): Promise<readonly Body[]>;
   requestReceipts(

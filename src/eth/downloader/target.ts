@@ -79,7 +79,14 @@ export function headersTarget(chain: HeaderChain): SyncTarget {
     isKnown: (header) => chain.has(header.hash),
     headerByHash: (hash) => chain.headerByHash(hash),
     td: (hash) => chain.td(hash),
-    insert: async (contents) => void chain.insert(contents.map(({ header }) => header)),
+    async insert(contents, signal) {
+      const headers = contents.map(({ header }) => header);
+      await chain.checkSeals(
+        headers.map((header) => ({ header, uncles: [] })),
+        { signal },
+      );
+      chain.insert(headers);
+    },
     flush: async () => {},
   };
 }

@@ -118,8 +118,9 @@ export class LesClient implements ProofSource {
       genesisHash: chain.genesis.hash,
       genesisTime: chain.genesis.time,
     };
+    const { clock, rand } = this.#options.host;
     const sync = new HeadSync({
-      chain,
+      ...{ chain, clock, rand },
       retriever: this.#retriever,
       servers: () => this.#servers.values(),
       log: this.#log,

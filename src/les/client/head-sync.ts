@@ -1,9 +1,12 @@
 import type { HeaderChain } from "#core";
 import type { Header } from "#core/types";
+import { Downloader, DownloaderError } from "#eth/downloader";
+import type { Clock, Rand } from "#host";
 import { LesError } from "#les/protocol";
 import { headersRequest, LightError } from "#light";
 import type { Logger } from "#log";
 import { equalBytes, GlimError } from "#util";
+import { HeaderServer } from "./header-server.ts";
 import { clientLimits } from "./limits.ts";
 import type { Retriever } from "./retriever.ts";
 import type { RemoteHead, ServerPeer } from "./server-peer.ts";
@@ -16,6 +19,8 @@ export interface SyncState {
 
 export interface HeadSyncOptions {
   readonly chain: HeaderChain;
+  readonly clock: Clock;
+  readonly rand: Rand;
   readonly retriever: Pick<Retriever, "retrieve" | "ready">;
   readonly servers: () => Iterable<ServerPeer>;
   readonly log: Logger;
@@ -27,10 +32,12 @@ export interface HeadSyncOptions {
 
 /** Failures to serve an announced head after which a server is dropped. */
 const MAX_FAILURES = 3;
+/** A request may wait for its server's flow control; the retriever's own deadlines end one that is not answered. */
+const patience = { minDeadlineMs: 60_000, maxDeadlineMs: 60_000 };
 
 /**
- * Brings the header chain to the best announced head: one server at a time, small gaps by hash from the head backward, large ones by number
- * forward with several requests in flight. The chain verifies every header; a head whose header, number or total difficulty is not what
+ * Brings the header chain to the best announced head: one server at a time, small gaps by hash from the head backward, large ones by the
+ * downloader that full nodes have, in its header mode. The chain verifies every header; a head whose header, number or total difficulty is not what
  * was announced costs its server the connection.
  * @see geth les/fetcher.go, les/sync.go@v1.11.6
  */
@@ -46,7 +53,8 @@ export class HeadSync {
   #target: { readonly server: ServerPeer; readonly head: RemoteHead } | undefined;
   #startingBlock: number;
   #running: Promise<void> | undefined;
-  #isStopped = false;
+  readonly #downloader: Downloader;
+  readonly #stopping = new AbortController();
   /** A first sync has ended. */
   isDone = false;
 
@@ -58,6 +66,8 @@ export class HeadSync {
     this.#onLie = options.onLie;
     this.#onDone = options.onDone;
     this.#startingBlock = options.chain.head.number;
+    const { chain, clock, rand, log } = options;
+    this.#downloader = new Downloader({ chain, clock, rand, log, limits: patience });
   }
 
   /** undefined while nothing is being fetched and a first sync has ended. */
@@ -72,7 +82,7 @@ export class HeadSync {
 
   /** A server came or announced a head. */
   announced(): void {
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#running ??= this.#run()
       .catch((error: unknown) => this.#log.error("headers cannot be followed", { error }))
       .finally(() => {
@@ -81,13 +91,13 @@ export class HeadSync {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort(LightError("STOPPED"));
     await this.#running;
   }
 
   async #run(): Promise<void> {
     for (;;) {
-      if (this.#isStopped) return;
+      if (this.#stopping.signal.aborted) return;
       const target = this.#best();
       if (target === undefined) break;
       this.#target = target;
@@ -95,7 +105,7 @@ export class HeadSync {
         await this.#syncTo(target.server, target.head);
         this.#failed.delete(target.server);
       } catch (error) {
-        if (!this.#isStopped) this.#blame(target.server, target.head, error);
+        if (!this.#stopping.signal.aborted) this.#blame(target.server, target.head, error);
       }
     }
     this.#target = undefined;
@@ -171,52 +181,18 @@ export class HeadSync {
     throw LightError("HEADERS_UNLINKED", { index: found.length });
   }
 
-  /** Chunks by number, several in flight, inserted in order as they come. */
+  /** A large gap: the downloader's header mode, with this server alone. */
   async #forward(server: ServerPeer, head: RemoteHead): Promise<void> {
-    const { headersPerRequest, headerRequestsInFlight } = clientLimits;
-    const ancestor = await this.#ancestor(server, head);
-    // BOUNDED: headerRequestsInFlight chunks
-    const inFlight: Promise<readonly Header[]>[] = [];
-    let next = ancestor.number + 1;
-    let before = ancestor;
-    const refill = () => {
-      while (inFlight.length < headerRequestsInFlight && next <= head.number) {
-        const amount = Math.min(headersPerRequest, head.number - next + 1);
-        const chunk = this.#fetch(server, { origin: next, amount, reverse: false, head: next + amount - 1 });
-        chunk.catch(() => {});
-        inFlight.push(chunk);
-        next += amount;
-      }
-    };
-    for (refill(); inFlight.length > 0; refill()) {
-      const headers = await (inFlight.shift() ?? Promise.resolve([]));
-      const first = headers[0];
-      // the server has gone over to another chain meanwhile: start anew from what we have
-      if (first === undefined || !equalBytes(first.parentHash, before.hash)) return;
-      this.#insert(headers);
-      before = headers.at(-1) ?? before;
-      if (this.#isStopped) return;
+    const peer = new HeaderServer(server, head, this.#retriever);
+    this.#downloader.register(peer);
+    try {
+      await this.#downloader.synchronise(peer.id, { signal: this.#stopping.signal });
+    } catch (error) {
+      // it has gone over to another chain meanwhile: on from what we have
+      if (!DownloaderError.is(error, "CHANGED")) throw causeOf(error);
+    } finally {
+      this.#downloader.unregister(peer.id);
     }
-  }
-
-  /** The last header of ours that the server has too. */
-  async #ancestor(server: ServerPeer, head: RemoteHead): Promise<Header> {
-    const ours = this.#chain.head;
-    if (ours.number === 0) return ours;
-    let origin = ours.number;
-    let amount = 1;
-    let gone = 0;
-    while (gone < clientLimits.deepestReorg) {
-      const headers = await this.#fetch(server, { origin, amount, reverse: true, head: head.number });
-      const known = headers.find((header) => this.#chain.isCanonical(header));
-      if (known !== undefined) return known;
-      const oldest = headers.at(-1);
-      if (oldest === undefined || oldest.number === 0) break;
-      gone += headers.length;
-      origin = oldest.number - 1;
-      amount = clientLimits.headersPerRequest;
-    }
-    throw LightError("HEADERS_UNLINKED", { index: gone });
   }
 
   #fetch(
@@ -252,4 +228,9 @@ export class HeadSync {
     } else if (count >= MAX_FAILURES)
       server.drop(LesError("USELESS_PEER", { reason: "it does not serve the head it announced" }));
   }
+}
+
+/** The downloader says that a chain is invalid; what light clients are told, and blame servers for, is the rule that was broken. */
+function causeOf(error: unknown): unknown {
+  return DownloaderError.is(error, "INVALID_CHAIN") && error.cause instanceof GlimError ? error.cause : error;
 }

@@ -193,8 +193,8 @@ export const kindRows: { readonly [K in AskKind]: KindRow<K> } = {
     block: (ask) => ask.head,
     items: (asks) => asks[0]?.amount ?? 1,
     encode([ask]) {
-      const { origin, amount, reverse } = ask ?? { origin: 0, amount: 1, reverse: false };
-      return encodeAs(messages.getBlockHeaders.body, { origin, amount, skip: 0n, reverse });
+      const { origin, amount, skip = 0, reverse } = ask ?? { origin: 0, amount: 1, reverse: false };
+      return encodeAs(messages.getBlockHeaders.body, { origin, amount, skip: BigInt(skip), reverse });
     },
     judge: (requests, body) => judgeHeaders(requests, body as readonly Header[]),
   },
