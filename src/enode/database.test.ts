@@ -170,6 +170,25 @@ describe("DI-16", () => {
     expect(damaged.size).toBe(0);
   });
 
+  test("a store that takes no more writes is done without", async () => {
+    const { store, clock } = await make();
+    let isFull = false;
+    const db = await NodeDatabase.open(clock, {
+      ...store,
+      put(key, value) {
+        if (isFull) throw DbError("WRITE_FAILED", { why: "no space" });
+        store.put(key, value);
+      },
+    });
+    isFull = true;
+    db.updateNode(nodeOf(1));
+    db.storeLocalSeq(nodeOf(1).id, 4n);
+    expect(db.node(nodeOf(1).id)).toEqual(nodeOf(1));
+    isFull = false;
+    db.updateNode(nodeOf(2));
+    expect((await make(store, clock)).db.size).toBe(0);
+  });
+
   test("another layout empties the database", async () => {
     const { db, store, clock } = await make();
     db.updateNode(nodeOf(1));

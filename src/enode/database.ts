@@ -52,6 +52,8 @@ export class NodeDatabase {
   readonly #contacts = new Map<string, Contact>();
   /** BOUNDED: databaseLimits.strangers. */
   readonly #strangers = new LruMap<string, Contact>(databaseLimits.strangers);
+  /** The store takes no more writes: what is learnt from now on is lost with this run. */
+  #isBroken = false;
 
   private constructor(store: KeyValueStore, clock: Pick<Clock, "unixSeconds">) {
     this.#store = store;
@@ -171,16 +173,27 @@ export class NodeDatabase {
 
   #deleteNode(id: NodeId): void {
     this.#nodes.delete(id);
-    this.#store.delete(utf8Encode(`n:${id}`));
+    this.#mirror((store) => store.delete(utf8Encode(`n:${id}`)));
   }
 
   #deleteContact(key: string): void {
     this.#contacts.delete(key);
-    this.#store.delete(utf8Encode(key));
+    this.#mirror((store) => store.delete(utf8Encode(key)));
   }
 
   #put(key: string, value: Uint8Array): void {
-    this.#store.put(utf8Encode(key), value);
+    this.#mirror((store) => store.put(utf8Encode(key), value));
+  }
+
+  /** Writes to the store; one that fails does so for good, and nobody may notice: nodes can be found again. */
+  #mirror(write: (store: KeyValueStore) => void): void {
+    if (this.#isBroken) return;
+    try {
+      write(this.#store);
+    } catch (error) {
+      if (!(error instanceof GlimError) || !error.code.startsWith("DB_")) throw error;
+      this.#isBroken = true;
+    }
   }
 
   /** A value; one that cannot be read is deleted and as none (DI-16). */
@@ -189,7 +202,7 @@ export class NodeDatabase {
       return this.#store.get(utf8Encode(key));
     } catch (error) {
       if (!(error instanceof GlimError) || error.code !== "DB_CORRUPT") throw error;
-      this.#store.delete(utf8Encode(key));
+      this.#mirror((store) => store.delete(utf8Encode(key)));
       return undefined;
     }
   }

@@ -20,5 +20,5 @@ export {
   shortId,
   withEndpoint,
 } from "./node.ts";
-export { FairMix, filterSource, type NodeSource } from "./source.ts";
+export { FairMix, type NodeSource, refineSource } from "./source.ts";
 export { EnodeError, formatEnode, parseEnode, parseNode } from "./url.ts";

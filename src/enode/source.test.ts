@@ -1,6 +1,6 @@
 import { deferred } from "#util";
 import { expect, test } from "vitest";
-import { type Enode, FairMix, filterSource, type NodeSource } from "./index.ts";
+import { type Enode, FairMix, type NodeSource, refineSource } from "./index.ts";
 
 const nodeOf = (name: string): Enode => ({ id: name, publicKey: new Uint8Array(64), tcp: 1, udp: 1 });
 
@@ -61,12 +61,12 @@ test("closing ends a call that waits and closes the sources", async () => {
   expect([await node, await mix.next(), closed]).toEqual([undefined, undefined, 2]);
 });
 
-test("a filtered source gives what is wanted, and ends with its own", async () => {
+test("a refined source gives what is wanted, and ends with its own", async () => {
   const nodes = ["a", "b", "c"].map(nodeOf);
   const source: NodeSource = { name: "three", next: async () => nodes.shift(), close() {} };
   expect(
     await take(
-      filterSource(source, ({ id }) => id !== "b"),
+      refineSource(source, (node) => (node.id === "b" ? undefined : node)),
       3,
     ),
   ).toEqual(["a", "c", undefined]);

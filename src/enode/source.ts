@@ -10,18 +10,19 @@ export interface NodeSource {
   close(): void;
 }
 
-/** The nodes of a source for which `isWanted` holds. */
-export function filterSource(
+/** The nodes of a source as `refine` gives them back, less those for which it gives undefined. */
+export function refineSource(
   source: NodeSource,
-  isWanted: (node: Enode) => boolean | Promise<boolean>,
+  refine: (node: Enode) => Enode | undefined | Promise<Enode | undefined>,
 ): NodeSource {
   return {
     name: source.name,
     async next() {
-      for (;;) {
-        const node = await source.next();
-        if (node === undefined || (await isWanted(node))) return node;
+      for (let node = await source.next(); node !== undefined; node = await source.next()) {
+        const refined = await refine(node);
+        if (refined !== undefined) return refined;
       }
+      return undefined;
     },
     close: () => source.close(),
   };

@@ -159,6 +159,7 @@ describe("what a config means", () => {
       log: true,
       discoveryV5: true,
       bootstrapNodes: true,
+      discAddr: true,
       bootstrapNodesV5: true,
       nodeDatabase: true,
       nat: true,

@@ -15,12 +15,10 @@ import {
 } from "./paths.ts";
 
 /** `p2p` part of a config: what Server takes, less what the node fills in. */
-export type P2pConfig = Omit<ServerConfig, "name" | "privateKey"> & {
+export type P2pConfig = Omit<ServerConfig, "name" | "privateKey" | "nodeStore"> & {
   readonly privateKey?: Uint8Array | undefined;
   /** Searches by discovery v5.1 too. */
   readonly discoveryV5?: boolean | undefined;
-  /** Enode URLs or records to begin the search at. */
-  readonly bootstrapNodes?: readonly (string | Enode)[] | undefined;
   readonly bootstrapNodesV5?: readonly (string | Enode)[] | undefined;
   /** Folder that remembers nodes; "" or left out: `nodes` in the instance directory, in memory for an ephemeral node. */
   readonly nodeDatabase?: string | undefined;

@@ -8,7 +8,7 @@ import { nodeHost } from "#host/node";
 import type { Logger } from "#log";
 import { Server } from "#p2p";
 import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
-import { type Deferred, deferred, type GlimError } from "#util";
+import { type Deferred, deferred, type GlimError, isError } from "#util";
 import { makeAccountManager } from "./accounts.ts";
 import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
@@ -28,6 +28,9 @@ import type {
   ServiceConstructor,
   ServiceContext,
 } from "./service.ts";
+
+/** Block cache of the store that remembers nodes: all of it is read at start and then held in memory. */
+const NODE_STORE_CACHE_BYTES = 256 * 1024;
 
 /** Everything one run of a node has acquired so far, in the order it is undone from the bottom up. */
 interface Run {
@@ -245,7 +248,7 @@ export class Node implements AsyncDisposable {
     yield () => this.accountManager.start();
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
-      run.server = await this.#makeServer(run.services);
+      run.server = await this.#makeServer(run);
       await run.server.start();
     };
     for (const service of run.services) yield async () => service.start(runningServer(run));
@@ -307,7 +310,8 @@ export class Node implements AsyncDisposable {
     if (isDouble) throw NodeError("DUPLICATE_SERVICE", { name: service.constructor.name });
   }
 
-  async #makeServer(services: readonly Service[]): Promise<Server> {
+  async #makeServer(run: Run): Promise<Server> {
+    const { services } = run;
     const { p2p, identifier, dataDir } = this.config;
     const isEphemeral = dataDir === "";
     const nodes = async (given: typeof p2p.staticNodes, file: string) =>
@@ -322,6 +326,7 @@ export class Node implements AsyncDisposable {
       {
         ...p2p,
         privateKey,
+        nodeStore: await this.#openNodeStore(run),
         name: identifier,
         staticNodes: await nodes(p2p.staticNodes, "static-nodes.json"),
         trustedNodes: await nodes(p2p.trustedNodes, "trusted-nodes.json"),
@@ -359,6 +364,29 @@ export class Node implements AsyncDisposable {
 
   async #openFor(run: Run, name: string, options: DatabaseOptions): Promise<KeyValueStore> {
     const store = await this.#openStore(name, { ...options, onFailure: run.failed.resolve });
+    run.databases.push(store);
+    return store;
+  }
+
+  /**
+   * What remembers nodes. It can be learnt again: one that cannot be opened is removed and begun anew, and no damage to it
+   * stops the node.
+   */
+  async #openNodeStore(run: Run): Promise<KeyValueStore | undefined> {
+    const { p2p, dataDir } = this.config;
+    const folder = p2p.nodeDatabase ?? "";
+    if (dataDir === "" && folder === "") return undefined;
+    // beside geth's own, never in it (decisions.md)
+    const usual = this.config.instanceName === "geth" ? "glim-nodes" : "nodes";
+    const path = this.resolvePath(folder === "" ? usual : folder);
+    if (path === "") return undefined;
+    const open = () => openLevelStore(path, { cacheBytes: NODE_STORE_CACHE_BYTES });
+    const store = await open().catch(async (error: unknown) => {
+      if (!isError(error, "DB_OPEN_FAILED")) throw error;
+      this.#log.warn("the node database cannot be opened and is begun anew", { error });
+      await this.#host.files.remove(path);
+      return open();
+    });
     run.databases.push(store);
     return store;
   }

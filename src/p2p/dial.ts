@@ -90,6 +90,11 @@ export class DialScheduler {
       for (const oldest of this.#candidates.keys()) return void this.#candidates.delete(oldest);
   }
 
+  /** How many more candidates there is a use for now. */
+  wanted(view: DialView): number {
+    return this.#freeDynamic(view) - this.#candidates.size;
+  }
+
   /** A dial has ended, with a peer or without. */
   done(id: NodeId, now: number): void {
     if (this.#active.delete(id)) this.#history.set(id, now + dialLimits.historyMs);

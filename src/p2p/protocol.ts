@@ -1,5 +1,6 @@
 import type { Clock } from "#host";
-import type { NodeId } from "#enode";
+import type { Enode, NodeId, NodeSource } from "#enode";
+import type { EnrPair } from "#enr";
 import type { Peer } from "./peer.ts";
 
 /** One message as it came: code relative to its protocol, payload after decompression. */
@@ -63,6 +64,12 @@ export interface Protocol {
    * @param signal - aborted when the connection ends for any reason
    */
   run(peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void>;
+  /** What our node record tells of this protocol; asked at start and from time to time. */
+  attributes?: (() => readonly EnrPair[]) | undefined;
+  /** Whether a node that was found may speak this protocol with us, by its record. Default: every node may. */
+  isCandidate?: ((node: Enode) => boolean) | undefined;
+  /** Nodes to dial beside those that discovery finds: a list of its own. Closed with the server. */
+  dialCandidates?: NodeSource | undefined;
   /** What this protocol says of the host node (admin_nodeInfo); JSON-able, bigint allowed. */
   nodeInfo?: (() => unknown) | undefined;
   /** What it says of one peer (admin_peers); undefined = handshake still running. */

@@ -1,4 +1,5 @@
 import type { Enode, NodeId } from "#enode";
+import type { KeyValueStore } from "#ethdb";
 import type { Logger } from "#log";
 import type { Protocol } from "./protocol.ts";
 
@@ -16,8 +17,14 @@ export interface ServerConfig {
   readonly maxPendingPeers?: number | undefined;
   /** Dynamic dials = floor(maxPeers / dialRatio). Default 3. */
   readonly dialRatio?: number | undefined;
-  /** No node discovery. There is none yet, so this is always the case; true also makes all slots inbound. Default true. */
+  /** No search for nodes; all slots are inbound then. Default true: a library opens no socket unasked. */
   readonly noDiscovery?: boolean | undefined;
+  /** Nodes to begin the search at: enode URLs, records or nodes. */
+  readonly bootstrapNodes?: readonly (string | Enode)[] | undefined;
+  /** Where discovery listens, in the form of `listenAddr`; absent or "" = there, on the same port by UDP. */
+  readonly discAddr?: string | undefined;
+  /** What remembers nodes and our record's version over restarts; absent = memory. Its owner closes it after the server. */
+  readonly nodeStore?: KeyValueStore | undefined;
   /** No dynamic dials; static nodes are dialled all the same. */
   readonly noDial?: boolean | undefined;
   /** `host:port`, `:port` (all addresses), port 0 = any; absent or "" = no listener. */
@@ -53,11 +60,13 @@ export type PeerEvent =
       readonly msg_size: number;
     };
 
-/** admin_nodeInfo. @see geth p2p/server.go:1017-1060@v1.8.27 (enr follows with node records) */
+/** admin_nodeInfo. @see geth p2p/server.go:1017-1060@v1.8.27 */
 export interface NodeInfo {
   readonly id: NodeId;
   readonly name: string;
   readonly enode: string;
+  /** Our node record, `enr:…`; "" before the start. */
+  readonly enr: string;
   readonly ip: string;
   readonly ports: { readonly discovery: number; readonly listener: number };
   readonly listenAddr: string;
@@ -70,4 +79,6 @@ export interface Self {
   readonly node: Enode;
   /** URL form. */
   readonly enode: string;
+  /** Record form; "" before the start. */
+  readonly enr: string;
 }

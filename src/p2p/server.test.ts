@@ -1,6 +1,6 @@
 // long: every attack of attacks-and-faults §1.2 on one kind of server, with one stranger to make them
 import { generateKey, type PrivateKey, publicKeyOf, systemEntropy } from "#crypto";
-import { formatEnode, makeEnode } from "#enode";
+import { formatEnode, makeEnode, parseNode } from "#enode";
 import type { Host } from "#host";
 import { memoryFiles, SimulatedClock, seededRand } from "#host/sim";
 import type { Logger } from "#log";
@@ -776,10 +776,17 @@ test("Trap 1: nodeInfo and peersInfo have geth's shapes", async () => {
     id: server.self.id,
     name: "glim/test",
     enode: server.self.enode,
+    enr: server.self.enr,
     ip: "127.0.0.1",
     ports: { discovery: 0, listener: server.self.node.tcp },
     listenAddr: `127.0.0.1:${server.self.node.tcp}`,
     protocols: { eth: { network: 1 }, les: "unknown" },
+  });
+  expect(parseNode(server.self.enr)).toMatchObject({
+    id: server.self.id,
+    ip: "127.0.0.1",
+    udp: 0,
+    tcp: server.self.node.tcp,
   });
   expect(server.peersInfo()).toEqual([
     {

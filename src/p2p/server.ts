@@ -1,15 +1,18 @@
 import { parsePrivateKey, publicKeyOf } from "#crypto";
-import { type Enode, formatEnode, makeEnode, type NodeId, nodeIdOf, parseEnode, shortId } from "#enode";
+import { type Enode, formatEnode, makeEnode, type NodeId, nodeIdOf, parseNode, shortId } from "#enode";
+import { formatEnr } from "#enr";
 import { Feed } from "#event";
 import type { Host, TcpListener, TcpSocket } from "#host";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
+import type { Discv4 } from "#p2p/discv4";
 import { type HandshakeRunner, localHandshakes, RlpxConnection, shareHandshakes } from "#p2p/rlpx";
 import { DisposeStack, GlimError, Scope } from "#util";
 import { capsOf, matchProtocols } from "./caps.ts";
 import { checkAdmission, type ConnFlags, maxDialedConns } from "./check.ts";
 import { DialDriver } from "./dial.driver.ts";
 import { type Dial, DialScheduler } from "./dial.ts";
+import { Discovery } from "./discovery.ts";
 import { P2pError } from "./errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
 import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
@@ -26,6 +29,8 @@ const DEFAULT_MAX_PENDING = 50;
 const DEFAULT_DIAL_RATIO = 3;
 const DIAL_TIMEOUT_MS = 15_000;
 const HANDSHAKES_PER_SECOND = 50;
+/** How often full slots are looked at again. */
+const CANDIDATE_INTERVAL_MS = 1_000;
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -70,13 +75,14 @@ export class Server implements AsyncDisposable {
   readonly #cancels = new Set<() => void>();
   readonly #id: NodeId;
   #listening: TcpListener | undefined;
+  #discovery: Discovery | undefined;
   #running: DisposeStack | undefined;
   #state: State = "new";
   #stopped: Promise<void> | undefined;
   #started: Promise<void> | undefined;
 
   /**
-   * @throws P2P_NO_PRIVATE_KEY, NETUTIL_* for a bad network or address, ENODE_* for a static or trusted node that does not parse
+   * @throws P2P_NO_PRIVATE_KEY, NETUTIL_* for a bad network or address, ENODE_*, ENR_* for a node that does not parse
    */
   constructor(config: ServerConfig, host: Host = nodeHost()) {
     if (config.privateKey === undefined) throw P2pError("NO_PRIVATE_KEY");
@@ -122,12 +128,25 @@ export class Server implements AsyncDisposable {
   /** Who we are; the address is known once the listener is up. */
   get self(): Self {
     const local = this.#listening?.local;
-    const listensEverywhere =
-      local === undefined || local.host === "" || local.host === "::" || local.host === "0.0.0.0";
-    const ip = this.config.externalIp ?? (listensEverywhere ? "127.0.0.1" : local.host);
-    // no discovery yet, so no UDP port (geth prints ?discport=0 then)
+    const localNode = this.#discovery?.localNode;
+    if (localNode !== undefined) {
+      const { node } = localNode;
+      return { id: node.id, node, enode: formatEnode(node), enr: formatEnr(localNode.record) };
+    }
+    const ip = this.config.externalIp ?? this.#fallbackIp();
     const node = makeEnode(this.#publicKey, { ip, tcp: local?.port ?? 0, udp: 0 });
-    return { id: node.id, node, enode: formatEnode(node) };
+    return { id: node.id, node, enode: formatEnode(node), enr: "" };
+  }
+
+  /** Discovery of nodes by v4; undefined while it is off. */
+  get discv4(): Discv4 | undefined {
+    return this.#discovery?.v4;
+  }
+
+  /** The address to tell while nobody has told us ours. */
+  #fallbackIp(): string {
+    const host = this.#listening?.local.host ?? "";
+    return host === "" || host === "::" || host === "0.0.0.0" ? "127.0.0.1" : host;
   }
 
   /** Connected peers by 64-hex id. A live view. */
@@ -166,13 +185,16 @@ export class Server implements AsyncDisposable {
       if (listenAddr !== undefined && listenAddr !== "") await this.#listen(listenAddr, stack);
       else if (this.config.noDial === true)
         this.#log.warn("P2P server will be useless, neither dialing nor listening");
+      this.#discovery = stack.use(await this.#startDiscovery());
       signal?.throwIfAborted();
       if (this.#state !== "starting") throw P2pError("NOT_RUNNING");
       this.#state = "running";
       this.#running = stack.move();
       this.#log.info("P2P networking started", { enode: this.self.enode });
+      this.#scope.spawn("candidates", (scopeSignal) => this.#feedDialer(scopeSignal));
       this.#dialer.poke();
     } catch (error) {
+      this.#discovery = undefined;
       this.#state = "stopped";
       this.#dialer.close();
       throw error;
@@ -190,6 +212,45 @@ export class Server implements AsyncDisposable {
     );
     stack.defer(() => listener.close());
     this.#listening = listener;
+  }
+
+  async #startDiscovery(): Promise<Discovery> {
+    const { noDiscovery = true, bootstrapNodes, discAddr, listenAddr, nodeStore, externalIp } = this.config;
+    const local = this.#listening?.local;
+    const configured = discAddr === undefined || discAddr === "" ? undefined : parseListenAddr(discAddr);
+    return Discovery.start(
+      {
+        key: this.#key,
+        udp: noDiscovery ? undefined : (configured ?? local ?? { host: "", port: 0 }),
+        anyPort: configured === undefined && /:0$/.test(listenAddr ?? ":0"),
+        tcp: local?.port ?? 0,
+        staticIp: externalIp,
+        fallbackIp: this.#fallbackIp(),
+        bootnodes: (bootstrapNodes ?? []).map(toNode),
+        isAllowed: this.#isAllowed,
+        protocols: this.#protocols,
+        store: nodeStore,
+        log: this.#log,
+      },
+      this.#host,
+    );
+  }
+
+  /** Fetches nodes as long as there are slots for them to fill. */
+  async #feedDialer(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#host;
+    const candidates = this.#discovery?.candidates;
+    if (candidates === undefined || this.#maxDialed === 0) return;
+    while (!signal.aborted) {
+      if (this.#scheduler.wanted({ peers: this.#peers }) <= 0) {
+        await clock.sleep(CANDIDATE_INTERVAL_MS, { signal });
+        continue;
+      }
+      const node = await candidates.next();
+      if (node === undefined) return;
+      this.#scheduler.addCandidate(node);
+      this.#dialer.poke();
+    }
   }
 
   /** Closes the listener, tells every peer "client quitting" and waits until nothing of this server runs. */
@@ -251,7 +312,7 @@ export class Server implements AsyncDisposable {
 
   /** admin_nodeInfo. */
   nodeInfo(): NodeInfo {
-    const { node, enode, id } = this.self;
+    const { node, enode, enr, id } = this.self;
     const protocols = new Map<string, unknown>();
     for (const { name, nodeInfo } of this.#protocols) {
       if (!protocols.has(name)) protocols.set(name, nodeInfo === undefined ? "unknown" : nodeInfo());
@@ -260,6 +321,7 @@ export class Server implements AsyncDisposable {
       id,
       name: this.config.name,
       enode,
+      enr,
       ip: node.ip ?? "",
       ports: { discovery: node.udp, listener: node.tcp },
       listenAddr: this.listenAddr ?? this.config.listenAddr ?? "",
@@ -486,7 +548,7 @@ export class Server implements AsyncDisposable {
 }
 
 function toNode(node: string | Enode): Enode {
-  return typeof node === "string" ? parseEnode(node) : node;
+  return typeof node === "string" ? parseNode(node) : node;
 }
 
 function throwIf(error: Error | undefined): void {

@@ -1,4 +1,13 @@
-import { EthProtocolError, type EthVersion, ethTable, ethVersions, hasMessage } from "#eth/protocols";
+import {
+  type EthChain,
+  EthProtocolError,
+  type EthVersion,
+  ethTable,
+  ethVersions,
+  forkEntryOf,
+  hasMessage,
+  isOnOurChain,
+} from "#eth/protocols";
 import type { MsgReadWriter, Peer, Protocol } from "#p2p";
 import type { ChainConfig } from "#params";
 import { orAborted } from "#util";
@@ -8,6 +17,8 @@ export interface ProtocolHandler {
   runPeer(version: EthVersion, peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void>;
   /** The first synchronisation is still to fetch the state. */
   readonly fastSync: boolean;
+  /** What the node record tells, and found nodes are measured by. */
+  readonly chain: EthChain;
   nodeInfo(): unknown;
   peerInfo(id: string): unknown;
 }
@@ -53,6 +64,14 @@ export function ethProtocols(
         await running.runPeer(version, peer, rw, signal);
       },
       isOffered: () => offered().includes(version),
+      attributes() {
+        const chain = handler()?.chain;
+        return chain === undefined ? [] : [forkEntryOf(chain)];
+      },
+      isCandidate(node) {
+        const chain = handler()?.chain;
+        return chain === undefined || isOnOurChain(chain, node);
+      },
       nodeInfo: () => handler()?.nodeInfo(),
       peerInfo: (id) => handler()?.peerInfo(id),
     };

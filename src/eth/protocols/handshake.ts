@@ -1,4 +1,6 @@
 import { checkForkId, type ForkId, forkIdAt } from "#core/forkid";
+import type { Enode } from "#enode";
+import { enrEntries, type EnrPair, enrPair, readEntry } from "#enr";
 import type { Clock } from "#host";
 import type { MsgReadWriter } from "#p2p";
 import { equalBytes, toHex } from "#util";
@@ -35,6 +37,18 @@ export function termsOf(chain: EthChain, networkId: bigint): StatusTerms {
       return verdict === "ok" ? undefined : verdict;
     },
   };
+}
+
+/** What our node record tells of the chain: its fork id (EIP-2124). @see geth eth/protocols/eth/discovery.go@v1.11.6 */
+export function forkEntryOf(chain: EthChain): EnrPair {
+  return enrPair(enrEntries.eth, { forkId: forkIdAt(placeOf(chain), chain.head) });
+}
+
+/** Whether a node may be on our chain, by its record: it tells a fork id that fits ours. One without a record may. */
+export function isOnOurChain(chain: EthChain, node: Enode): boolean {
+  if (node.record === undefined) return true;
+  const entry = readEntry(node.record, enrEntries.eth);
+  return entry !== undefined && checkForkId(placeOf(chain), chain.head, entry.forkId) === "ok";
 }
 
 const placeOf = ({ config, genesis }: EthChain) => ({

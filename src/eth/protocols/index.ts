@@ -12,7 +12,15 @@
 export type { EthBackend, EthChain, EthPool } from "./backend.ts";
 export { packTransactions } from "./broadcasts.ts";
 export { EthProtocolError } from "./errors.ts";
-export { checkTd, exchangeStatus, statusOf, type StatusTerms, termsOf } from "./handshake.ts";
+export {
+  checkTd,
+  exchangeStatus,
+  forkEntryOf,
+  isOnOurChain,
+  statusOf,
+  type StatusTerms,
+  termsOf,
+} from "./handshake.ts";
 export { KnownHashes } from "./known.ts";
 export { ethLimits } from "./limits.ts";
 export {
