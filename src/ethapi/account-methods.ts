@@ -27,10 +27,11 @@ const hexOrNull = (value: bigint | undefined) => (value === undefined ? null : q
 /** A transaction as geth's own JSON of it (core/types/transaction_marshalling.go@v1.17.5): not that of eth_getTransaction…. */
 function formatPlain(tx: Transaction): JsonObject {
   const isTyped = tx.type !== 0;
+  const hasChainId = tx.chainId !== undefined && (isTyped || tx.v > 28n); // an unsigned legacy one is not protected yet
   const { authorizationList: authorizations } = formatTransaction(tx, undefined, new Uint8Array(20));
   return {
     type: quantityHex(tx.type),
-    ...(tx.chainId === undefined ? {} : { chainId: quantityHex(tx.chainId) }),
+    ...(hasChainId ? { chainId: quantityHex(tx.chainId ?? 0n) } : {}),
     nonce: quantityHex(tx.nonce),
     to: tx.to === undefined ? null : toHex(tx.to),
     gas: quantityHex(tx.gas),

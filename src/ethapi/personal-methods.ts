@@ -58,8 +58,10 @@ async function formatWallet(wallet: Wallet): Promise<JsonObject> {
 
 /** 64 hex digits without 0x (Trap 32). */
 function readKey(digits: string) {
+  const [bad] = /[^0-9a-fA-F]/.exec(digits) ?? [];
+  if (bad !== undefined) throw refuse(`invalid hex character '${bad}' in private key`);
+  if (digits.length % 2 !== 0) throw refuse("invalid hex data for private key");
   if (digits.length !== 64) throw refuse("invalid length, need 256 bits");
-  if (!/^[0-9a-fA-F]+$/.test(digits)) throw refuse("invalid hex character in private key");
   try {
     return parsePrivateKey(fromHex(digits));
   } catch {
