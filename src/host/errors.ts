@@ -20,6 +20,10 @@ export const HostError = defineErrors("HOST", {
     message: (d: { name: string; why: string }) => `cannot look up ${d.name}: ${d.why}`,
     blame: "network",
   },
+  HTTP_FAILED: {
+    message: (d: { url: string; why: string }) => `no answer from ${d.url}: ${d.why}`,
+    blame: "network",
+  },
   LISTEN_FAILED: {
     message: (d: { endpoint: string; why: string }) => `cannot listen on ${d.endpoint}: ${d.why}`,
     blame: "environment",

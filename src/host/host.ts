@@ -98,6 +98,33 @@ export interface Dns {
     name: string,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<readonly string[]>;
+  /** The first address of a name, IPv4 before IPv6. @throws HOST_LOOKUP_FAILED */
+  address(name: string, options: { readonly timeoutMs: number }): Promise<string>;
+}
+
+export interface HttpOptions {
+  readonly method?: "GET" | "POST" | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
+  /** For all of it. */
+  readonly timeoutMs: number;
+  /** A longer answer is an error, before it is held. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests over plain HTTP: to devices of the local network. */
+export interface Http {
+  /** @throws HOST_HTTP_FAILED for all but an answer; redirects are not followed */
+  request(url: string, options: HttpOptions): Promise<{ readonly status: number; readonly body: string }>;
+}
+
+/** An address of this machine. */
+export interface LocalAddress {
+  readonly ip: string;
+  /** Bits of its network. */
+  readonly prefixLength: number;
+  readonly isLoopback: boolean;
 }
 
 /** Files of the data directory. A missing file is `undefined`, not an error. */
@@ -154,6 +181,9 @@ export interface Host {
   readonly net: Net;
   /** Absent: no name is looked up. */
   readonly dns?: Dns | undefined;
+  readonly http?: Http | undefined;
+  /** Addresses of this machine now; absent: not known. */
+  readonly localAddresses?: (() => readonly LocalAddress[]) | undefined;
   readonly files: Files;
   /** Absent: all work is done on the caller's thread. */
   readonly threads?: Threads | undefined;

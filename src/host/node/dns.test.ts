@@ -28,7 +28,9 @@ describe("DNS", () => {
 
   test("TXT records, their pieces joined", async () => {
     using server = await nameServer(["enrtree-root:v1 ", "e=ABC"]);
-    expect(await server.dns.txt("nodes.example.org", { timeoutMs: 5_000 })).toEqual(["enrtree-root:v1 e=ABC"]);
+    expect(await server.dns.txt("nodes.example.org", { timeoutMs: 5_000 })).toEqual([
+      "enrtree-root:v1 e=ABC",
+    ]);
   });
 
   test("F45 a server that does not answer: an error within the time; an abort ends it", async () => {

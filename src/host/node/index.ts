@@ -2,6 +2,7 @@
 import type { Host } from "#host";
 import { nodeClock, nodeEntropy, nodeRand } from "./clock.ts";
 import { nodeDns } from "./dns.ts";
+import { localAddresses, nodeHttp } from "./http.ts";
 import { nodeFiles } from "./files.ts";
 import { nodeNet } from "./net.ts";
 import { nodeThreads } from "./threads.ts";
@@ -14,11 +15,12 @@ export function nodeHost(): Host {
     entropy: nodeEntropy,
     net: nodeNet,
     dns: nodeDns(),
+    http: nodeHttp,
+    localAddresses,
     files: nodeFiles,
     threads: nodeThreads,
   };
 }
 export { nodeDns } from "./dns.ts";
 export { RotatingFile, type RotatingFileOptions } from "./rotating-file.ts";
-export { CpuProfiler, heapSnapshot, heapStatistics } from "./profile.ts";
 export { type ProcessFigures, ProcessMeter } from "./process-figures.ts";

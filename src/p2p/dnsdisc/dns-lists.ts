@@ -20,7 +20,7 @@ import { dnsdiscLimits as limits } from "./limits.ts";
 export interface DnsListsOptions {
   /** `enrtree://…` of the lists to read. @throws DNSDISC_BAD_URL */
   readonly urls: readonly string[];
-  readonly host: { readonly clock: Clock; readonly rand: Rand; readonly dns: Dns };
+  readonly host: { readonly clock: Clock; readonly rand: Rand; readonly dns: Pick<Dns, "txt"> };
   /** Take nodes with addresses of local networks too: the lists are ours. Default false: a public list names none (DI-15). */
   readonly allowLan?: boolean | undefined;
   readonly log?: Logger | undefined;

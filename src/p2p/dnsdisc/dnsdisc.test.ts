@@ -27,7 +27,7 @@ const records = (count: number, from = 0): Enr[] =>
   Array.from({ length: count }, (_, i) => recordOf(from + i));
 
 /** A DNS of these records, which counts what it is asked. */
-class Zone implements Dns {
+class Zone implements Pick<Dns, "txt"> {
   readonly records: Map<string, string>;
   readonly asked: string[] = [];
   constructor(...parts: readonly ReadonlyMap<string, string>[]) {
@@ -41,7 +41,7 @@ class Zone implements Dns {
   }
 }
 
-function lists(dns: Dns, ...urls: string[]) {
+function lists(dns: Zone, ...urls: string[]) {
   const clock = new SimulatedClock();
   const it = new DnsLists({ urls, host: { clock, rand: seededRand(1), dns } });
   return { clock, it };
