@@ -19,6 +19,7 @@ const LOOPBACK = "127.0.0.1";
 const DEFAULT_HTTP_PORT = 8545;
 const DEFAULT_WS_PORT = 8546;
 const DEFAULT_P2P_PORT = 30303;
+const DEFAULT_METRICS_PORT = 6060;
 const DEFAULT_IPC = "glim.ipc";
 const DEFAULT_MODULES = ["eth", "net", "web3"];
 
@@ -30,6 +31,9 @@ export interface NodeDefaults {
   /** Address peers are listened for: "" is all. */
   readonly listenHost: string;
   readonly staticNodes: readonly string[];
+  /** Whether it searches for other nodes unless told not to, and where that begins. */
+  readonly discovers?: boolean;
+  readonly bootnodes?: readonly string[];
   /** Namespaces served over HTTP and WebSocket beside eth, net and web3, unless others are named. */
   readonly modules?: readonly string[];
 }
@@ -41,6 +45,7 @@ export const nodeDefaults = (name: string): NodeDefaults => ({
   maxPeers: 50,
   listenHost: "",
   staticNodes: [],
+  discovers: true,
 });
 
 /** What a command that runs a node was given, of its whole table. */
@@ -66,6 +71,21 @@ export async function readKeyFile(
   }
 }
 
+/** The identity that `--nodekey` or `--nodekeyhex` gives; undefined without them. @throws CLI_BAD_FLAG, CLI_BAD_FILE */
+export async function nodeKeyOf(
+  { nodekey, nodekeyhex }: { readonly nodekey: string | undefined; readonly nodekeyhex: string | undefined },
+  host: Pick<Host, "files">,
+): Promise<PrivateKey | undefined> {
+  if (nodekeyhex === undefined) return nodekey === undefined ? undefined : readKeyFile(nodekey, "--nodekey", host);
+  const flag = "--nodekeyhex";
+  if (nodekey !== undefined) throw CliError("BAD_FLAG", { flag, why: "--nodekey names a key already" });
+  try {
+    return parsePrivateKey(fromHex(nodekeyhex));
+  } catch {
+    throw CliError("BAD_FLAG", { flag, why: "want 64 hex digits that are a secp256k1 key" });
+  }
+}
+
 type Given = ReadonlyMap<string, Setting>;
 
 /** HTTP and WebSocket by host: "" is off. A file's empty host turns an endpoint off, as in geth; else they are on. */
@@ -75,6 +95,16 @@ function hostsOf(settings: Given): { http: string; ws: string } {
   const httpHost = of("http.host") || LOOPBACK;
   const wsHost = of("ws.host") || httpHost;
   return { http: isOn("http") ? String(httpHost) : "", ws: isOn("ws") ? String(wsHost) : "" };
+}
+
+/** `--metrics` and `--pprof`, each with its address: one endpoint serves both, that of the metrics where both are asked for. */
+function setMetrics(settings: Given, values: Map<string, unknown>): void {
+  const of = (path: string) => settings.get(`cli.${path}`)?.value;
+  const [hasMetrics, hasProfiles] = [of("metrics") === true, of("pprof") === true];
+  const name = hasMetrics ? "metrics" : "pprof";
+  values.set("metrics.host", hasMetrics || hasProfiles ? (of(`${name}Addr`) ?? LOOPBACK) : "");
+  values.set("metrics.port", of(`${name}Port`) ?? DEFAULT_METRICS_PORT);
+  values.set("metrics.profile", hasProfiles);
 }
 
 /**
@@ -97,15 +127,21 @@ export function nodeValues(
     ["ws.modules", modules],
     ["p2p.maxPeers", defaults.maxPeers],
     ["p2p.listenAddr", `${defaults.listenHost}:${DEFAULT_P2P_PORT}`],
+    ["p2p.noDiscovery", defaults.discovers !== true],
+    ["p2p.bootstrapNodes", defaults.bootnodes],
   ];
   for (const [path, value] of own) values.set(path, value);
   for (const { path } of rows) if (settings.has(path)) values.set(path, settings.get(path)?.value);
   const port = settings.get("p2p.listenAddr");
   if (port !== undefined && port.source !== "file")
     values.set("p2p.listenAddr", `${defaults.listenHost}${String(port.value)}`);
+  const discPort = settings.get("p2p.discAddr");
+  if (discPort !== undefined && discPort.source !== "file")
+    values.set("p2p.discAddr", `${defaults.listenHost}${String(discPort.value)}`);
   const hosts = hostsOf(settings);
   values.set("http.host", hosts.http);
   values.set("ws.host", hosts.ws);
+  setMetrics(settings, values);
   if (!settings.has("ws.port") && hosts.http === "" && hosts.ws !== "")
     values.set("ws.port", DEFAULT_WS_PORT);
   if (settings.get("ipc.off")?.value === true) values.set("ipcPath", "");
@@ -152,8 +188,8 @@ export async function configOf(
   if (values.get("dataDir") === "" && values.get("ipcPath") === DEFAULT_IPC) values.set("ipcPath", "");
   const logger = loggerOf(parsed.flags, io);
   const staticNodes = await staticNodesOf(values, defaults, host, logger);
-  const { nodekey } = parsed.flags;
-  if (nodekey !== undefined) values.set("p2p.privateKey", await readKeyFile(nodekey, "--nodekey", host));
+  const privateKey = await nodeKeyOf(parsed.flags, host);
+  if (privateKey !== undefined) values.set("p2p.privateKey", privateKey);
   values.set("p2p.staticNodes", staticNodes);
   const isNamed = (name: "http" | "ws") =>
     parsed.settings.has(`${name}.on`) || parsed.settings.has(`${name}.host`);

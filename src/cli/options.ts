@@ -14,6 +14,19 @@ export const sourceOptions = [
   },
 ] as const satisfies readonly OptionRow[];
 
+/** The node's identity as text: geth's way, for tests. */
+export const identityOptions = [
+  {
+    path: "cli.nodekeyhex",
+    kind: "text",
+    default: undefined,
+    flag: "nodekeyhex",
+    value: "HEX",
+    category: "NETWORKING",
+    doc: "This node's private key, where others of this machine may read it: for tests.",
+  },
+] as const satisfies readonly OptionRow[];
+
 export const logOptions = [
   {
     path: "log.verbosity",
@@ -392,7 +405,7 @@ export const lightOptions = [
 
 export const metricsOptions = [
   {
-    path: "metrics.on",
+    path: "cli.metrics",
     kind: "bool",
     default: false,
     flag: "metrics",
@@ -402,7 +415,7 @@ export const metricsOptions = [
     doc: "Count, and serve the counts for Prometheus.",
   },
   {
-    path: "metrics.host",
+    path: "cli.metricsAddr",
     kind: "text",
     default: "127.0.0.1",
     flag: "metrics.addr",
@@ -412,7 +425,7 @@ export const metricsOptions = [
     doc: "Address the metrics and health endpoint listens on.",
   },
   {
-    path: "metrics.port",
+    path: "cli.metricsPort",
     kind: "port",
     default: 6060,
     flag: "metrics.port",
@@ -422,7 +435,7 @@ export const metricsOptions = [
     doc: "TCP port of the metrics and health endpoint; 0 takes a free one.",
   },
   {
-    path: "pprof.on",
+    path: "cli.pprof",
     kind: "bool",
     default: false,
     flag: "pprof",
@@ -432,7 +445,7 @@ export const metricsOptions = [
     doc: "Serve CPU profiles and heap snapshots on request, on a loopback address only.",
   },
   {
-    path: "pprof.host",
+    path: "cli.pprofAddr",
     kind: "text",
     default: "127.0.0.1",
     flag: "pprof.addr",
@@ -443,7 +456,7 @@ export const metricsOptions = [
     doc: "Loopback address profiles are served on.",
   },
   {
-    path: "pprof.port",
+    path: "cli.pprofPort",
     kind: "port",
     default: 6060,
     flag: "pprof.port",

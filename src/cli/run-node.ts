@@ -10,10 +10,11 @@ export function explainPort(error: unknown, config: Config): unknown {
   const { endpoint, why } = error.data as Readonly<Record<"endpoint" | "why", string>>; // what both rows are made from
   if (why !== "EADDRINUSE" && why !== "address already in use") return error;
   const isPeer = config.p2p?.listenAddr?.endsWith(endpoint.slice(endpoint.lastIndexOf(":")));
+  const isMetrics = config.metrics?.host !== "" && endpoint.endsWith(`:${config.metrics?.port}`);
   const isWs = config.ws?.port !== undefined && endpoint.endsWith(`:${config.ws.port}`);
   return CliError(
     "PORT_TAKEN",
-    { endpoint, flag: isPeer ? "--port" : isWs ? "--ws.port" : "--http.port" },
+    { endpoint, flag: isPeer ? "--port" : isWs ? "--ws.port" : isMetrics ? "--metrics.port" : "--http.port" },
     { cause: error },
   );
 }
@@ -45,6 +46,7 @@ function printEndpoints(node: Node, config: Config, io: Io): void {
   if (config.http?.host !== "") io.print(`JSON-RPC   http://${node.httpEndpoint}`);
   if (config.ws?.host !== "") io.print(`           ws://${node.wsEndpoint}`);
   if (node.ipcEndpoint !== "") io.print(`IPC        ${node.ipcEndpoint}`);
+  if (node.metricsEndpoint !== "") io.print(`metrics    http://${node.metricsEndpoint}/metrics`);
   if (node.server !== undefined) io.print(`p2p        ${node.server.self.enode}`);
   if (config.dataDir === "" || config.dataDir === undefined)
     io.print("data       nothing is written to disk (no --datadir)");

@@ -1,5 +1,6 @@
 import { keccak256 } from "#crypto";
 import type { Clock } from "#host";
+import type { Metrics } from "#metrics";
 import type { Server } from "#p2p";
 import {
   type Api,
@@ -24,6 +25,7 @@ import { NodeError } from "./errors.ts";
 export interface NodeFace {
   readonly config: ResolvedConfig;
   readonly server: Server | undefined;
+  readonly metrics: Metrics | undefined;
   readonly networkId: bigint | undefined;
   readonly httpEndpoint: string;
   readonly wsEndpoint: string;
@@ -39,7 +41,7 @@ export interface NodeFace {
 
 /** admin_, net_ and web3_: what every node serves (geth node/api.go@v1.8.27); registered before the services' tables. */
 export function builtinApis(node: NodeFace): readonly Api[] {
-  return [adminPrivate(node), adminPublic(node), net(node), web3(node)];
+  return [adminPrivate(node), adminPublic(node), debugPublic(node), net(node), web3(node)];
 }
 
 const enodeUrl = text;
@@ -193,6 +195,20 @@ function adminPublic(node: NodeFace): Api {
         params: [],
         result: text,
         handle: () => node.config.dataDir,
+      }),
+    },
+  });
+}
+
+function debugPublic({ metrics }: NodeFace): Api {
+  return api({
+    namespace: "debug",
+    methods: {
+      metrics: method({
+        doc: "What this node counts, as a tree: room, figure, labels. Empty unless it runs with metrics.",
+        params: [optional(bool)],
+        result: json,
+        handle: () => metrics?.tree() ?? {},
       }),
     },
   });

@@ -262,6 +262,27 @@ export const configTable = [
     doc: "Serve every namespace over WebSocket, private ones too. Only in a trusted network.",
   },
   {
+    path: "metrics.host",
+    kind: "text",
+    default: "",
+    category: "METRICS AND STATS",
+    doc: "Address that metrics, health and profiles are served on; empty: nothing is counted.",
+  },
+  {
+    path: "metrics.port",
+    kind: "port",
+    default: 0,
+    category: "METRICS AND STATS",
+    doc: "TCP port of metrics, health and profiles; 0 takes a free one.",
+  },
+  {
+    path: "metrics.profile",
+    kind: "bool",
+    default: false,
+    category: "METRICS AND STATS",
+    doc: "Serve CPU profiles and heap snapshots there too; on a loopback address only.",
+  },
+  {
     path: "p2p.privateKey",
     kind: "key",
     default: undefined,

@@ -45,6 +45,14 @@ export interface WsConfig {
   readonly exposeAll?: boolean | undefined;
 }
 
+/** Where figures are served; the group being there turns counting on, at 127.0.0.1 unless `host` says otherwise. */
+export interface MetricsConfig {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** CPU profiles and heap snapshots on request; only on a loopback address. */
+  readonly profile?: boolean | undefined;
+}
+
 /**
  * Configures a Node: the seed's Config in camelCase. The grouped form (`http: { host, port, … }`) is the one to use; the
  * seed's flat names (`httpHost`, …) mean the same and may be used instead, not beside it. Every option, with its default,
@@ -66,6 +74,7 @@ export interface Config {
   readonly networkId?: bigint | number | undefined;
   readonly http?: HttpConfig | undefined;
   readonly ws?: WsConfig | undefined;
+  readonly metrics?: MetricsConfig | undefined;
   readonly logger?: Logger | undefined;
   readonly httpHost?: string | undefined;
   readonly httpPort?: number | undefined;
@@ -110,11 +119,13 @@ export interface ResolvedConfig {
   readonly ws: Omit<Required<{ [K in keyof WsConfig]: NonNullable<WsConfig[K]> }>, "port"> & {
     readonly port: number | undefined;
   };
+  /** `host` "" = nothing is counted. */
+  readonly metrics: Required<{ [K in keyof MetricsConfig]: NonNullable<MetricsConfig[K]> }>;
   readonly logger: Logger;
 }
 
 const LOOPBACK = "127.0.0.1";
-const GROUPS: ReadonlySet<string> = new Set(["http", "ws", "p2p"]);
+const GROUPS: ReadonlySet<string> = new Set(["http", "ws", "p2p", "metrics"]);
 
 /** Values by path, as given, and what was wrong on the way. */
 interface Reading {
@@ -138,6 +149,7 @@ export function parseConfig(config: Config, machine: Machine = thisMachine()): R
     if (row !== undefined) checkValue(row, value, reading.problems);
   }
   checkName(reading);
+  checkProfile(reading);
   if (reading.problems.length > 0) throw ConfigError("INVALID", { problems: reading.problems });
   return Object.freeze(resolveConfig(config, reading.values, machine));
 }
@@ -243,6 +255,16 @@ function p2pOf({ maxPendingPeers, dialRatio, ...p2p }: P2pConfig = {}): P2pConfi
   };
 }
 
+const isLoopback = (host: unknown) =>
+  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(String(host));
+
+/** A profile shows what a process does, a heap snapshot all it knows: neither leaves this machine by itself. */
+function checkProfile({ values, problems }: Reading): void {
+  if (values.get("metrics.profile") !== true || isLoopback(values.get("metrics.host"))) return;
+  const why = "metrics.profile (--pprof): profiles are served on a loopback address only";
+  problems.push({ path: "metrics.profile", flag: "pprof", why });
+}
+
 function resolveConfig(
   config: Config,
   values: ReadonlyMap<string, unknown>,
@@ -281,6 +303,11 @@ function resolveConfig(
       origins: get<readonly string[]>("ws.origins"),
       modules: get<readonly string[]>("ws.modules"),
       exposeAll: get<boolean>("ws.exposeAll"),
+    }),
+    metrics: Object.freeze({
+      host: get<string>("metrics.host"),
+      port: get<number>("metrics.port"),
+      profile: get<boolean>("metrics.profile"),
     }),
     logger: config.logger ?? silentLogger,
   };

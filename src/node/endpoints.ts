@@ -1,6 +1,6 @@
 import type { Host } from "#host";
 import type { Logger } from "#log";
-import { type Api, HttpEndpoint, IpcEndpoint, RpcServer, selectApis } from "#rpc";
+import { type Api, HttpEndpoint, IpcEndpoint, type Pages, RpcServer, selectApis } from "#rpc";
 
 /** What an HTTP endpoint is opened with. */
 export interface HttpSettings {
@@ -36,14 +36,19 @@ export class Endpoints implements AsyncDisposable {
   readonly #apis: readonly Api[];
   readonly #host: Pick<Host, "clock" | "entropy">;
   readonly #log: Logger;
+  readonly #pages: Pages | undefined;
   #ipc: IpcEndpoint | undefined;
   #http: Face | undefined;
   #ws: Face | undefined;
   /** Listeners that write their last answers. BOUNDED: two at a time, one second each. */
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(apis: readonly Api[], { host, log }: { host: Pick<Host, "clock" | "entropy">; log: Logger }) {
+  constructor(
+    apis: readonly Api[],
+    { host, log, pages }: { host: Pick<Host, "clock" | "entropy">; log: Logger; pages?: Pages | undefined },
+  ) {
     this.#apis = apis;
+    this.#pages = pages;
     this.#host = host;
     this.#log = log;
     this.server = new RpcServer({ apis, host, log });
@@ -69,7 +74,7 @@ export class Endpoints implements AsyncDisposable {
   async startHttp({ host, port, cors, vhosts, modules }: HttpSettings): Promise<void> {
     this.#checkModules("HTTP", modules);
     const server = this.#serverFor(modules);
-    const face = { server, vhosts, cors };
+    const face = { server, vhosts, cors, pages: this.#pages };
     const shared = sharedWith(this.#ws, host, port);
     if (shared !== undefined) {
       shared.setHttp(face);

@@ -15,6 +15,7 @@ export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
 export { openInstanceDir } from "./instance-dir.ts";
 export { loadNodeList } from "./node-lists.ts";
 export { Node } from "./node.ts";
+export type { Health, Vitals } from "./vitals.ts";
 export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
 export type {
   DatabaseOptions,

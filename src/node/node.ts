@@ -6,7 +6,7 @@ import { assertStoresReadable, type KeyValueStore, memoryStore, openLevelStore }
 import type { Host } from "#host";
 import { nodeHost } from "#host/node";
 import type { Logger } from "#log";
-import { Server } from "#p2p";
+import { type Protocol, Server } from "#p2p";
 import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
 import { type Deferred, deferred, type GlimError, isError } from "#util";
 import { makeAccountManager } from "./accounts.ts";
@@ -14,6 +14,10 @@ import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
 import { CrashMarker } from "./crash-marker.ts";
+import { Metrics } from "#metrics";
+import { Ops, type OpsFace } from "./ops.ts";
+import { meterApis, meterProtocols, meterStore } from "./meters.ts";
+import { type Health, healthOf } from "./vitals.ts";
 import { DebugApi } from "./debug-api.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { NodeError } from "./errors.ts";
@@ -37,12 +41,15 @@ interface Run {
   lock: AsyncDisposable | undefined;
   marker: CrashMarker | undefined;
   debug: DebugApi | undefined;
+  ops: Ops | undefined;
   recentCrashes: number;
   disk: DiskWatch | undefined;
   readonly databases: KeyValueStore[];
   readonly services: Service[];
   server: Server | undefined;
   endpoints: Endpoints | undefined;
+  /** `failed` has been resolved. */
+  isFailing: boolean;
   /** Set by a stop() that comes while the start is under way. */
   isCancelled: boolean;
   readonly ended: Deferred<void>;
@@ -59,6 +66,8 @@ interface Run {
  */
 export class Node implements AsyncDisposable {
   readonly config: ResolvedConfig;
+  /** What is counted, over all runs; undefined unless the config has `metrics`. */
+  readonly metrics: Metrics | undefined;
   /** Every account this node can sign for. In both states; a stop locks them. */
   readonly accountManager: AccountManager;
   readonly #host: Host;
@@ -71,6 +80,7 @@ export class Node implements AsyncDisposable {
   /** @throws CONFIG_INVALID with every problem of the config. Touches no file, opens nothing. */
   constructor(config: Config = {}, { host = nodeHost() }: { host?: Host | undefined } = {}) {
     this.config = parseConfig(config);
+    this.metrics = this.config.metrics.host === "" ? undefined : new Metrics();
     this.#host = host;
     this.#log = this.config.logger;
     this.accountManager = makeAccountManager(this.config, host, () => this.#isRpcOpen);
@@ -145,6 +155,16 @@ export class Node implements AsyncDisposable {
     return this.#run !== undefined;
   }
 
+  /** How this node is: what `/health` answers. */
+  get health(): Health {
+    return this.#healthOf(this.#run);
+  }
+
+  /** `host:port` of metrics, health and profiles; "" = off. */
+  get metricsEndpoint(): string {
+    return this.#run?.ops?.endpoint ?? "";
+  }
+
   /** `host:port` that HTTP really listens on, else the configured one; "" = off. */
   get httpEndpoint(): string {
     const { host, port } = this.config.http;
@@ -197,16 +217,21 @@ export class Node implements AsyncDisposable {
       lock: undefined,
       marker: undefined,
       debug: undefined,
+      ops: undefined,
       recentCrashes: 0,
       disk: undefined,
       databases: [],
       services: [],
       server: undefined,
       endpoints: undefined,
+      isFailing: false,
       isCancelled: false,
       ended: deferred<void>(),
       failed: deferred<GlimError>(),
     };
+    void run.failed.promise.then(() => {
+      run.isFailing = true;
+    });
     this.#starting = run;
     try {
       for (const step of this.#steps(run)) {
@@ -245,6 +270,9 @@ export class Node implements AsyncDisposable {
       yield () => this.#watchDisk(run);
       yield () => this.#markStart(run);
     }
+    yield async () => {
+      run.ops = await Ops.open(this.#opsFace(run), this.config.metrics);
+    };
     yield () => this.accountManager.start();
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
@@ -260,7 +288,11 @@ export class Node implements AsyncDisposable {
         ...run.services.flatMap((service) => service.apis),
       ];
       checkMethods(apis);
-      run.endpoints = new Endpoints(apis, { host: this.#host, log: this.#log });
+      const { metrics } = this;
+      run.endpoints = new Endpoints(
+        metrics === undefined ? apis : meterApis(apis, metrics, this.#host.clock),
+        { host: this.#host, log: this.#log, pages: run.ops?.healthPages },
+      );
     };
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
     if (http.host !== "") yield async () => run.endpoints?.startHttp(http);
@@ -299,6 +331,7 @@ export class Node implements AsyncDisposable {
       isEphemeral: this.config.dataDir === "",
       recentCrashes: run.recentCrashes,
       accountManager: this.accountManager,
+      metrics: this.metrics,
       openDatabase: (name, options = {}) => this.#openFor(run, name, options),
       resolvePath: (path) => this.resolvePath(path),
       service: (type) => findService(earlier, type),
@@ -330,7 +363,10 @@ export class Node implements AsyncDisposable {
         name: identifier,
         staticNodes: await nodes(p2p.staticNodes, "static-nodes.json"),
         trustedNodes: await nodes(p2p.trustedNodes, "trusted-nodes.json"),
-        protocols: [...(p2p.protocols ?? []), ...services.flatMap((service) => [...service.protocols])],
+        protocols: this.#metered([
+          ...(p2p.protocols ?? []),
+          ...services.flatMap((service) => [...service.protocols]),
+        ]),
         log: p2p.log ?? this.#log,
       },
       this.#host,
@@ -355,6 +391,7 @@ export class Node implements AsyncDisposable {
     await attempt("p2p", () => run.server?.stop());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("accounts", () => this.accountManager.stop());
+    await attempt("metrics", () => run.ops?.[Symbol.asyncDispose]());
     await attempt("debug", () => run.debug?.[Symbol.dispose]());
     await attempt("disk", () => run.disk?.[Symbol.dispose]());
     await attempt("marker", () => run.marker?.clear());
@@ -365,7 +402,7 @@ export class Node implements AsyncDisposable {
   async #openFor(run: Run, name: string, options: DatabaseOptions): Promise<KeyValueStore> {
     const store = await this.#openStore(name, { ...options, onFailure: run.failed.resolve });
     run.databases.push(store);
-    return store;
+    return this.metrics === undefined ? store : meterStore(store, name, this.metrics);
   }
 
   /**
@@ -402,6 +439,32 @@ export class Node implements AsyncDisposable {
     return openLevelStore(this.resolvePath(folder), { cacheBytes, onFailure, log: this.#log });
   }
 
+  #healthOf(run: Run | undefined): Health {
+    return healthOf({
+      isRunning: run !== undefined,
+      isFailing: run?.isFailing ?? false,
+      peers: run?.server?.peers.size ?? 0,
+      vitals: run === undefined ? [] : run.services.flatMap((service) => service.vitals?.() ?? []),
+    });
+  }
+
+  #metered(protocols: readonly Protocol[]): readonly Protocol[] {
+    return this.metrics === undefined ? protocols : meterProtocols(protocols, this.metrics);
+  }
+
+  #opsFace(run: Run): OpsFace {
+    return {
+      metrics: this.metrics,
+      server: () => run.server,
+      vitals: () => run.services.flatMap((service) => service.vitals?.() ?? []),
+      health: () => this.#healthOf(this.#run === run ? run : undefined),
+      mayShowHeap: async () =>
+        !(await this.accountManager.wallets()).some((wallet) => wallet.status().text === "Unlocked"),
+      host: this.#host,
+      log: this.#log,
+    };
+  }
+
   /** HTTP or WebSocket is configured, or was opened by admin_start…. */
   get #isRpcOpen(): boolean {
     const endpoints = (this.#run ?? this.#starting)?.endpoints;
@@ -426,6 +489,7 @@ export class Node implements AsyncDisposable {
     };
     return {
       config: this.config,
+      metrics: this.metrics,
       get server() {
         return run.server;
       },

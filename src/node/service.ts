@@ -2,9 +2,11 @@ import type { AccountManager } from "#accounts";
 import type { KeyValueStore } from "#ethdb";
 import type { Host } from "#host";
 import type { Logger } from "#log";
+import type { Metrics } from "#metrics";
 import type { Protocol, Server } from "#p2p";
 import type { Api } from "#rpc";
 import type { ResolvedConfig } from "./config.ts";
+import type { Vitals } from "./vitals.ts";
 
 /** What runs inside a node (seed: node.Service). */
 export interface Service {
@@ -21,6 +23,8 @@ export interface Service {
    * a start that fails undoes everything. The node closes the service's databases afterwards.
    */
   stop(): void | Promise<void>;
+  /** How it is, for health probes and gauges; undefined while it has nothing to say. Asked often: quick. */
+  vitals?(): Vitals | undefined;
 }
 
 /** A class whose instances are services, as a key for lookups. */
@@ -45,6 +49,8 @@ export interface ServiceContext {
   readonly recentCrashes: number;
   /** Every account this node can sign for (seed: AccountManager). */
   readonly accountManager: AccountManager;
+  /** What this node counts; undefined where nothing is counted. */
+  readonly metrics?: Metrics | undefined;
   /** A store under the instance directory, in memory for an ephemeral node. The node closes it after the services stopped. */
   openDatabase(name: string, options?: DatabaseOptions): Promise<KeyValueStore>;
   /** Absolute path inside the instance directory; "" for a relative path of an ephemeral node. */

@@ -11,6 +11,7 @@ import { type FastHost, FastLine } from "./fast-line.ts";
 import { listenFailed } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
 import type { ConnectionInfo } from "./method.ts";
+import { type Pages, servePage } from "./pages.ts";
 import type { RpcServer } from "./server.ts";
 import { refuseUpgrade, WsSide } from "./ws.ts";
 
@@ -21,6 +22,8 @@ export interface HttpFace {
   readonly vhosts?: readonly string[] | undefined;
   /** Origins that may read replies in a browser; none = no CORS headers. */
   readonly cors?: readonly string[] | undefined;
+  /** Answers to GET, by path; without one an empty 200, as geth. */
+  readonly pages?: Pages | undefined;
 }
 
 /** What is served to WebSocket upgrades, any path. */
@@ -54,6 +57,7 @@ interface HttpSide {
   readonly server: RpcServer;
   readonly hosts: HostRules;
   readonly cors: OriginRules;
+  readonly pages: Pages | undefined;
 }
 
 /** How long the rest of a refused request is read and dropped. */
@@ -155,8 +159,8 @@ export class HttpEndpoint implements AsyncDisposable {
   setHttp(face: HttpFace | undefined): void {
     if (face === undefined) this.#http = undefined;
     else {
-      const { server, vhosts = ["localhost"], cors = [] } = face;
-      this.#http = { server, hosts: new HostRules(vhosts), cors: new OriginRules(cors) };
+      const { server, vhosts = ["localhost"], cors = [], pages } = face;
+      this.#http = { server, hosts: new HostRules(vhosts), cors: new OriginRules(cors), pages };
     }
   }
 
@@ -282,6 +286,8 @@ export class HttpEndpoint implements AsyncDisposable {
     response.sendDate = false;
     const origin = headers.origin;
     if (!side.cors.isEmpty && writeCors(side.cors, origin, request, response)) return;
+    const onFault = (error: unknown) => this.#log.error("a page failed", { url: request.url, error });
+    if (side.pages !== undefined && servePage(side.pages, request, response, onFault)) return;
     const refusal = refusalOf(request, this.#limits.httpBodyBytes);
     if (refusal !== undefined) {
       this.#refuse(response, ...refusal, isWaiting);

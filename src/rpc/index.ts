@@ -50,6 +50,7 @@ export { IpcEndpoint, type IpcEndpointOptions } from "./ipc.ts";
 export { writeJson } from "./json.ts";
 export { type RpcLimits, rpcLimits } from "./limits.ts";
 export { RpcSetupError } from "./listen.ts";
+export type { Page, Pages } from "./pages.ts";
 export {
   type Api,
   type ApiSpec,

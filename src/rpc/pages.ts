@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** What a GET of a path is answered with, beside JSON-RPC. */
+export interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Readable;
+  /** Name the answer is saved under. */
+  readonly fileName?: string | undefined;
+}
+
+/** The page of a path; undefined: there is none. The signal aborts when the client is gone. */
+export type Pages = (
+  path: string,
+  query: URLSearchParams,
+  signal: AbortSignal,
+) => Page | Promise<Page> | undefined;
+
+const isEmpty = ({ headers }: IncomingMessage) =>
+  headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
+
+/** Answers a GET by its page. False: there is none, and nothing was written. `onFault` hears what a page threw. */
+export function servePage(
+  pages: Pages,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onFault: (error: unknown) => void,
+): boolean {
+  if (request.method !== "GET" || !isEmpty(request)) return false;
+  const gone = new AbortController();
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+  const found = pages(pathname, searchParams, gone.signal);
+  if (found === undefined) return false;
+  response.once("close", () => gone.abort());
+  void (async () => {
+    try {
+      await write(await found, response);
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      onFault(error);
+      if (!response.headersSent) response.writeHead(500, { "Content-Length": "0" });
+      response.end();
+    }
+  })();
+  return true;
+}
+
+async function write({ status, type, body, fileName }: Page, response: ServerResponse): Promise<void> {
+  const named = fileName === undefined ? {} : { "Content-Disposition": `attachment; filename="${fileName}"` };
+  const headers = {
+    "Content-Type": type,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    ...named,
+  };
+  if (typeof body === "string") {
+    response.writeHead(status, { ...headers, "Content-Length": String(Buffer.byteLength(body)) });
+    response.end(body);
+    return;
+  }
+  response.writeHead(status, headers);
+  await pipeline(body, response);
+}
