@@ -7,7 +7,7 @@ import { type Backend, createEthApi, type EthApi } from "#ethapi";
 import { type KeyValueStore, namespaced } from "#ethdb";
 import type { Feed } from "#event";
 import { LightTxPool, Odr, RetrievedCache } from "#light";
-import type { Service, ServiceContext } from "#node";
+import type { Service, ServiceContext, Vitals } from "#node";
 import type { Protocol } from "#p2p";
 import type { Genesis } from "#params";
 import type { Api } from "#rpc";
@@ -198,6 +198,27 @@ export class LightEthereum implements Service {
       unprovenAbsences: this.#backend.unprovenAbsences,
       ownTransactions: { pending: pool.pending().length, held: pool.size },
       cache: { bytes: cache.sizeBytes, entries: cache.entries, hits: cache.hits, misses: cache.misses },
+    };
+  }
+
+  /** For health probes and gauges. */
+  vitals(): Vitals | undefined {
+    if (this.#running === undefined) return undefined;
+    const { head, servers, proofsChecked, lies, ownTransactions, cache } = this.status();
+    const progress = this.#backend.syncing();
+    return {
+      head: { number: head.number, ageSeconds: head.ageSeconds },
+      syncing: progress && { current: progress.currentBlock, highest: progress.highestBlock },
+      needsPeers: true,
+      figures: {
+        servers: servers.length,
+        proofs_checked: proofsChecked,
+        lies,
+        pool_pending: ownTransactions.pending,
+        cache_bytes: cache.bytes,
+        cache_hits: cache.hits,
+        cache_misses: cache.misses,
+      },
     };
   }
 
