@@ -4,6 +4,24 @@
  * ending its hash nor be told where the state lies; both cost more than the permutation itself (docs/design/bytes.md).
  */
 
+import {
+  body,
+  type Code,
+  each,
+  get,
+  I32,
+  I64,
+  int,
+  load,
+  named,
+  op,
+  section,
+  set,
+  signed,
+  store,
+  vector,
+} from "./wasm-code.ts";
+
 const STATE_BYTES = 200;
 /** Memory, bytes: round constants, the state, the input. */
 const CONSTANTS_AT = 0;
@@ -11,53 +29,6 @@ const STATE_AT = 256;
 const INPUT_AT = 1_024;
 /** A whole number of blocks at both rates used here, 136 and 72 bytes. */
 const INPUT_BYTES = 136 * 72 * 6;
-
-/** Bytes of the instructions used. WebAssembly core specification §5.4 */
-const op = {
-  loop: [0x03, 0x40],
-  end: [0x0b],
-  branchIf: [0x0d, 0x00],
-  call: [0x10],
-  get: [0x20],
-  set: [0x21],
-  tee: [0x22],
-  i32const: [0x41],
-  i64const: [0x42],
-  i32less: [0x49],
-  i32add: [0x6a],
-  and: [0x83],
-  xor: [0x85],
-  rotateLeft: [0x89],
-} as const;
-const I32 = 0x7f;
-const I64 = 0x7e;
-
-type Code = readonly number[];
-
-/** LEB128, unsigned. */
-function unsigned(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) out.push((rest & 0x7f) | 0x80);
-  return [...out, rest];
-}
-
-/** LEB128, signed, of a value that is not negative. */
-function signed(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  for (; rest > 0x3f; rest >>>= 7) out.push((rest & 0x7f) | 0x80);
-  return [...out, rest];
-}
-
-const get = (local: number): Code => [...op.get, ...unsigned(local)];
-const set = (local: number): Code => [...op.set, ...unsigned(local)];
-const int = (value: number): Code => [...op.i32const, ...signed(value)];
-/** The word at (address on the stack) + offset; stores take the address and the word from there. */
-const load = (offset: number): Code => [0x29, 3, ...unsigned(offset)];
-const store = (offset: number): Code => [0x37, 3, ...unsigned(offset)];
-const each = (count: number, code: (i: number) => Code): Code =>
-  Array.from({ length: count }, (_, i) => code(i)).flat();
 
 /** Local variables of `permute`: where the state is, the round in bytes of the constants, lanes, lanes after rho and pi, columns. */
 const AT = 0;
@@ -155,17 +126,6 @@ function absorbCode(): Code {
   ];
 }
 
-const vector = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
-const sized = (content: Code): Code => [...unsigned(content.length), ...content];
-const section = (id: number, content: Code): Code => [id, ...sized(content)];
-const named = (name: string, kind: number, index: number): Code => [
-  ...sized([...Buffer.from(name)]),
-  kind,
-  index,
-];
-/** A function's locals, in groups of one type, and its code. */
-const body = (locals: readonly Code[], code: Code): Code => sized([...vector(locals), ...code]);
-
 /** WebAssembly core specification §5.5 */
 function moduleBytes(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([
@@ -203,7 +163,7 @@ export interface Sponge {
   /** Holds whole blocks at the rates 136 and 72. */
   readonly input: Uint8Array;
   /** Takes the first `bytes` of the input, a whole number of blocks and one at least, into the state. */
-  absorb(bytes: number, rate: number): void;
+  readonly absorb: (bytes: number, rate: number) => void;
 }
 
 /** What is used of WebAssembly here: TypeScript declares it with the browser's library only. */

@@ -1,8 +1,8 @@
-import { keccak_256 } from "@noble/hashes/sha3.js";
+import { keccak_256, keccak_512 } from "@noble/hashes/sha3.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concatBytes, toHex, utf8Encode } from "#util";
-import { Keccak, keccak256 } from "./index.ts";
+import { Keccak, keccak256, keccak512 } from "./index.ts";
 
 const SEED = 0x5eed;
 
@@ -17,6 +17,13 @@ describe("keccak256", () => {
     for (const length of [...Array(300).keys(), 1000, 16384, 16385, 40000]) {
       const bytes = new Uint8Array(length).map((_, i) => (i * 31 + length) & 0xff);
       expect(toHex(keccak256(bytes))).toBe(toHex(keccak_256(bytes)));
+    }
+  });
+  test("the same of 512 bits, around its block of 72 bytes and past the room for input", () => {
+    for (const length of [...Array(150).keys(), 58_751, 58_752, 58_753, 200_000]) {
+      const bytes = new Uint8Array(length).map((_, i) => (i * 31 + length) & 0xff);
+      expect(toHex(keccak512(bytes))).toBe(toHex(keccak_512(bytes)));
+      expect(toHex(keccak256(bytes, bytes))).toBe(toHex(keccak_256(concatBytes(bytes, bytes))));
     }
   });
   test("parts are one input", () => {
@@ -46,6 +53,8 @@ describe("Keccak", () => {
       expect(toHex(hash.update(part).digest())).toBe(toHex(keccak_256(all)));
       expect(toHex(hash.digest())).toBe(toHex(keccak_256(all)));
     }
+    const long = new Uint8Array(150_000).fill(9);
+    expect(toHex(hash.update(long).digest())).toBe(toHex(keccak_256(concatBytes(all, long))));
   });
   test("a hundred at once, more than there are instances, in any order", () => {
     const step = fc.tuple(
