@@ -1,5 +1,12 @@
 import { configTable } from "#node";
-import { accountOptions, endpointOptions, logOptions, metricsOptions, sourceOptions } from "./options.ts";
+import {
+  accountOptions,
+  endpointOptions,
+  identityOptions,
+  logOptions,
+  metricsOptions,
+  sourceOptions,
+} from "./options.ts";
 
 type Row = (typeof configTable)[number];
 
@@ -47,6 +54,7 @@ export const nodeOptions: readonly AskedRow<GivenRow>[] = configTable
 export const nodeFlags = [
   ...sourceOptions,
   ...nodeOptions,
+  ...identityOptions,
   ...accountOptions,
   ...endpointOptions,
   ...logOptions,

@@ -76,7 +76,8 @@ export async function nodeKeyOf(
   { nodekey, nodekeyhex }: { readonly nodekey: string | undefined; readonly nodekeyhex: string | undefined },
   host: Pick<Host, "files">,
 ): Promise<PrivateKey | undefined> {
-  if (nodekeyhex === undefined) return nodekey === undefined ? undefined : readKeyFile(nodekey, "--nodekey", host);
+  if (nodekeyhex === undefined)
+    return nodekey === undefined ? undefined : readKeyFile(nodekey, "--nodekey", host);
   const flag = "--nodekeyhex";
   if (nodekey !== undefined) throw CliError("BAD_FLAG", { flag, why: "--nodekey names a key already" });
   try {

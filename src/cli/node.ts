@@ -10,6 +10,7 @@ import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import type { Flags, TableRow } from "./flags.ts";
 import { writeGenesis } from "./genesis-file.ts";
+import { knownBootnodes } from "./known-bootnodes.ts";
 import { loggerOf } from "./log-setup.ts";
 import { nodeFlags } from "./node-flags.ts";
 import { configOf, readKeyFile } from "./node-settings.ts";
@@ -55,6 +56,8 @@ export const node: Command<typeof flags> = {
       maxPeers: 50,
       listenHost: "",
       staticNodes: readPeers(values.peer),
+      discovers: true,
+      bootnodes: knownBootnodes(genesis),
     };
     const config = await configOf(parsed, defaults, host, io);
     const running = new Node(config);

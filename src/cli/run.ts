@@ -106,6 +106,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./wallet.ts")).wallet,
   },
   {
+    name: "bootnode",
+    summary: "run a node of discovery alone, for others to begin their search at",
+    load: async () => (await import("./bootnode.ts")).bootnode,
+  },
+  {
     name: "attach",
     summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
     load: async () => (await import("./attach.ts")).attach,

@@ -6,7 +6,6 @@ import { createLogger, type Logger } from "#log";
 import { type Config, Node } from "#node";
 import type { Genesis } from "#params";
 import { GlimError } from "#util";
-import { INSTANCE } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { readGenesis } from "./genesis-file.ts";
@@ -14,7 +13,7 @@ import { importFile } from "./import.ts";
 import type { Io } from "./io.ts";
 import { readPeers } from "./peer-urls.ts";
 import { runNode } from "./run-node.ts";
-import { VERSION } from "./version.ts";
+import { INSTANCE, VERSION } from "./version.ts";
 
 const MODULES = ["admin", "clique", "debug", "eth", "les", "light", "miner", "net", "rpc", "txpool", "web3"];
 
@@ -31,6 +30,8 @@ interface Settings {
   readonly syncMode: "full" | "fast" | "light";
   readonly servesLight: boolean;
   readonly peers: readonly string[];
+  /** By v4 and v5.1, on UDP of the p2p port. */
+  readonly discovers: boolean;
 }
 
 type FullSettings = Settings & { readonly syncMode: "full" | "fast" };
@@ -73,12 +74,13 @@ async function readSettings(env: Env, host: Pick<Host, "files">): Promise<Settin
     httpPort: numberOf(env, "HTTP_PORT", 65535, 8545),
     syncMode: oneOf(env, "SYNC_MODE", ["full", "fast", "light"], "full"),
     servesLight: oneOf(env, "LES_SERVE", ["0", "1"], "0") === "1",
+    discovers: oneOf(env, "DISCOVERY", ["0", "1"], "0") === "1",
     peers: readPeers((env["BOOTNODES"] ?? "").split(/[\s,]+/).filter((url) => url !== "")),
   };
 }
 
 function configOf(settings: Settings, log: Logger): Config {
-  const { dataDir, listenIp, p2pPort, httpPort, networkId, peers } = settings;
+  const { dataDir, listenIp, p2pPort, httpPort, networkId, peers, discovers } = settings;
   return {
     name: INSTANCE,
     version: VERSION,
@@ -92,6 +94,8 @@ function configOf(settings: Settings, log: Logger): Config {
       listenAddr: `${listenIp.includes(":") ? `[${listenIp}]` : listenIp}:${p2pPort}`,
       maxPeers: 50,
       staticNodes: [...peers],
+      // the table is empty but for them: no network's boot nodes are asked
+      ...(discovers ? { noDiscovery: false, discoveryV5: true, bootstrapNodes: [...peers] } : {}),
     },
   };
 }
@@ -130,8 +134,8 @@ export const serveChain: Command<[]> = {
   usage: "scripts/serve-chain",
   details: [
     "Settings come from the environment: NODE_DIR (empty folder), GENESIS (geth's JSON), CHAIN (RLP blocks to import first),",
-    "NETWORK_ID, LISTEN_IP, P2P_PORT, HTTP_PORT, SYNC_MODE (full, fast, light), LES_SERVE (1), BOOTNODES (enode URLs of peers).",
-    "DISCOVERY is not there yet and ignored. HTTP serves every namespace, admin_ too.",
+    "NETWORK_ID, LISTEN_IP, P2P_PORT, HTTP_PORT, SYNC_MODE (full, fast, light), LES_SERVE (1), BOOTNODES (enode URLs of peers),",
+    "DISCOVERY (1: nodes are searched for, on UDP of P2P_PORT). HTTP serves every namespace, admin_ too.",
   ].join("\n"),
   flags: [],
   async run(_parsed, io) {

@@ -104,10 +104,6 @@ export const unsafeToIgnore: ReadonlyMap<string, string> = new Map([
   ["rpc.txfeecap", "fees are not capped here"],
   ["ulc.servers", "no server's word is trusted here without proof"],
   ["fakepow", "every seal is checked here"],
-  [
-    "nodekeyhex",
-    "a secret on the command line can be read by others: put it in a file and name it with --nodekey",
-  ],
   ["override.shanghai", "forks are those of the genesis file"],
   ["override.terminaltotaldifficulty", "forks are those of the genesis file"],
   ["Eth.Genesis", "name the genesis file with --genesis"],

@@ -8,6 +8,7 @@
  * Not here: the genesis block and its hash (`#core/state`), gas prices of opcodes (`#core/vm`), the fork id (`#core/forkid`).
  */
 export { blobBaseFee, blobScheduleAt, GAS_PER_BLOB } from "./blobs.ts";
+export { mainnetBootnodes, sepoliaBootnodes, v5Bootnodes } from "./bootnodes.ts";
 export { type BlobSchedule, type ChainConfig, checkForkOrder, type CliqueConfig, FORKS } from "./config.ts";
 export { DEV_ADDRESS, DEV_KEY, devForks, devGenesis, type DevGenesisOptions } from "./dev-genesis.ts";
 export { ParamsError } from "./errors.ts";
