@@ -16,6 +16,6 @@ export interface CurveBackend {
   recover(hash: Uint8Array, signature: Uint8Array, recovery: 0 | 1 | 2 | 3): Uint8Array | undefined;
   /** Low s only. */
   verify(hash: Uint8Array, signature: Uint8Array, point: Uint8Array): boolean;
-  /** The x coordinate of the product: 32 bytes. */
-  multiplyX(point: Uint8Array, key: Uint8Array): Uint8Array | undefined;
+  /** The product, compressed: 33 bytes. */
+  multiply(point: Uint8Array, key: Uint8Array): Uint8Array | undefined;
 }

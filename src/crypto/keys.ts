@@ -169,8 +169,13 @@ export function verify(hash: Uint8Array, signature: Uint8Array, publicKey: Uint8
 
 /** x coordinate (32 bytes) of key · point; undefined if the 64 bytes are no point, which is found out before the key is used. */
 export function ecdhX(key: PrivateKey, publicKey: Uint8Array): Uint8Array | undefined {
+  return ecdhPoint(key, publicKey)?.slice(1);
+}
+
+/** key · point, compressed (33 bytes); undefined as `ecdhX`. */
+export function ecdhPoint(key: PrivateKey, publicKey: Uint8Array): Uint8Array | undefined {
   if (!isOnCurve(publicKey)) return undefined;
-  return curve.multiplyX(uncompressed(publicKey), key);
+  return curve.multiply(uncompressed(publicKey), key);
 }
 
 /** Last 20 bytes of the hash of the 64-byte public key. */

@@ -11,7 +11,7 @@ interface Bindings {
   ecdh(
     point: Uint8Array,
     key: Uint8Array,
-    options: { hashfn: (x: Uint8Array) => Uint8Array },
+    options: { hashfn: (x: Uint8Array, y: Uint8Array) => Uint8Array },
     out: Uint8Array,
   ): Uint8Array;
 }
@@ -34,6 +34,13 @@ function load(): Bindings | undefined {
   }
 }
 
+const compressed = (x: Uint8Array, y: Uint8Array): Uint8Array => {
+  const point = new Uint8Array(33);
+  point[0] = 2 + ((y[31] ?? 0) & 1);
+  point.set(x, 1);
+  return point;
+};
+
 /** libsecp256k1 as a Node-API add-on, if it loads here. */
 export function nativeBackend(): CurveBackend | undefined {
   const lib = load();
@@ -51,7 +58,7 @@ export function nativeBackend(): CurveBackend | undefined {
     recover: (hash, signature, recovery) =>
       orUndefined(() => lib.ecdsaRecover(signature, recovery, hash, false)),
     verify: (hash, signature, point) => orUndefined(() => lib.ecdsaVerify(signature, hash, point)) ?? false,
-    multiplyX: (point, key) =>
-      orUndefined(() => lib.ecdh(point, key, { hashfn: (x) => x }, new Uint8Array(32))),
+    multiply: (point, key) =>
+      orUndefined(() => lib.ecdh(point, key, { hashfn: compressed }, new Uint8Array(33))),
   };
 }

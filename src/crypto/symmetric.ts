@@ -1,4 +1,11 @@
-import { createCipheriv, createHash, createHmac, timingSafeEqual as nodeTimingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  timingSafeEqual as nodeTimingSafeEqual,
+} from "node:crypto";
 import { CryptoError } from "./errors.ts";
 
 /** Plain bytes: a Buffer's `slice` would share memory where everybody else's copies. */
@@ -47,6 +54,52 @@ export function aesEcbBlock(key: Uint8Array): (block: Uint8Array) => Uint8Array 
       throw CryptoError("LENGTH", { what: "AES block", length: block.length, want: "16" });
     return plain(cipher.update(block));
   };
+}
+
+const TAG = 16;
+
+/** AES-128-GCM (key 16 bytes, nonce 12): cipher text ‖ 16 bytes of tag. */
+export function aesGcmSeal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  text: Uint8Array,
+  authenticated: Uint8Array,
+): Uint8Array {
+  const cipher = createCipheriv("aes-128-gcm", key, nonce);
+  cipher.setAAD(authenticated);
+  const sealed = new Uint8Array(text.length + TAG);
+  sealed.set(cipher.update(text));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), text.length);
+  return sealed;
+}
+
+/** The text of what `aesGcmSeal` made; undefined if the tag is wrong. */
+export function aesGcmOpen(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  authenticated: Uint8Array,
+): Uint8Array | undefined {
+  if (sealed.length < TAG) return undefined;
+  const cipher = createDecipheriv("aes-128-gcm", key, nonce, { authTagLength: TAG });
+  cipher.setAAD(authenticated);
+  cipher.setAuthTag(sealed.subarray(sealed.length - TAG));
+  const text = plain(cipher.update(sealed.subarray(0, sealed.length - TAG)));
+  try {
+    cipher.final();
+  } catch {
+    return undefined; // the only reason to throw here is the tag
+  }
+  return text;
+}
+
+/** HKDF (RFC 5869) over SHA-256. */
+export function hkdfSha256(
+  secret: Uint8Array,
+  { salt, info, length }: { salt: Uint8Array; info: Uint8Array; length: number },
+): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, salt, info, length));
 }
 
 /** Compares in time that depends on the lengths alone; different lengths are unequal. */

@@ -22,6 +22,6 @@ export async function wasmBackend(): Promise<CurveBackend> {
     recover: (hash, signature, recovery) =>
       bytesOf(lib.recoverPublicKeyUncompressed(signature, recovery, hash)),
     verify: (hash, signature, point) => lib.verifySignatureCompactLowS(signature, point, hash),
-    multiplyX: (point, key) => bytesOf(lib.mulTweakPublicKeyUncompressed(point, key))?.slice(1, 33),
+    multiply: (point, key) => bytesOf(lib.mulTweakPublicKeyCompressed(point, key)),
   };
 }

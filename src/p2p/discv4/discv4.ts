@@ -2,12 +2,11 @@ import { keccak256, type PrivateKey, publicKeyOf } from "#crypto";
 import { type Enode, type LocalNode, type NodeSource, seqOf } from "#enode";
 import type { Clock, Endpoint, Entropy, Rand, Timer, UdpSocket } from "#host";
 import { type Logger, silentLogger } from "#log";
-import { Lookup, Table, tableLimits } from "#p2p/table";
+import { Lookup, RandomWalk, Table, tableLimits } from "#p2p/table";
 import { toHex } from "#util";
 import { Intake, type IntakeCounts } from "./intake.ts";
 import { discv4Limits as limits } from "./limits.ts";
 import { PendingReplies } from "./pending.ts";
-import { RandomWalk } from "./random-walk.ts";
 import { endpointOf, Requests, type Wire } from "./requests.ts";
 import { Responder } from "./responder.ts";
 
@@ -186,7 +185,7 @@ export class Discv4 implements AsyncDisposable {
     return new Lookup({
       self: localNode.id,
       target: targetId,
-      start: this.table.closest(targetId, tableLimits.bucketSize),
+      start: this.table.closestToAsk(targetId, tableLimits.bucketSize),
       query: async (node) => {
         const found = await this.#requests.findnode(node, target);
         if (!this.#isClosed) this.table.trackRequest(node, found, "v4");

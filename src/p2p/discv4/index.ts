@@ -17,4 +17,3 @@ export {
   sealPacket,
   signerOf,
 } from "./packets.ts";
-export { RandomWalk } from "./random-walk.ts";

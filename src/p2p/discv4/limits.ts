@@ -38,10 +38,6 @@ export const discv4Limits = {
   /** Requests without answer, one after the other, after which the clock is doubted, and how often that is said (DI-17). */
   clockDoubtTimeouts: 32,
   clockDoubtEveryMs: 600_000,
-  /** Least time between two lookups of the node source. */
-  lookupIntervalMs: 1_000,
-  /** How long the source waits before it tries again when nobody is known. */
-  emptyTableMs: 10_000,
   /** How often what was not seen for a day is dropped from the database. */
   expiryMs: 3_600_000,
 } as const;

@@ -9,8 +9,8 @@ export interface Entry {
   checks: number;
   /** It has answered at this endpoint since it came: only such nodes are told to others first. */
   isLive: boolean;
-  /** Ms of the clock. */
-  readonly addedAt: number;
+  /** Ms of the clock: not asked anything before. */
+  readonly quietUntil: number;
 }
 
 interface Bucket {
@@ -69,11 +69,11 @@ export class Buckets {
   /**
    * Offers a node: it is added, waits as a replacement when its bucket is full, or is refused (self, no address, subnet full).
    */
-  add(node: Enode, { now, isLive }: { now: number; isLive: boolean }): Added {
+  add(node: Enode, { isLive, quietUntil }: { isLive: boolean; quietUntil: number }): Added {
     if (node.id === this.#self || node.ip === undefined || node.udp === 0) return "refused";
     const bucket = this.#of(node.id);
     if (bucket.entries.some((entry) => entry.node.id === node.id)) return "known";
-    const entry: Entry = { node, checks: isLive ? 1 : 0, isLive, addedAt: now };
+    const entry: Entry = { node, checks: isLive ? 1 : 0, isLive, quietUntil };
     if (bucket.entries.length >= limits.bucketSize) return this.#addReplacement(bucket, entry);
     this.#dropReplacement(bucket, node.id);
     if (!this.#addIp(bucket, node.ip)) return "refused";

@@ -6,4 +6,5 @@
 export { tableLimits } from "./limits.ts";
 export { Lookup, type Query } from "./lookup.ts";
 export { nearest } from "./nearest.ts";
+export { RandomWalk } from "./random-walk.ts";
 export { Table, type TableConfig, type TableEvent, type TableRow, type TableTransport } from "./table.ts";

@@ -11,6 +11,8 @@ export const tableLimits = {
   /** Most addresses of one /24 (IPv6: /48) in a bucket, and in the table (DI-06). */
   bucketSubnet: 2,
   tableSubnet: 10,
+  /** A node that came to us is left alone for so long: it is at work with us itself. */
+  quietMs: 2_000,
   /** Longest time between two pings of nodes not yet proven for long; three times that for the others. */
   pingIntervalMs: 3_000,
   slowFactor: 3,
@@ -25,4 +27,8 @@ export const tableLimits = {
   checksToKeep: 5,
   /** Lookups of random ids at a refresh. */
   randomLookups: 3,
+  /** Least time between two lookups of a source of random nodes. */
+  lookupIntervalMs: 1_000,
+  /** How long it waits before it tries again when nobody is known. */
+  emptyTableMs: 10_000,
 } as const;

@@ -68,7 +68,9 @@ export class Revalidation {
     const entries: Entry[] = [];
     for (const list of [this.#fast, this.#slow]) {
       if (list.nextAt > now) continue;
-      const free = list.entries.filter(({ node }) => !this.#active.has(node.id));
+      const free = list.entries.filter(
+        ({ node, quietUntil }) => quietUntil <= now && !this.#active.has(node.id),
+      );
       const entry = free[this.#rand.int(Math.max(1, free.length))];
       if (entry !== undefined) {
         this.#active.add(entry.node.id);

@@ -119,6 +119,17 @@ export class Table implements AsyncDisposable {
     );
   }
 
+  /** The nodes nearest to a target that may be asked: those that came to us a moment ago are not. */
+  closestToAsk(target: NodeId, count: number): readonly Enode[] {
+    const now = this.#clock.now();
+    const entries = [...this.#buckets.entries()].filter(({ quietUntil }) => quietUntil <= now);
+    return nearest(
+      entries.map(({ node }) => node),
+      target,
+      count,
+    );
+  }
+
   /** The nodes nearest to a target. With `preferLive` none that is not live, unless no node is. */
   closest(target: NodeId, count: number, { preferLive = false } = {}): readonly Enode[] {
     const entries = [...this.#buckets.entries()];
@@ -148,7 +159,7 @@ export class Table implements AsyncDisposable {
     if (!this.#isAllowed(node)) return;
     const entry = this.#buckets.find(node.id);
     if (entry !== undefined) return this.#update(entry, node, isInbound);
-    this.#add(node, isLive);
+    this.#add(node, isLive, isInbound ? this.#clock.now() + limits.quietMs : 0);
   }
 
   /**
@@ -205,8 +216,8 @@ export class Table implements AsyncDisposable {
     return ip !== undefined && (this.#config.isAllowed?.(ip) ?? true);
   }
 
-  #add(node: Enode, isLive: boolean): void {
-    if (this.#buckets.add(node, { now: this.#clock.now(), isLive }) !== "added") return;
+  #add(node: Enode, isLive: boolean, quietUntil = 0): void {
+    if (this.#buckets.add(node, { isLive, quietUntil }) !== "added") return;
     const entry = this.#buckets.find(node.id);
     if (entry !== undefined) this.#entered(entry);
   }

@@ -1,7 +1,8 @@
 import type { Enode, NodeSource } from "#enode";
 import type { Clock } from "#host";
-import type { Lookup, Table } from "#p2p/table";
-import { discv4Limits as limits } from "./limits.ts";
+import { tableLimits as limits } from "./limits.ts";
+import type { Lookup } from "./lookup.ts";
+import type { Table } from "./table.ts";
 
 /** Nodes met on one lookup after the other. Nobody is looked up unless somebody asks for the next node. */
 export class RandomWalk implements NodeSource {
