@@ -120,4 +120,28 @@ describe("DialScheduler", () => {
     scheduler.next(1e9, { peers: new Map() });
     expect(scheduler.historySize).toBe(0);
   });
+
+  test("F21 a node of another chain is left alone for an hour, whoever named it; one that broke a rule, unless it was named", () => {
+    const hour = dialLimits.avoidMs;
+    const { scheduler } = dialRounds({ maxDialed: 4, static: [A, B] }, [{ found: [C], dials: [A, B, C] }]);
+    for (const { id } of [A, B, C]) scheduler.done(id, 0);
+    scheduler.avoid(A.id, "foreign", 1_000);
+    scheduler.avoid(B.id, "long", 1_000);
+    scheduler.avoid(C.id, "long", 1_000);
+    scheduler.avoid(B.id, "short", 1_000);
+    const dialled = (now: number) => {
+      scheduler.addCandidate(C);
+      return scheduler.next(now, { peers: new Map() }).dials.map(({ node: { tcp } }) => tcp);
+    };
+    expect(dialled(30_000)).toEqual([B.tcp]);
+    scheduler.done(B.id, 30_000);
+    expect(dialled(hour)).toEqual([B.tcp]);
+    expect(dialled(hour + 1_000)).toEqual([A.tcp, C.tcp]);
+  });
+
+  test("nodes left alone stay bounded", () => {
+    const scheduler = new DialScheduler({ self: self.id, maxDialed: 1, isAllowed: () => true });
+    for (let i = 0; i < dialLimits.maxHistory + 50; i++) scheduler.avoid(`${i}`, "foreign", 0);
+    expect(scheduler.historySize).toBe(dialLimits.maxHistory);
+  });
 });

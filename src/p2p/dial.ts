@@ -1,4 +1,5 @@
 import type { Enode, NodeId } from "#enode";
+import type { Backoff } from "#util";
 
 /** Bounds and times of dialling; geth p2p/dial.go, server.go @v1.8.27. */
 export const dialLimits = {
@@ -6,6 +7,10 @@ export const dialLimits = {
   maxActive: 16,
   /** A node is left alone this long after a dial ended (dial.go:43). */
   historyMs: 30_000,
+  /** And this long after a connection that it broke a rule on, or that was of another chain (F21). */
+  avoidMs: 3_600_000,
+  /** BOUNDED: nodes left alone; the oldest is forgotten. */
+  maxHistory: 4096,
   /** BOUNDED: static nodes. */
   maxStatic: 4096,
   /** BOUNDED: dynamic candidates waiting; oldest forgotten. */
@@ -97,7 +102,16 @@ export class DialScheduler {
 
   /** A dial has ended, with a peer or without. */
   done(id: NodeId, now: number): void {
-    if (this.#active.delete(id)) this.#history.set(id, now + dialLimits.historyMs);
+    if (this.#active.delete(id))
+      this.#history.set(id, Math.max(this.#history.get(id) ?? 0, now + dialLimits.historyMs));
+  }
+
+  /** A connection that we dialled has ended by the node's own fault: it is left alone, static ones only if they are of another chain. */
+  avoid(id: NodeId, backoff: Backoff | undefined, now: number): void {
+    if (backoff !== "foreign" && (backoff !== "long" || this.#static.has(id))) return;
+    this.#history.set(id, now + dialLimits.avoidMs);
+    if (this.#history.size <= dialLimits.maxHistory) return;
+    for (const oldest of this.#history.keys()) return void this.#history.delete(oldest);
   }
 
   /** Whom to dial now, and the time at which to ask again (undefined: when something happens). */

@@ -529,6 +529,8 @@ export class Server implements AsyncDisposable {
       this.#peers.delete(id);
       this.#log.debug("peer dropped", { peer: shortId(id), peers: this.#peers.size, error });
       this.peerEvents.send({ type: "drop", peer: id, error: error.message });
+      if (parts.dialed !== undefined && error instanceof GlimError && error.blame === "peer")
+        this.#scheduler.avoid(id, error.backoff, this.#host.clock.now());
       this.#dialer.poke();
     });
   }

@@ -1,13 +1,18 @@
 /** Who is at fault, hence what follows: see house.md §2.5. */
 export type Blame = "caller" | "peer" | "network" | "environment" | "bug";
 
+export type Backoff = "short" | "long" | "foreign";
+
 /** What a row of an error table says beside its text. */
 export interface ErrorPolicy {
   readonly blame: Blame;
   /** devp2p disconnect reason that is sent to the peer. */
   readonly disconnect?: number | undefined;
-  /** How long the other end is left alone. */
-  readonly backoff?: "short" | "long" | undefined;
+  /**
+   * How long the other end is left alone: `short` half a minute; `long` an hour, half a minute if the operator named it; `foreign` an hour
+   * whoever named it, for it is of another chain (F21).
+   */
+  readonly backoff?: Backoff | undefined;
   /** JSON-RPC code under which the error reaches an RPC client. */
   readonly rpcCode?: number | undefined;
   /** Exit code of the command line program. */
@@ -26,7 +31,7 @@ export class GlimError<Data = unknown> extends Error implements ErrorPolicy {
   readonly data: Data;
   readonly blame: Blame;
   readonly disconnect: number | undefined;
-  readonly backoff: "short" | "long" | undefined;
+  readonly backoff: Backoff | undefined;
   readonly rpcCode: number | undefined;
   readonly exitCode: number | undefined;
 

@@ -21,6 +21,7 @@ export {
 export { ByteMap, ByteSet, LruByteMap, LruMap } from "./byte-map.ts";
 export {
   assertNever,
+  type Backoff,
   type Blame,
   defineErrors,
   type ErrorFamily,

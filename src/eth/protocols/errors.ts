@@ -27,13 +27,13 @@ export const EthProtocolError = defineErrors("ETHP", {
     message: (d: { want: string; got: string }) => `genesis block ${d.got}, ours is ${d.want}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   NETWORK_MISMATCH: {
     message: (d: { want: bigint; got: bigint }) => `network id ${d.got}, ours is ${d.want}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   VERSION_MISMATCH: {
     message: (d: { want: number; got: number }) => `protocol version ${d.got}, agreed on ${d.want}`,
@@ -45,7 +45,7 @@ export const EthProtocolError = defineErrors("ETHP", {
     message: (d: { reason: string }) => `fork id rejected: ${d.reason}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   BAD_DIFFICULTY: {
     message: (d: { bits: number }) => `too large total difficulty: bitlen ${d.bits}`,

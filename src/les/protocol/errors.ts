@@ -34,13 +34,13 @@ export const LesError = defineErrors("LES", {
     message: (d: { want: string; got: string }) => `genesis block ${d.got}, ours is ${d.want}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   NETWORK_MISMATCH: {
     message: (d: { want: string; got: string }) => `network id ${d.got}, ours is ${d.want}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   VERSION_MISMATCH: {
     message: (d: { want: number; got: number }) => `protocol version ${d.got}, agreed on ${d.want}`,
@@ -52,7 +52,7 @@ export const LesError = defineErrors("LES", {
     message: (d: { reason: string }) => `fork id rejected: ${d.reason}`,
     blame: "peer",
     disconnect: 0x10,
-    backoff: "long",
+    backoff: "foreign",
   },
   USELESS_PEER: {
     message: (d: { reason: string }) => `peer cannot serve us: ${d.reason}`,
