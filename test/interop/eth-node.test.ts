@@ -93,24 +93,6 @@ describe.each(versions)("geth %s", (version) => {
     );
     expect(receipt).toMatchObject({ status: "0x1" });
   });
-
-  test("it synchronises a whole chain from us alone, and we from it", async ({ skip }) => {
-    if ((await requireGeth(version, skip)) === undefined) return;
-    const sealed = await sealedChain({ blocks: 600, accounts: 2000 });
-    await using ours = await startFullNode({ spec: sealed.spec, blocks: await sealed.blocks() });
-    await using geth = await startGeth({
-      version,
-      role: "full",
-      genesis: sealed.genesis,
-      peers: [ours.enode],
-    });
-    await geth.atBlock(600, 120_000);
-    await sameBlock(ours, geth, 600);
-    await using fresh = await startFullNode({ spec: sealed.spec, peers: [geth.enode] });
-    await fresh.atBlock(600, 120_000);
-    await sameBlock(fresh, geth, 600);
-    expect(fresh.ethereum.chain.hasState(fresh.ethereum.chain.head)).toBe(true);
-  });
 });
 
 test("geth 1.9.25 fast-syncs from us alone: receipts, and the state of a block by our node data", async ({
