@@ -19,7 +19,7 @@ import {
   writeRecoveryHash,
   writeTxLookup,
 } from "#core/rawdb";
-import { type CodeStore, stateReader } from "#core/state";
+import type { CodeStore } from "#core/state";
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
@@ -134,6 +134,9 @@ export class BlockChain {
     });
     this.#rewindToState();
     if (this.gcMode === "full" && !readPruning(db)) writePruning(db);
+    this.#states.flat.open(this.head.stateRoot);
+    // before anybody else hears of the head; it lives as long as the chain
+    this.headers.headEvents.subscribe(({ header }) => this.#states.flat.moveTo(header.stateRoot));
     this.#keepsPreimages = options.preimages ?? false;
     if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
     const write = (make: () => Batch) => this.#writeBatch(make);
@@ -269,7 +272,7 @@ export class BlockChain {
   /** The state after that block. @throws CORE_STATE_UNAVAILABLE with geth's text when it was pruned */
   state(header: Pick<Header, "number" | "stateRoot">): StateReader {
     if (!this.hasState(header)) throw stateUnavailable(header);
-    return stateReader(this.nodes, this.codes, header.stateRoot);
+    return this.#states.reader(header.stateRoot);
   }
 
   /**
@@ -393,10 +396,29 @@ export class BlockChain {
     });
   }
 
-  /** Makes the sections of the bloom index that are due, one after the other; blocks are inserted in between. */
-  async indexBlooms({ signal }: InsertOptions = {}): Promise<void> {
-    while (!(signal?.aborted ?? false) && this.blooms.isDue)
+  /** There is work for `maintain`. */
+  get needsCare(): boolean {
+    return this.blooms.isDue || this.#states.flat.isLost;
+  }
+
+  /**
+   * Makes what helps to answer faster and is not there: sections of the bloom index, the flat state. Blocks are inserted
+   * meanwhile. One call at a time.
+   */
+  async maintain({ signal }: InsertOptions = {}): Promise<void> {
+    while (this.blooms.isDue) {
+      signal?.throwIfAborted();
       await this.#enqueue(() => this.blooms.makeNext());
+    }
+    const { flat } = this.#states;
+    if (!flat.isLost) return;
+    const { stateRoot } = await this.#enqueue(async () => {
+      await this.#persist([0]);
+      return this.head;
+    });
+    this.#log.debug("the flat state is built");
+    await flat.build(stateRoot, signal);
+    flat.moveTo(this.head.stateRoot);
   }
 
   /** Resolves when every block inserted so far is on disk. Its state is only in an archive: see `persist`. */
@@ -449,15 +471,17 @@ export class BlockChain {
     this.#stateMs += this.#clock.now() - start;
     await this.#giveWay(start);
     if (this.blooms.isDue) await this.blooms.makeNext();
-    if (this.gcMode === "archive" || !(this.#states.isFull || this.#stateMs > limits.stateMs)) return;
-    if (written === undefined) await this.#persist(NOW_AND_THEN);
-    else await this.#persistStates([written]);
+    const isTime = this.#stateMs > limits.stateMs;
+    if (written === undefined) {
+      if (isTime || this.#states.isFull) await this.#persist(NOW_AND_THEN);
+    } else if (isTime || this.#states.isShort) await this.#persistStates([written]);
   }
 
   /** Writes the states of canonical blocks that far below the head. */
   async #persist(depths: readonly number[]): Promise<void> {
     const headers = depths.map((depth) => this.headerByNumber(this.head.number - depth));
     await this.#persistStates(headers.flatMap((header) => header ?? []));
+    await this.#states.flat.persist();
   }
 
   async #persistStates(headers: readonly Header[]): Promise<void> {
@@ -595,6 +619,8 @@ export class BlockChain {
     this.#bodies.set(header.hash, body);
     this.#receipts.set(header.hash, receipts);
     this.#states.keep(header, update);
+    const parent = this.headerByHash(header.parentHash);
+    if (staged.added.length > 0 && parent !== undefined) this.#states.flat.advance(parent.stateRoot, update);
     this.headers.commit(staged);
     this.#states.release(this.head);
     return staged;

@@ -130,7 +130,7 @@ export class FastChain {
   async writeState({ nodes, codes }: Pick<StateUpdate, "nodes" | "codes">): Promise<void> {
     await this.#options.write(() => {
       const batch = this.#options.db.batch();
-      writeStateUpdate(batch, { root: new Uint8Array(0), nodes, codes });
+      writeStateUpdate(batch, { nodes, codes });
       return batch;
     });
   }

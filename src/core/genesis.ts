@@ -88,7 +88,7 @@ function writeGenesisBody(batch: Writer, header: Header): void {
 }
 
 /** Nodes and codes of an applied diff, into the batch of their block. */
-export function writeStateUpdate(batch: Writer, update: StateUpdate): void {
+export function writeStateUpdate(batch: Writer, update: Pick<StateUpdate, "nodes" | "codes">): void {
   for (const [hash, node] of update.nodes) writeTrieNode(batch, hash, node);
   for (const [hash, code] of update.codes) writeCode(batch, hash, code);
 }

@@ -19,6 +19,12 @@ export const limits = {
   statesHeld: 512,
   /** Milliseconds of work on blocks after which a state is written though memory is not short. */
   stateMs: 60_000,
+  /** Accounts and slots that changed since the flat state was last written, about 250 bytes each. */
+  flatChanges: 100_000,
+  /** How many may differ between two states for the flat one to go from one to the other at once; about 10 µs each. */
+  flatDifference: 20_000,
+  /** Bytes of flat rows written before others get a turn. */
+  flatBatchBytes: 64 * 1024,
   /** Bytes of trie nodes written before others get a turn. */
   stateBatchBytes: 256 * 1024,
   /** Blocks on top of a section of blooms before it is indexed (params/network_params.go BloomConfirms@v1.9.25). */

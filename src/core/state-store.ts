@@ -1,9 +1,11 @@
 import { readCode, readTrieNode, type Writer, writeCode, writeTrieNode } from "#core/rawdb";
-import { type CodeStore, DirtyTries, type StateReference, type StateUpdate } from "#core/state";
+import { type CodeStore, DirtyTries, stateReader, type StateReference, type StateUpdate } from "#core/state";
 import type { Header } from "#core/types";
+import type { StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
 import { emptyRoot, type NodeStore } from "#trie";
 import { equalBytes, LruByteMap } from "#util";
+import { FlatState } from "./flat-state.ts";
 import { writeStateUpdate } from "./genesis.ts";
 import { limits } from "./limits.ts";
 
@@ -29,17 +31,21 @@ interface Held {
   readonly reference: StateReference;
 }
 
-/** Shares of the cache: states not written yet (geth --cache.gc), nodes read (geth --cache.trie). */
+/** Shares of the cache: states not written yet (geth --cache.gc), nodes read (--cache.trie), the flat state (--cache.snapshot). */
 const DIRTY_SHARE = 0.25;
 const CLEAN_SHARE = 0.15;
+const FLAT_SHARE = 0.1;
+/** Bytes of an account or slot in memory. */
+const FLAT_ENTRY_BYTES = 250;
 /** Bytes of a node in the cache of nodes read, with what the cache itself takes. */
 const CLEAN_NODE_BYTES = 700;
 /** When memory is short, so much of the limit stays. */
 const SHRINK_TO = 0.75;
 const MB = 1024 * 1024;
 
-/** Trie nodes and codes of a chain's states, on disk and in memory. */
+/** Trie nodes and codes of a chain's states, on disk and in memory, and the head's state flat. */
 export class StateStore {
+  readonly flat: FlatState;
   readonly gcMode: GcMode;
   readonly nodes: NodeStore = { get: (hash) => this.#node(hash) };
   readonly codes: CodeStore = { get: (hash) => this.#code(hash) };
@@ -60,6 +66,8 @@ export class StateStore {
     this.#db = db;
     this.#write = write;
     this.#dirtyBytes = cacheMb * MB * DIRTY_SHARE;
+    const cacheEntries = Math.ceil((cacheMb * MB * FLAT_SHARE) / FLAT_ENTRY_BYTES / 2);
+    this.flat = new FlatState({ db, nodes: this.nodes, cacheEntries, write });
     this.#nodeCache = new LruByteMap(Math.ceil((cacheMb * MB * CLEAN_SHARE) / CLEAN_NODE_BYTES));
   }
 
@@ -102,13 +110,23 @@ export class StateStore {
 
   /** More memory is taken than there should be. */
   get isFull(): boolean {
+    return this.isShort || this.flat.isFull;
+  }
+
+  /** States that are not written take more memory than they should. */
+  get isShort(): boolean {
     return this.#dirty.sizeBytes > this.#dirtyBytes;
+  }
+
+  /** The state of this root, flat as long as it is the head's. */
+  reader(root: Uint8Array): StateReader {
+    return this.flat.reader(root, stateReader(this.nodes, this.codes, root));
   }
 
   /** Writes the states of these roots, what of them is not on disk; then older nodes if memory is still short. */
   async persist(roots: readonly Uint8Array[]): Promise<void> {
     for (const root of roots) await this.#writeAll((sink) => this.#dirty.commit(root, sink));
-    if (this.isFull) await this.#writeAll((sink) => this.#dirty.shrink(this.#dirtyBytes * SHRINK_TO, sink));
+    if (this.isShort) await this.#writeAll((sink) => this.#dirty.shrink(this.#dirtyBytes * SHRINK_TO, sink));
   }
 
   async #writeAll(steps: (sink: (hash: Uint8Array, node: Uint8Array) => void) => Generator): Promise<void> {

@@ -24,7 +24,7 @@ import { Downloader } from "#eth/downloader";
 import { BlockFetcher, TxFetcher } from "#eth/fetcher";
 import type { KeyValueStore } from "#ethdb";
 import { Feed } from "#event";
-import type { Service, ServiceContext } from "#node";
+import type { Service, ServiceContext, Vitals } from "#node";
 import type { Protocol } from "#p2p";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
@@ -96,7 +96,8 @@ export class Ethereum implements Service, Backend {
   readonly #ready = deferred<void>();
   #subscription: Disposable | undefined;
   readonly #stopping = new AbortController();
-  #indexing: Promise<void> | undefined;
+  /** Runs while an index is made. */
+  #caring: Promise<void> | undefined;
 
   constructor(context: ServiceContext, options: EthereumOptions) {
     this.#context = context;
@@ -115,6 +116,9 @@ export class Ethereum implements Service, Backend {
       sealer: () => this.#sealer,
       etherbase: options.sealer?.address,
       isClique: options.genesis.config.clique !== undefined && typeof (options.engine ?? "auto") === "string",
+      hasWork:
+        options.genesis.config.clique === undefined &&
+        options.genesis.config.terminalTotalDifficulty === undefined,
       dataDir: context.isEphemeral ? "" : context.config.dataDir,
     });
     this.#api = createEthApi(this, {
@@ -165,6 +169,7 @@ export class Ethereum implements Service, Backend {
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);
+      this.#maintain();
     });
     await this.#quarantineJournal();
     await this.#pool.start();
@@ -173,9 +178,7 @@ export class Ethereum implements Service, Backend {
     this.#manager = manager;
     manager.start();
     this.#ready.resolve();
-    this.#indexing = chain
-      .indexBlooms({ signal: this.#stopping.signal })
-      .catch((error: unknown) => log.error("blooms are not indexed", { error }));
+    this.#maintain();
     if (signer === undefined) return;
     const period = this.#options.period ?? genesis.config.clique?.period ?? 0;
     const onSealed = (block: Block) => manager.broadcastMined(block);
@@ -185,7 +188,7 @@ export class Ethereum implements Service, Backend {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#indexing;
+    await this.#caring;
     await this.#api.close();
     await this.#sealer?.stop();
     await this.#manager?.stop();
@@ -286,6 +289,20 @@ export class Ethereum implements Service, Backend {
     return this.#manager?.syncing;
   }
 
+  /** For health probes and gauges. */
+  vitals(): Vitals | undefined {
+    if (this.#chain === undefined) return undefined;
+    const { number, time } = this.#chain.head;
+    const progress = this.syncing();
+    const { pending, queued } = this.#pool.stats();
+    return {
+      head: { number, ageSeconds: Math.max(0, this.#context.host.clock.unixSeconds() - time) },
+      syncing: progress && { current: progress.currentBlock, highest: progress.highestBlock },
+      needsPeers: this.#options.sealer === undefined,
+      figures: { pool_pending: pending, pool_queued: queued },
+    };
+  }
+
   /** Peers, sync and gossip. @throws ETH_NOT_STARTED before start */
   get protocolManager(): ProtocolManager {
     if (this.#manager === undefined) throw EthError("NOT_STARTED");
@@ -306,6 +323,19 @@ export class Ethereum implements Service, Backend {
 
   coinbase(): Uint8Array | undefined {
     return this.#options.sealer?.address;
+  }
+
+  #maintain(): void {
+    const { signal } = this.#stopping;
+    if (this.#caring !== undefined || signal.aborted || !this.chain.needsCare) return;
+    this.#caring = this.chain
+      .maintain({ signal })
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#context.log.error("an index of the chain is not made", { error });
+      })
+      .finally(() => {
+        this.#caring = undefined;
+      });
   }
 
   #makeEngine(db: KeyValueStore): Engine {

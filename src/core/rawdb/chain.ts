@@ -12,7 +12,7 @@ import type { KeyValueStore } from "#ethdb";
 import { decodeAs, encodeAs, list } from "#rlp";
 import { bigintToBytes, bytesToBigint, toHex, utf8Decode, utf8Encode } from "#util";
 import { RawdbError } from "./errors.ts";
-import { decodeNumber, encodeNumber, fixedKeys, keys, txLookupRange } from "./keys.ts";
+import { bloomKeys, decodeNumber, encodeNumber, fixedKeys, keys, txLookupRange } from "./keys.ts";
 
 /** What reads need. A `KeyValueStore` of #ethdb fits. */
 export interface Reader {
@@ -217,11 +217,11 @@ export function writePivotNumber(db: Writer, number: number): void {
 
 /** Hash of the last header of a section of blooms whose bits are stored. */
 export function readBloomSection(db: Reader, section: number): Uint8Array | undefined {
-  return readAs(db, "section of blooms", keys.bloomSection(section), asHash);
+  return readAs(db, "section of blooms", bloomKeys.section(section), asHash);
 }
 
 export function writeBloomSection(db: Writer, section: number, hash: Uint8Array): void {
-  db.put(keys.bloomSection(section), hash);
+  db.put(bloomKeys.section(section), hash);
 }
 
 /** One bit of the blooms of a section, one bit for each block; undefined: no bloom has it. */
@@ -231,7 +231,7 @@ export function readBloomBits(
   section: number,
   hash: Uint8Array,
 ): Uint8Array | undefined {
-  return db.get(keys.bloomBits(bit, section, hash));
+  return db.get(bloomKeys.bits(bit, section, hash));
 }
 
 /** `bits`: not all zero; such a row is left out. */
@@ -240,14 +240,14 @@ export function writeBloomBits(
   place: { readonly bit: number; readonly section: number; readonly hash: Uint8Array },
   bits: Uint8Array,
 ): void {
-  db.put(keys.bloomBits(place.bit, place.section, place.hash), bits);
+  db.put(bloomKeys.bits(place.bit, place.section, place.hash), bits);
 }
 
 export function deleteBloomBits(
   db: Writer,
   place: { readonly bit: number; readonly section: number; readonly hash: Uint8Array },
 ): void {
-  db.delete(keys.bloomBits(place.bit, place.section, place.hash));
+  db.delete(bloomKeys.bits(place.bit, place.section, place.hash));
 }
 
 /** Hash of the head that was, when its state was lost in a crash and is to be made again. */

@@ -59,6 +59,19 @@ export {
 } from "./chain.ts";
 export { RawdbError } from "./errors.ts";
 export {
+  deleteFlatAccount,
+  deleteFlatSlot,
+  type FlatPlace,
+  iterateFlatKeys,
+  iterateFlatSlotKeys,
+  readFlatAccount,
+  readFlatPlace,
+  readFlatSlot,
+  writeFlatAccount,
+  writeFlatPlace,
+  writeFlatSlot,
+} from "./flat.ts";
+export {
   deleteCode,
   deleteTrieNode,
   readCode,

@@ -16,6 +16,8 @@ const prefix = {
   txLookup: utf8Encode("l"), // l + transaction hash → number(8) of the canonical block
   bloomBits: utf8Encode("B"), // B + bit(2) + section(8) + hash of the section's last header → that bit of 4096 blooms
   bloomSection: utf8Encode("iB"), // iB + section(8) → hash of its last header, when its bits are stored
+  flatAccount: utf8Encode("a"), // a + account hash → account RLP, of the state FlatRoot names
+  flatSlot: utf8Encode("o"), // o + account hash + slot hash → minimal value
   code: utf8Encode("c"), // c + code hash → code
   preimage: utf8Encode("secure-key-"), // secure-key- + hash → the address or slot that the state keeps under it
   config: utf8Encode("ethereum-config-"), // + genesis hash → chain configuration, JSON text
@@ -30,6 +32,7 @@ export const fixedKeys = {
   fastHead: utf8Encode("LastFast"), // last block that fast sync stored without its state
   pivot: utf8Encode("LastPivot"), // number(8) of the first block whose state came over the network
   recovery: utf8Encode("LastRecovery"), // hash of the head whose state a crash took, until it is executed again
+  flatRoot: utf8Encode("FlatRoot"), // root of the state that is flat in a- and o-rows; two: on the way from one to the other
   pruning: utf8Encode("StatePruning"), // 1: not every block's state was kept
 } as const;
 
@@ -62,15 +65,27 @@ export const keys = {
   body: (number: number, hash: Uint8Array) => numbered(prefix.body, number, hash),
   receipts: (number: number, hash: Uint8Array) => numbered(prefix.receipts, number, hash),
   txLookup: (txHash: Uint8Array) => concatBytes(prefix.txLookup, txHash),
-  bloomBits: (bit: number, section: number, hash: Uint8Array) =>
-    concatBytes(prefix.bloomBits, Uint8Array.of(bit >> 8, bit & 0xff), encodeNumber(section), hash),
-  bloomSection: (section: number) => concatBytes(prefix.bloomSection, encodeNumber(section)),
+  flatAccount: (account: Uint8Array) => concatBytes(prefix.flatAccount, account),
+  flatSlot: (account: Uint8Array, slot: Uint8Array) => concatBytes(prefix.flatSlot, account, slot),
   code: (codeHash: Uint8Array) => concatBytes(prefix.code, codeHash),
   trieNode: (hash: Uint8Array) => hash,
   preimage: (hash: Uint8Array) => concatBytes(prefix.preimage, hash),
   config: (genesisHash: Uint8Array) => concatBytes(prefix.config, genesisHash),
   cliqueSnapshot: (hash: Uint8Array) => concatBytes(prefix.cliqueSnapshot, hash),
 } as const;
+
+/** Keys of the bloom index: by number, not by hash. */
+export const bloomKeys = {
+  bits: (bit: number, section: number, hash: Uint8Array) =>
+    concatBytes(prefix.bloomBits, Uint8Array.of(bit >> 8, bit & 0xff), encodeNumber(section), hash),
+  section: (section: number) => concatBytes(prefix.bloomSection, encodeNumber(section)),
+} as const;
+
+/** Where the flat rows of all accounts are; trie nodes lie between them. */
+export const flatAccountRange = { gte: prefix.flatAccount, lt: utf8Encode("b") } as const;
+
+/** Where the flat rows of all slots are. */
+export const flatSlotRange = { gte: prefix.flatSlot, lt: utf8Encode("p") } as const;
 
 /** Where the rows of transaction lookups are; trie nodes lie between them. */
 export const txLookupRange = { gte: prefix.txLookup, lt: utf8Encode("m") } as const;

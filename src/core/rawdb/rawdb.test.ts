@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { blankFields } from "../../../test/kit/clique.ts";
 import * as rawdb from "./index.ts";
-import { decodeNumber, encodeNumber, keys } from "./keys.ts";
+import { bloomKeys, decodeNumber, encodeNumber, keys } from "./keys.ts";
 
 const hash = (byte: number) => new Uint8Array(32).fill(byte);
 const header: Header = makeHeader({ ...blankFields, number: 258 });
@@ -187,11 +187,18 @@ test("ST-08 no two rows can share a key", () => {
       add("body", keys.body(number, some));
       add("receipts", keys.receipts(number, some));
     }
+    for (const slot of hashes) add("flat slot", keys.flatSlot(some, slot));
     for (const [name, make] of Object.entries(keys))
       if (make.length === 1 && name !== "canonical")
         add(name, (make as (hash: Uint8Array) => Uint8Array)(some));
   }
-  for (const number of [0, 1, 0x68, 2 ** 40]) add("canonical", keys.canonical(number));
+  for (const number of [0, 1, 0x68, 2 ** 40]) {
+    add("canonical", keys.canonical(number));
+    add("bloom section", bloomKeys.section(number));
+    for (const some of hashes) {
+      for (const bit of [0, 2047]) add("bloom bits", bloomKeys.bits(bit, number, some));
+    }
+  }
 });
 
 describe("numbers", () => {

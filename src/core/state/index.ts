@@ -16,6 +16,7 @@ export { genesisBlock, genesisState } from "./genesis.ts";
 export {
   applyDiff,
   type CodeStore,
+  type StateChange,
   proveAccount,
   proveStorage,
   stateReader,

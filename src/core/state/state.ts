@@ -11,11 +11,25 @@ export interface CodeStore {
   get(codeHash: Uint8Array): Uint8Array | undefined;
 }
 
+/** What an applied diff made of one account. Keys are hashes, as in the tries. */
+export interface StateChange {
+  /** 20 bytes. */
+  readonly address: Uint8Array;
+  readonly key: Uint8Array;
+  /** `undefined`: it is gone. */
+  readonly account: Account | undefined;
+  /** No slot of before is there any more. */
+  readonly isCleared: boolean;
+  /** Slots written, 32 bytes each, and their minimal values; empty: deleted. */
+  readonly slots: readonly (readonly [slot: Uint8Array, key: Uint8Array, value: Uint8Array])[];
+}
+
 /** What applying a diff made: to be written in one batch with the block. */
 export interface StateUpdate {
   readonly root: Uint8Array;
   readonly nodes: readonly (readonly [hash: Uint8Array, node: Uint8Array])[];
   readonly codes: readonly (readonly [hash: Uint8Array, code: Uint8Array])[];
+  readonly changes: readonly StateChange[];
 }
 
 type NewNodes = [hash: Uint8Array, node: Uint8Array][];
@@ -26,13 +40,17 @@ function commitInto(trie: Trie, nodes: NewNodes): Uint8Array {
   return made.root;
 }
 
-function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes): Uint8Array {
+type Slots = [slot: Uint8Array, key: Uint8Array, value: Uint8Array][];
+
+function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes, slots: Slots): Uint8Array {
   const before = diff.storageCleared ? emptyRoot : (diff.storageRoot ?? emptyRoot);
   if (diff.storage.length === 0) return before;
   const trie = new Trie(store, before);
   for (const [slot, value] of diff.storage) {
-    if (value.length === 0) trie.delete(secureKey(slot));
-    else trie.put(secureKey(slot), encode(value));
+    const key = secureKey(slot);
+    slots.push([slot, key, value]);
+    if (value.length === 0) trie.delete(key);
+    else trie.put(key, encode(value));
   }
   return commitInto(trie, nodes);
 }
@@ -44,18 +62,24 @@ function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes): Uin
 export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): StateUpdate {
   const nodes: NewNodes = [];
   const codes: [Uint8Array, Uint8Array][] = [];
+  const changes: StateChange[] = [];
   const trie = new Trie(store, root);
   for (const row of diff.accounts) {
-    const key = secureKey(row.address);
-    if (row.account === undefined) {
+    const { address, account: fields, storageRoot: before = emptyRoot } = row;
+    const key = secureKey(address);
+    const isCleared = (row.storageCleared || fields === undefined) && !equalBytes(before, emptyRoot);
+    if (fields === undefined) {
       trie.delete(key);
+      changes.push({ address, key, account: undefined, isCleared, slots: [] });
       continue;
     }
-    const storageRoot = applyStorage(store, row, nodes);
-    trie.put(key, encodeAccount({ ...row.account, storageRoot }));
-    if (row.code !== undefined) codes.push([row.account.codeHash, row.code]);
+    const slots: Slots = [];
+    const account = { ...fields, storageRoot: applyStorage(store, row, nodes, slots) };
+    trie.put(key, encodeAccount(account));
+    changes.push({ address, key, account, isCleared, slots });
+    if (row.code !== undefined) codes.push([fields.codeHash, row.code]);
   }
-  return { root: commitInto(trie, nodes), nodes, codes };
+  return { root: commitInto(trie, nodes), nodes, codes, changes };
 }
 
 /** BOUNDED: storage roots remembered by one reader; a call touches few contracts. */
