@@ -1,5 +1,5 @@
 import type { Clique } from "#consensus/clique";
-import type { BlockChain } from "#core";
+import { type BlockChain, limits } from "#core";
 import type { TxPool } from "#core/txpool";
 import { readPreimage } from "#core/rawdb";
 import { decodeAccount } from "#core/state";
@@ -19,6 +19,8 @@ export interface Inside {
   readonly sealer: () => Sealer | undefined;
   readonly etherbase: Uint8Array | undefined;
   readonly isClique: boolean;
+  /** Blocks are made by proof of work, elsewhere. */
+  readonly hasWork: boolean;
   /** "" for none. */
   readonly dataDir: string;
 }
@@ -66,6 +68,7 @@ function chainControl(chain: () => BlockChain): ChainControl {
       state.add(diff);
       return state.storage(address, start);
     },
+    stateWindow: () => (chain().gcMode === "full" ? limits.recentStates : undefined),
     hasState: (header) => chain().hasState(header),
     *accounts(stateRoot, start) {
       for (const { key, value } of leaves(stateRoot, start)) yield { key, account: decodeAccount(value) };
@@ -88,12 +91,13 @@ function chainControl(chain: () => BlockChain): ChainControl {
 
 /** Fits the tables of a full node to its parts. */
 export function nodeControls(inside: Inside): NodeControls {
-  const { pool, chain, isClique, dataDir } = inside;
+  const { pool, chain, isClique, hasWork, dataDir } = inside;
   return {
     pool,
     chain: chainControl(chain),
     clique: isClique ? cliqueControl(chain) : undefined,
     miner: minerControl(inside),
     files: chainFiles(chain, dataDir),
+    hasWork,
   };
 }

@@ -68,6 +68,8 @@ export interface ChainControl {
     start: Uint8Array,
   ): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
   hasState(header: Header): boolean;
+  /** Blocks before the head whose states are kept; undefined: all. */
+  stateWindow(): number | undefined;
   /** Accounts of a state by hashed address, from `start` (32 bytes) on. */
   accounts(
     stateRoot: Uint8Array,
@@ -116,4 +118,6 @@ export interface NodeControls {
   readonly miner?: MinerControl | undefined;
   readonly chain?: ChainControl | undefined;
   readonly files?: ChainFiles | undefined;
+  /** True on a proof-of-work chain: eth_getWork and its kin exist. */
+  readonly hasWork?: boolean | undefined;
 }

@@ -1,6 +1,17 @@
 /** debug_: the database itself, and what geth sets about its own that this one does not have. */
 import { keccak256 } from "#crypto";
-import { bytes, bytesUpTo, hexOrDecimal, json, method, type Method, none, number, text } from "#rpc";
+import {
+  bytes,
+  bytesUpTo,
+  hexOrDecimal,
+  json,
+  method,
+  type Method,
+  none,
+  number,
+  optional,
+  text,
+} from "#rpc";
 import { toHex } from "#util";
 import type { CallContext } from "./backend.ts";
 import type { ChainControl } from "./controls.ts";
@@ -60,8 +71,8 @@ export function databaseMethods({ database }: ChainControl): Record<string, Meth
   const everyBlock = "trie flush interval is undefined: the state of every block is written with it";
   return {
     chaindbProperty: method({
-      doc: "What LevelDB says of its files.",
-      params: [],
+      doc: "What LevelDB says of its files. (Old geths wanted the name of a property.)",
+      params: [optional(text)],
       result: text,
       handle: () => {
         const stats = database.stats();

@@ -117,18 +117,20 @@ export function chainDebugMethods(
       intermediateRoot: () => new Uint8Array(32),
     });
     for (const tx of transactions.slice(0, index)) await execution.apply(tx);
-    const storage: [string, { key: null; value: string }][] = [];
+    const storage: [string, { key: string | null; value: string }][] = [];
     for (const { key, value } of chain.storageRange(parent, execution.diff(), target, start)) {
       if (storage.length === max) return { storage: Object.fromEntries(storage), nextKey: toHex(key) };
       const word = bytesToBigint(decodeAs(rlpBytes({ max: 32 }), value));
-      storage.push([toHex(key), { key: null, value: toHex(bigintToBytes(word, 32)) }]);
+      const name = chain.preimage(key);
+      const own = name === undefined ? null : toHex(name);
+      storage.push([toHex(key), { key: own, value: toHex(bigintToBytes(word, 32)) }]);
     }
     return { storage: Object.fromEntries(storage), nextKey: null };
   };
 
   return {
     storageRangeAt: method({
-      doc: "Slots of an account by hash, from one on, at most 1,024, before a transaction of a block ran; slots' own names are not kept.",
+      doc: "Slots of an account by hash, from one on, at most 1,024, before a transaction of a block ran; with slots' own names where they are kept (--cache.preimages).",
       params: [blockNumberOrHash, plainCount, address, slot, plainCount],
       result: json,
       isHeavy: true,
@@ -139,7 +141,10 @@ export function chainDebugMethods(
       doc: "Goes back to a block of the chain; those above stay as a side chain.",
       params: [uint53],
       result: none,
-      handle: ([number]) => chain.setHead(number),
+      handle: ([number]) => {
+        if (number >= backend.head().number) throw refuse("not allowed to rewind to a future block");
+        return chain.setHead(number);
+      },
     }),
   };
 }

@@ -71,6 +71,6 @@ describe("a light node", () => {
     for (const absent of ["debug_setHead", "miner_start", "clique_propose", "admin_exportChain"])
       expect(names).not.toContain(absent);
     const closed = apis.filter(({ isPublic }) => !isPublic).map(({ namespace }) => namespace);
-    expect(closed).toEqual(["debug"]);
+    expect(closed).toEqual(["personal", "debug"]);
   });
 });

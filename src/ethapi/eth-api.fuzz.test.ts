@@ -40,7 +40,12 @@ const controls: NodeControls = {
     etherbase: undefined,
   },
   chain: {
-    ...{ setHead: async () => {}, storageRange: () => [], hasState: () => true },
+    ...{
+      setHead: async () => {},
+      storageRange: () => [],
+      hasState: () => true,
+      stateWindow: () => undefined,
+    },
     ...{ accounts: () => [], slots: () => [], changedAccounts: () => [], badBlocks: () => [] },
     ...{ code: () => undefined, preimage: () => undefined },
     database: { get: () => undefined, stats: () => undefined, compact: async () => {} },

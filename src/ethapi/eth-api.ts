@@ -8,6 +8,7 @@ import type { Backend } from "./backend.ts";
 import { accountMethods } from "./account-methods.ts";
 import { blockMethods } from "./block-methods.ts";
 import { callMethods } from "./call-methods.ts";
+import { capabilityMethods } from "./capability-methods.ts";
 import { chainFileMethods } from "./chain-file-methods.ts";
 import { ChainView } from "./chain-view.ts";
 import { cliqueMethods } from "./clique-methods.ts";
@@ -34,6 +35,7 @@ import { traceMethods } from "./trace-methods.ts";
 import { Tracing } from "./tracing.ts";
 import { transactionMethods } from "./transaction-methods.ts";
 import { ownTransactions, txpoolMethods } from "./txpool-methods.ts";
+import { workApis } from "./work-methods.ts";
 
 export interface EthApiOptions {
   /** Clock for filters and time limits; entropy for filter ids; threads for what calls must not do on the main loop. */
@@ -86,6 +88,7 @@ function furtherApis(parts: Parts, controls: NodeControls): Api[] {
     apis.push(api({ namespace: "clique", isPublic: false, methods: cliqueMethods(clique, parts) }));
   if (miner !== undefined)
     apis.push(api({ namespace: "miner", isPublic: false, methods: minerMethods(miner) }));
+  if (controls.hasWork === true) apis.push(...workApis);
   if (files !== undefined)
     apis.push(api({ namespace: "admin", isPublic: false, methods: chainFileMethods(files) }));
   return apis;
@@ -127,6 +130,7 @@ export function createEthApi(
       ...calls,
       ...simulateMethods(parts),
       ...configMethods(parts),
+      ...(controls.chain === undefined ? {} : capabilityMethods(controls.chain, parts)),
       ...transactionMethods(parts),
       ...accountMethods(sending, parts),
       ...filterMethods(parts, filters),

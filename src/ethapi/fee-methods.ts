@@ -1,5 +1,5 @@
 /** Prices, and the small facts about the node. */
-import { blobBaseFeeOf, type GasPriceOracle } from "#eth/gasprice";
+import { baseFeeAfter, blobBaseFeeOf, type GasPriceOracle } from "#eth/gasprice";
 import {
   address,
   blockTag,
@@ -9,6 +9,7 @@ import {
   kindOf,
   method,
   type Method,
+  nullable,
   optional,
   quantity,
   uint53,
@@ -112,6 +113,13 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       result: quantity,
       isConcurrent,
       handle: () => blobBaseFeeOf(backend.chainConfig, backend.head()),
+    }),
+    baseFee: method({
+      doc: "Base fee per gas of the next block, wei; null before London.",
+      params: [],
+      result: nullable(quantity),
+      isConcurrent,
+      handle: () => baseFeeAfter(backend.chainConfig, backend.head()),
     }),
     chainId: method({
       doc: "EIP-155 chain id.",
