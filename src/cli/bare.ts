@@ -6,7 +6,7 @@ import type { Flags, TableRow } from "./flags.ts";
 import { nodeFlags } from "./node-flags.ts";
 import { chainOptions, devOptions, fullOptions, lightOptions, networkOptions } from "./options.ts";
 
-const flags = [
+export const bareFlags = [
   ...chainOptions,
   ...networkOptions,
   ...fullOptions,
@@ -19,9 +19,9 @@ const flags = [
  * `glim [flags]`: what geth does with the same flags. A full node, with `--syncmode light` a light node, with `--dev` a
  * development chain.
  */
-export const bare: Command<typeof flags> = {
+export const bare: Command<typeof bareFlags> = {
   usage: "glim [flags]",
-  flags,
+  flags: bareFlags,
   async run(parsed, io) {
     const { flags: values } = parsed;
     await checkNetwork(values);
@@ -50,7 +50,7 @@ function networkOf(values: Flags<typeof networkOptions>): keyof typeof CHAIN_IDS
 }
 
 /** @throws CLI_BAD_FLAG if the genesis is of another network */
-async function checkNetwork(values: Flags<typeof flags>): Promise<void> {
+async function checkNetwork(values: Flags<typeof bareFlags>): Promise<void> {
   const name = networkOf(values);
   if (name === undefined) return;
   const { config } = await genesisOf(values.genesis, values.datadir, nodeHost());

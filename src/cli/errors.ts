@@ -86,6 +86,7 @@ export const CliError = defineErrors("CLI", {
     blame: "caller",
     exitCode: 2,
   },
+  SCRIPT_FAILED: { message: (d: { why: string }) => d.why, blame: "caller", exitCode: 1 },
   ATTACH_FAILED: {
     message: (d: { endpoint: string; why: string }) => `cannot attach to ${d.endpoint}: ${d.why}`,
     blame: "environment",

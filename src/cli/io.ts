@@ -1,4 +1,5 @@
 import type { Clock } from "#host";
+import type { Node } from "#node";
 
 /** What a command touches of the terminal and the process. */
 export interface Io {
@@ -13,6 +14,8 @@ export interface Io {
   readonly clock: Clock;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly stopping: AbortSignal;
+  /** Runs beside the node that a command starts; the node is stopped when it has ended. */
+  readonly withNode?: ((node: Node) => Promise<void>) | undefined;
   /** `GLIM_…` variables are flags. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }

@@ -1,10 +1,12 @@
+import { join } from "node:path";
+import type { Host } from "#host";
 import { nodeHost } from "#host/node";
 import { LightEthereum } from "#les";
 import { Node } from "#node";
+import { genesisOf } from "./chain-dir.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import type { TableRow } from "./flags.ts";
-import { readGenesis } from "./genesis-file.ts";
+import type { Parsed, TableRow } from "./flags.ts";
 import { loggerOf } from "./log-setup.ts";
 import { nodeFlags } from "./node-flags.ts";
 import { configOf } from "./node-settings.ts";
@@ -13,9 +15,18 @@ import { readPeers } from "./peer-urls.ts";
 import { runNode } from "./run-node.ts";
 import { followSync, watchRefusals } from "./sync-progress.ts";
 import { unlockAccounts } from "./unlock.ts";
-import { VERSION } from "./version.ts";
+import { INSTANCE, VERSION } from "./version.ts";
 
 const flags = [...chainOptions, ...lightOptions, ...nodeFlags] as const satisfies readonly TableRow[];
+
+/** Servers named elsewhere than by --peer: in the configuration file, static-nodes.json, or to be searched for. */
+async function hasServers(
+  { flags: values, settings }: Pick<Parsed<typeof flags>, "flags" | "settings">,
+  { files }: Pick<Host, "files">,
+): Promise<boolean> {
+  if (settings.has("p2p.staticNodes") || settings.has("p2p.bootstrapNodes")) return true;
+  return values.datadir !== undefined && files.exists(join(values.datadir, INSTANCE, "static-nodes.json"));
+}
 
 /** `glim light`: a light node on a network whose genesis and servers are named. */
 export const light: Command<typeof flags> = {
@@ -23,14 +34,12 @@ export const light: Command<typeof flags> = {
   flags,
   async run(parsed, io) {
     const { flags: values } = parsed;
-    if (values.genesis === undefined)
-      throw CliError("MISSING_FLAG", { flag: "--genesis", why: "name the network's genesis file" });
-    if (values.peer.length === 0)
-      throw CliError("MISSING_FLAG", { flag: "--peer", why: "name at least one LES server's enode URL" });
     const host = nodeHost();
-    const genesis = await readGenesis(values.genesis, host);
+    const genesis = await genesisOf(values.genesis, values.datadir, host);
+    if (values.peer.length === 0 && !(await hasServers(parsed, host)))
+      throw CliError("MISSING_FLAG", { flag: "--peer", why: "name at least one LES server's enode URL" });
     const defaults = {
-      name: "glim",
+      name: INSTANCE,
       version: VERSION,
       maxPeers: 25,
       listenHost: "",

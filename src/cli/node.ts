@@ -31,6 +31,19 @@ async function readSigner(values: Flags<typeof flags>, node: Node, host: Pick<Ho
   return accountSigner(node, values["miner.etherbase"]);
 }
 
+/** Bounds and prices of the pool, by --txpool.…. */
+function poolLimitsOf(values: Flags<typeof flags>) {
+  return {
+    priceLimit: values["txpool.pricelimit"],
+    priceBump: values["txpool.pricebump"],
+    accountSlots: values["txpool.accountslots"],
+    globalSlots: values["txpool.globalslots"],
+    accountQueue: values["txpool.accountqueue"],
+    globalQueue: values["txpool.globalqueue"],
+    lifetimeMs: values["txpool.lifetime"],
+  };
+}
+
 /** geth's snap sync is not spoken here: the state comes by fast sync. A light node is `glim light`. */
 function readSyncMode(mode: string): "full" | "fast" {
   if (mode === "light")
@@ -71,6 +84,7 @@ export const node: Command<typeof flags> = {
           syncMode,
           gcMode: gcModeOf(values.gcmode) ?? "full",
           cacheMb: values.cache,
+          txPool: poolLimitsOf(values),
           ...networkId,
           ...(sealer === undefined ? {} : { sealer }),
         }),

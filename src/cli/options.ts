@@ -515,3 +515,34 @@ export const networkOptions = [
     doc: "A development chain, as glim dev runs it.",
   },
 ] as const satisfies readonly OptionRow[];
+
+/** What a console runs, and where its scripts are. */
+export const consoleOptions = [
+  {
+    path: "console.exec",
+    kind: "text",
+    default: undefined,
+    flag: "exec",
+    value: "CODE",
+    category: "API AND CONSOLE",
+    doc: "Run this, print what it gives, and end.",
+  },
+  {
+    path: "console.preload",
+    kind: "nodes",
+    default: [],
+    flag: "preload",
+    value: "FILES",
+    category: "API AND CONSOLE",
+    doc: "Scripts that are run first; several by comma.",
+  },
+  {
+    path: "console.jsPath",
+    kind: "path",
+    default: ".",
+    flag: "jspath",
+    value: "DIR",
+    category: "API AND CONSOLE",
+    doc: "Folder of the scripts of --preload and loadScript.",
+  },
+] as const satisfies readonly OptionRow[];

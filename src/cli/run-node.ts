@@ -36,7 +36,13 @@ export async function runNode(
     const failed = node.failed().then((error) => {
       throw error;
     });
-    await Promise.race([failed, untilStopped(io), whileRunning(io.stopping).then(() => untilStopped(io))]);
+    const beside = io.withNode === undefined ? [] : [io.withNode(node)];
+    await Promise.race([
+      failed,
+      untilStopped(io),
+      ...beside,
+      whileRunning(io.stopping).then(() => untilStopped(io)),
+    ]);
   } finally {
     await node.stop();
   }

@@ -111,11 +111,50 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./bootnode.ts")).bootnode,
   },
   {
+    name: "console",
+    summary: "run a node as glim alone does, with a console on it",
+    load: async () => (await import("./console.ts")).consoleCommand,
+  },
+  {
+    name: "js",
+    summary: "run a node as glim alone does, and scripts on it",
+    load: async () => (await import("./console.ts")).js,
+  },
+  {
+    name: "version",
+    summary: "print version numbers",
+    load: async () => (await import("./about.ts")).version,
+  },
+  {
+    name: "license",
+    summary: "print the licence",
+    load: async () => (await import("./about.ts")).license,
+  },
+  {
+    name: "completion",
+    summary: "print the completion script of a shell",
+    load: async () => (await import("./completion.ts")).completionCommand(completionEntries),
+  },
+  {
     name: "attach",
     summary: "open a console on a running node (http, ws, or the path of an IPC socket)",
     load: async () => (await import("./attach.ts")).attach,
   },
 ];
+
+/** Every command's table, for the completion scripts. */
+async function completionEntries() {
+  const rowsOf = async (entry: Entry) => ((await entry.load()) as Runnable).flags; // as: every entry loads a command
+  const shown = entries.filter(({ isHidden }) => isHidden !== true);
+  const all = shown.map(async (entry) => {
+    const { name, summary } = entry;
+    return { name, summary, rows: name === "completion" ? [] : await rowsOf(entry) };
+  });
+  return {
+    entries: await Promise.all(all),
+    bare: { name: BARE.name, summary: BARE.summary, rows: await rowsOf(BARE) },
+  };
+}
 
 function help(): string {
   return [

@@ -1,5 +1,5 @@
 import { Recoverable, type REPLServer, start } from "node:repl";
-import { inspect } from "node:util";
+import { format, inspect } from "node:util";
 import { createContext, type Script } from "node:vm";
 import { knownMethods } from "./methods.ts";
 import { parse } from "./parse.ts";
@@ -9,7 +9,17 @@ export interface ConsoleClient {
   request(call: { method: string; params?: readonly unknown[] }): Promise<unknown>;
 }
 
-export interface ConsoleOptions {
+/** Scripts that a session runs: named files, and those a script names (`loadScript`, as in geth's console). */
+export interface ScriptOptions {
+  /** Run first, in order; a failing one ends the session. */
+  readonly preload?: readonly string[] | undefined;
+  /** The text of a script file. Without it there is no `loadScript`. */
+  readonly readScript?: ((path: string) => Promise<string>) | undefined;
+  /** Takes what `console.log` says, a line at a time. */
+  readonly print?: ((line: string) => void) | undefined;
+}
+
+export interface ConsoleOptions extends ScriptOptions {
   readonly client: ConsoleClient;
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
@@ -78,9 +88,33 @@ function contextOf(client: ConsoleClient, methods: readonly string[]): object {
   });
 }
 
+/** Gives a context `loadScript(path)`, and runs what is to be run first in it. @throws what a script throws */
+async function prepare(context: object, { preload = [], readScript }: ScriptOptions): Promise<void> {
+  if (readScript === undefined) return;
+  const loadScript = async (path: string) => {
+    await run(parse(await readScript(path)), context);
+    return true;
+  };
+  Object.assign(context, { loadScript });
+  for (const path of preload) await loadScript(path);
+}
+
+/** `console.log` and its kin, as lines. */
+function consoleOf(print: (line: string) => void): object {
+  const log = (...values: readonly unknown[]) => print(format(...values));
+  return { log, info: log, warn: log, error: log, debug: log };
+}
+
 /** Runs one piece of code as if it had been typed, and gives what would have been printed. @throws what the code throws */
-export async function evaluate(client: ConsoleClient, code: string): Promise<string> {
-  const context = createContext(contextOf(client, await methodsOf(client)));
+export async function evaluate(
+  client: ConsoleClient,
+  code: string,
+  options: ScriptOptions = {},
+): Promise<string> {
+  const names = contextOf(client, await methodsOf(client));
+  const { print } = options;
+  const context = createContext(print === undefined ? names : { ...names, console: consoleOf(print) });
+  await prepare(context, options);
   return write(await run(parse(code), context), false);
 }
 
@@ -136,6 +170,12 @@ export async function runConsole(options: ConsoleOptions): Promise<void> {
     },
   });
   Object.assign(repl.context, names);
+  try {
+    await prepare(repl.context, options);
+  } catch (error) {
+    repl.close();
+    throw error;
+  }
   const closed = new Promise<void>((resolve) => {
     repl.once("exit", () => {
       isOver = true;
