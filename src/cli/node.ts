@@ -84,6 +84,8 @@ export const node: Command<typeof flags> = {
           syncMode,
           gcMode: gcModeOf(values.gcmode) ?? "full",
           cacheMb: values.cache,
+          preimages: values["cache.preimages"] || values.gcmode === "archive",
+          jsTracers: values["rpc.jstracers"],
           txPool: poolLimitsOf(values),
           ...networkId,
           ...(sealer === undefined ? {} : { sealer }),

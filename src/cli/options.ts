@@ -245,6 +245,24 @@ export const stateOptions = [
 export const fullOptions = [
   ...stateOptions,
   {
+    path: "eth.preimages",
+    kind: "bool",
+    default: false,
+    flag: "cache.preimages",
+    toml: "Glim.Preimages",
+    category: "ETHEREUM",
+    doc: "Keep the addresses and slots that states name by hash only, for debug_dumpBlock and others; on with --gcmode archive.",
+  },
+  {
+    path: "eth.jsTracers",
+    kind: "bool",
+    default: false,
+    flag: "rpc.jstracers",
+    toml: "Glim.JsTracers",
+    category: "API AND CONSOLE",
+    doc: "Run JavaScript tracers for callers over HTTP and WebSocket too (over IPC always), in a process without files.",
+  },
+  {
     path: "eth.syncMode",
     kind: "choice",
     default: "full",

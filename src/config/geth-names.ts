@@ -9,7 +9,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 /** Flags that take no value. */
 export const gethSwitches: ReadonlySet<string> = new Set(
   words(`
-  allow-insecure-unlock cache.noprefetch cache.preimages debug dev ethash.cacheslockmmap ethash.dagslockmmap exitwhensynced
+  allow-insecure-unlock cache.noprefetch debug dev ethash.cacheslockmmap ethash.dagslockmmap exitwhensynced
   fakepow fast goerli graphql http ignore-legacy-receipts incompletes ipcdisable iterative kiln light light.nopruning
   light.nosyncserve lightkdf log.compress log.debug log.json log.rotate mainnet metrics metrics.expensive metrics.influxdb
   metrics.influxdbv2 mine miner.notify.full miner.noverify nocode nocompaction nodiscover nostorage nousb pprof rinkeby
