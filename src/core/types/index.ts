@@ -58,6 +58,7 @@ export type {
 export {
   decodeTransaction,
   encodeTransaction,
+  signingBytes,
   signingHash,
   transactionRlp,
   transactionSize,

@@ -171,11 +171,20 @@ export function encodeTransaction(tx: Omit<Transaction, "hash">): Uint8Array {
 
 /** The hash that is signed: homestead's without chain id, EIP-155's with, `type ‖ rlp` for the others. */
 export function signingHash(tx: TransactionFields): Uint8Array {
+  return keccak256(...signingParts(tx));
+}
+
+/** What signingHash hashes: for devices that hash themselves. */
+export function signingBytes(tx: TransactionFields): Uint8Array {
+  return concatBytes(...signingParts(tx));
+}
+
+function signingParts(tx: TransactionFields): readonly Uint8Array[] {
   const fields: object = tx;
   const all = fields as Unhashed; // a row writes its own fields and looks at no other
-  if (tx.type !== 0) return keccak256(Uint8Array.of(tx.type), encodeAs(toSign[tx.type], all));
-  if (tx.chainId === undefined) return keccak256(encodeAs(toSign[0], all));
-  return keccak256(encodeAs(eip155, { ...all, zeroR: 0, zeroS: 0 } as Unhashed));
+  if (tx.type !== 0) return [Uint8Array.of(tx.type), encodeAs(toSign[tx.type], all)];
+  if (tx.chainId === undefined) return [encodeAs(toSign[0], all)];
+  return [encodeAs(eip155, { ...all, zeroR: 0, zeroS: 0 } as Unhashed)];
 }
 
 /** What is hashed and signed by an EIP-7702 authority, before the 0x05 in front. */
