@@ -148,7 +148,9 @@ export const serveChain: Command<[]> = {
     });
     const config = configOf(settings, log);
     const node = new Node(config);
-    const { genesis, networkId, syncMode } = settings;
+    const { genesis, networkId, syncMode, chain } = settings;
+    if (syncMode === "light" && chain !== "")
+      io.complain("glim: CHAIN is not read: SYNC_MODE light keeps no blocks, headers come from BOOTNODES");
     if (syncMode !== "light") registerFull(node, { ...settings, syncMode }, io, host, log);
     else
       node.register(

@@ -88,8 +88,8 @@ export async function followChain(ethereum: Ethereum, log: Logger, io: Io): Prom
   while (!signal.aborted) {
     await io.clock.sleep(EVERY_MS, { signal }).catch(() => {});
     const progress = signal.aborted ? undefined : ethereum.syncing();
-    if (progress === undefined) {
-      last = undefined;
+    if (progress === undefined || progress.highestBlock <= progress.currentBlock) {
+      last = undefined; // done, or nobody is ahead as far as is known
       continue;
     }
     const { currentBlock: block, highestBlock: of } = progress;

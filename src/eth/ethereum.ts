@@ -29,7 +29,7 @@ import type { Protocol } from "#p2p";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
-import { deferred } from "#util";
+import { deferred, equalBytes } from "#util";
 import { nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
@@ -173,8 +173,9 @@ export class Ethereum implements Service, Backend {
     });
     await this.#quarantineJournal();
     await this.#pool.start();
+    const before = chain.head;
     await this.#options.prepare?.(chain);
-    const manager = this.#makeManager(chain);
+    const manager = this.#makeManager(chain, !equalBytes(chain.head.hash, before.hash));
     this.#manager = manager;
     manager.start();
     this.#ready.resolve();
@@ -346,7 +347,7 @@ export class Ethereum implements Service, Backend {
     return makeEngine(genesis.config, db);
   }
 
-  #makeManager(chain: BlockChain): ProtocolManager {
+  #makeManager(chain: BlockChain, hasSynced: boolean): ProtocolManager {
     const { host, log, config } = this.#context;
     const { syncMode, maxPeers = config.p2p.maxPeers ?? DEFAULT_MAX_PEERS, sealer } = this.#options;
     const { clock, rand } = host;
@@ -354,6 +355,7 @@ export class Ethereum implements Service, Backend {
       ...{ chain, pool: this.#pool, networkId: this.networkId, maxPeers, host, log },
       fastSync: syncMode === "fast",
       acceptTxs: sealer !== undefined,
+      hasSynced,
       downloader: new Downloader({ chain, clock, rand, log }),
       makeBlockFetcher: (hooks) => new BlockFetcher(hooks, { clock, rand, log }),
       makeTxFetcher: (hooks) => new TxFetcher(hooks, { clock, rand, log }),

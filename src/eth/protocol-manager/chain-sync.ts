@@ -19,7 +19,7 @@ export interface ChainSyncOptions {
   readonly mode: () => SyncMode;
   /** A cycle has brought the chain up to a peer. */
   readonly onSynced: (head: Header) => void;
-  /** A peer was asked for more than we have and has no more. */
+  /** No peer is ahead, or one was asked for more than we have and has no more. */
   readonly onLevel: () => void;
 }
 
@@ -45,7 +45,7 @@ export class ChainSync {
   }
 
   start(): void {
-    this.#every("force", limits.forceSyncMs, () => this.#try(this.best()));
+    this.#every("force", limits.forceSyncMs, () => this.#round());
     if (this.#options.ours().terminalTd === undefined) return;
     this.#options.log.warn(
       "no consensus layer: the longest valid chain of the peers is followed, its head is not attested",
@@ -89,6 +89,14 @@ export class ChainSync {
       );
     };
     again();
+  }
+
+  #round(): void {
+    const best = this.best();
+    if (best !== undefined) return this.#try(best);
+    const { peers, ours, onLevel } = this.#options;
+    // after the merge they are asked, as what they told is old
+    if (peers.size > 0 && !this.#isBusy && ours().terminalTd === undefined) onLevel();
   }
 
   get #isBusy(): boolean {

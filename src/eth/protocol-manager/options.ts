@@ -35,6 +35,8 @@ export interface ProtocolManagerOptions {
   readonly fastSync?: boolean | undefined;
   /** Transactions of peers are taken from the start: this node seals. */
   readonly acceptTxs?: boolean | undefined;
+  /** There is nothing to catch up with at the start: the chain was given to this node (Trap 21). */
+  readonly hasSynced?: boolean | undefined;
   /** Default: see offeredVersions. */
   readonly versions?: readonly EthVersion[] | undefined;
   readonly downloader: DownloaderDoor;

@@ -402,10 +402,8 @@ describe("synchronising", () => {
     for (let i = 0; i < 4; i++) await setup.connect();
     await setup.clock.advance(10_000);
     expect(syncs()).toBe(0); // nobody is ahead
-    expect(setup.manager.syncing).toBeUndefined();
     await setup.connect(68, ahead);
     expect(syncs()).toBe(1);
-    expect(setup.manager.syncing).toEqual({ startingBlock: 4, currentBlock: 4, highestBlock: 4 });
     await setup.connect(68, ahead);
     await setup.clock.advance(30_000);
     expect(syncs()).toBe(1);
@@ -413,7 +411,32 @@ describe("synchronising", () => {
     await settled();
     await setup.clock.advance(10_000);
     expect([syncs(), setup.sync.mode]).toEqual([2, "full"]);
-    expect(setup.manager.syncing).toBeUndefined(); // the first one has ended
+  });
+
+  test("Trap 21: eth_syncing is an object from the start until the first one has ended, or nobody turns out to be ahead", async () => {
+    const unknown = { startingBlock: 4, currentBlock: 4, highestBlock: 4 };
+    expect(setup.manager.syncing).toEqual(unknown);
+    await setup.clock.advance(60_000);
+    expect(setup.manager.syncing).toEqual(unknown); // without a peer nothing is known
+    await setup.connect(68, ahead);
+    await setup.clock.advance(10_000);
+    expect([syncs(), setup.manager.syncing]).toEqual([1, unknown]);
+    setup.sync.end?.reject(new Error("no luck"));
+    await settled();
+    expect(setup.manager.syncing).toEqual(unknown);
+    await setup.clock.advance(10_000);
+    setup.sync.end?.resolve(head.header);
+    await settled();
+    expect(setup.manager.syncing).toBeUndefined();
+
+    const level = (setup = make());
+    await level.connect();
+    expect(level.manager.syncing).toEqual(unknown);
+    await level.clock.advance(10_000);
+    expect([level.manager.syncing, level.manager.acceptTxs]).toEqual([undefined, false]);
+    // one that seals, one that was given its chain, one that takes no peers
+    for (const options of [{ acceptTxs: true }, { hasSynced: true }, { maxPeers: 0 }])
+      expect(make(options).manager.syncing).toBeUndefined();
   });
 
   test("after it the head is announced, and fast sync is over", async () => {

@@ -74,6 +74,7 @@ export class ProtocolManager {
     this.#log = log;
     this.#fastSync = (options.fastSync ?? false) && chain.head.number === 0;
     this.#acceptTxs = options.acceptTxs ?? false;
+    this.#hasSynced = this.#acceptTxs || maxPeers === 0 || (options.hasSynced ?? false);
     this.#toldRange = chain.head.number;
     this.fetcher = options.makeBlockFetcher(this.#blockHooks());
     this.txFetcher = options.makeTxFetcher(this.#txHooks());
@@ -108,7 +109,7 @@ export class ProtocolManager {
   }
 
   /**
-   * How far the first synchronisation has come, from the moment a peer is known to be ahead until a cycle has ended;
+   * How far the first synchronisation has come, from the start until a cycle has ended or a peer turned out to have no more than we (Trap 21);
    * later, how far a running one has. undefined: nothing to catch up with.
    */
   get syncing():
@@ -116,10 +117,9 @@ export class ProtocolManager {
     | undefined {
     const { progress } = this.downloader;
     if (progress !== undefined || this.#hasSynced) return progress;
-    const best = this.#chainSync.best()?.head;
-    if (best === undefined) return undefined;
     const { number } = this.chain.head;
-    return { startingBlock: number, currentBlock: number, highestBlock: Math.max(number, best.number ?? 0) };
+    const highestBlock = Math.max(number, this.#chainSync.best()?.head.number ?? 0);
+    return { startingBlock: number, currentBlock: number, highestBlock };
   }
 
   start(): void {
@@ -158,6 +158,7 @@ export class ProtocolManager {
   /** This node has sealed a block and put it into its chain: whole to some, its hash to the rest. */
   broadcastMined(block: Block): void {
     this.#acceptTxs = true;
+    this.#hasSynced = true;
     this.#propagate(block);
     this.#announce(block);
   }
@@ -313,15 +314,16 @@ export class ProtocolManager {
     return header !== undefined && this.chain.bodyRlp(header) !== undefined;
   }
 
-  /** There is nothing to catch up with. */
+  /** There is nothing to catch up with. Before the merge transactions still wait for a block (Trap 19); after it none is sent. */
   #level(): void {
-    this.#fastSync = false;
     this.#hasSynced = true;
-    this.#acceptTxs = true;
+    if (this.chain.config.terminalTotalDifficulty !== undefined) this.#acceptTxs = true;
   }
 
   #synced(head: Header): void {
-    this.#level();
+    this.#fastSync = false;
+    this.#hasSynced = true;
+    this.#acceptTxs = true;
     const block = this.chain.block(head);
     if (block !== undefined && head.number > 0) this.#announce(block);
   }
@@ -364,6 +366,7 @@ export class ProtocolManager {
         if (this.#fastSync) return;
         await this.chain.insertBlocks([block]);
         this.#acceptTxs = true;
+        this.#hasSynced = true;
       },
       announce: (block) => this.#announce(block),
       isPostMerge: () => this.#isMerged(),
