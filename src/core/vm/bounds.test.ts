@@ -10,6 +10,7 @@ import { testConfig } from "../../../test/kit/state-tests.ts";
 import { emptyTxRoot, emptyUnclesHash, makeHeader } from "#core/types";
 import { commonFor } from "./common.ts";
 import { type CallOptions, MemoryBudget, PrecompileThreads, runCall, type StateReader } from "./index.ts";
+import { MemoryMeter } from "./memory-meter.ts";
 import { powerModulo, withOwnPower } from "./modexp.ts";
 import { DEAR_MS, estimateMs, type PrecompileJob } from "./precompile-job.ts";
 import { runPrecompile } from "./precompiles.ts";
@@ -54,7 +55,6 @@ async function runCode(code: Uint8Array, options: CallOptions = {}): Promise<str
   }
 }
 
-const KIB8 = 8192;
 const MIB = 1024 * 1024;
 /** A store whose word ends at `end`. */
 const touch = (end: number) => assemble(`1 ${end - 32} MSTORE STOP`);
@@ -64,7 +64,7 @@ const recursion = assemble(`1 ${65_536 - 32} MSTORE 0 0 0 0 0 ${toHex(target)} G
 describe("RP-12 memory of frames", () => {
   test("a call at its bound runs, one byte more ends it with -32003, and nothing is kept", async () => {
     const memory = new MemoryBudget(2 * MIB);
-    const bound = 2 * MIB + KIB8; // the first container of a frame is free
+    const bound = 2 * MIB;
     expect(await runCode(touch(bound), { memory })).toBe("ok");
     expect(await runCode(touch(bound + 1), { memory })).toBe(
       "VM_MEMORY -32003: execution aborted (memory limit = 2 MiB)",
@@ -75,7 +75,7 @@ describe("RP-12 memory of frames", () => {
 
   test("256 MiB unless told otherwise: at the bound, and a byte more", async () => {
     const gasCap = 10n ** 12n;
-    const bound = 256 * MIB + KIB8;
+    const bound = 256 * MIB;
     expect(await runCode(touch(bound), { gasCap })).toBe("ok");
     expect(await runCode(touch(bound + 1), { gasCap })).toBe(
       "VM_MEMORY -32003: execution aborted (memory limit = 256 MiB)",
@@ -90,10 +90,40 @@ describe("RP-12 memory of frames", () => {
     expect(memory.usedBytes).toBe(0);
     expect(await runCode(recursion, { memory: new MemoryBudget(256 * MIB) })).toBe("ok"); // out of gas inside
     memory.usedBytes = 4 * MIB; // others have it all
-    expect(await runCode(touch(MIB + KIB8), { memory })).toBe("ok"); // the first MiB is everybody's
-    expect(await runCode(touch(MIB + KIB8 + 1), { memory })).toMatch(/^VM_MEMORY/);
+    expect(await runCode(touch(MIB), { memory })).toBe("ok"); // the first MiB is everybody's
+    expect(await runCode(touch(MIB + 1), { memory })).toMatch(/^VM_MEMORY/);
     expect(memory.usedBytes).toBe(4 * MIB);
   });
+});
+
+test("RP-12 of runs with much memory one goes on at a time; the others wait before their next message, until their time is over", async () => {
+  const memory = new MemoryBudget(64 * MIB);
+  let used = 0;
+  let most = 0;
+  Object.defineProperty(memory, "usedBytes", {
+    get: () => used,
+    set(bytes: number) {
+      used = bytes;
+      most = Math.max(most, bytes);
+    },
+  });
+  expect(await runCode(recursion, { memory })).toBe("ok");
+  const alone = most;
+  expect(alone).toBeGreaterThan(8 * MIB);
+  const eight = await Promise.all(Array.from({ length: 8 }, () => runCode(recursion, { memory })));
+  expect(eight).toEqual(eight.map(() => "ok"));
+  expect(most).toBeLessThan(alone + 8 * MIB);
+  const endless = new MemoryMeter(memory);
+  memory.heavy = endless;
+  let now = 0;
+  const clock = { now: () => now };
+  const behind = runCode(recursion, { memory, clock, timeoutMs: 50 });
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  endless.nudge();
+  now = 51;
+  endless.nudge();
+  expect(await behind).toMatch(/^VM_TIMEOUT -32002/);
+  expect(await runCode(touch(MIB), { memory })).toBe("ok"); // has it, and asks for no more
 });
 
 describe("MODEXP with a long exponent", () => {

@@ -22,6 +22,8 @@ const MESSAGE_WEIGHT = 8;
 const SLICE_MS = 5;
 /** Shortest share. */
 const LEAST_SLICE_MS = 1;
+/** How often a run with much memory has those that wait for it look at their time. */
+const NUDGE_MS = 50;
 /** …or, without a clock, after this many strides. */
 const SLICE_STRIDES = 128;
 
@@ -52,6 +54,7 @@ export class Guard {
   /** Of the frames of this run. */
   readonly memory: MemoryMeter | undefined;
   #count = 0;
+  #nudgeAt = 0;
   #strides = 0;
   #sliceEnd: number;
 
@@ -70,7 +73,8 @@ export class Guard {
 
   /** The same before a message. `done` is called at once, or when the rest of the process had its turn. */
   checkMessage(done: () => void): void {
-    const turn = this.#check(MESSAGE_WEIGHT);
+    const turn =
+      this.memory?.mayGoOn() === false ? this.#standAside(this.memory) : this.#check(MESSAGE_WEIGHT);
     // what the look after the turn throws is thrown again by the next one
     if (turn === undefined) done();
     else void turn.then(done, done);
@@ -105,12 +109,29 @@ export class Guard {
       throw VmError("TIMEOUT", { timeoutMs });
   }
 
+  /** Until no other run with much memory is at work. @throws at once if the time is over */
+  #standAside(memory: MemoryMeter): Promise<void> {
+    this.look();
+    const standing = async (): Promise<void> => {
+      while (!memory.mayGoOn()) {
+        await memory.stand();
+        this.look();
+      }
+    };
+    return standing();
+  }
+
   #isSliceOver(): boolean {
     const { clock } = this.#options;
     return clock === undefined ? this.#strides % SLICE_STRIDES === 0 : clock.now() > this.#sliceEnd;
   }
 
   async #giveWay(): Promise<void> {
+    const now = this.#options.clock?.now() ?? 0;
+    if (now >= this.#nudgeAt) {
+      this.#nudgeAt = now + NUDGE_MS;
+      this.memory?.nudge();
+    }
     await myTurn();
     // those still waiting take part in this turn of the loop or in the next
     const share = Math.max(LEAST_SLICE_MS, SLICE_MS / (waiting.length + 1));

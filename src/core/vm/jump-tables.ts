@@ -67,10 +67,9 @@ function dropFrames(prototype: InterpreterInside): void {
     const known = this._evm === undefined ? undefined : adopted.get(this._evm);
     if (known === undefined) return run.call(this, code, options);
     const memory = this._runState?.memory;
-    const meter = memory === undefined ? undefined : known.meterOf();
-    if (memory !== undefined && meter !== undefined) meterFrame(memory, meter);
+    if (memory !== undefined) meterFrame(memory, known.meterOf());
     const outcome = await run.call(this, code, options);
-    if (memory !== undefined && meter !== undefined) releaseFrame(memory, meter);
+    if (memory !== undefined) releaseFrame(memory);
     this._env = NO_ENV; // the frame is over
     const { gasLeft, gasRefund, stateGasSpilled } = outcome.runState;
     return { runState: { gasLeft, gasRefund, stateGasSpilled }, exceptionError: outcome.exceptionError };

@@ -1,15 +1,32 @@
 import { VmError } from "./errors.ts";
+import { giveSlab, takeSlab } from "./slabs.ts";
 
 /** What any run may have, however much the others have taken: what ordinary calls need many times over. */
 const FREE_BYTES = 1024 * 1024;
+/** From this on a run is heavy: heavy ones go on one after the other. */
+const HEAVY_BYTES = 512 * 1024;
 
 /** Bytes that all runs together may have in the memory of their frames. */
 export class MemoryBudget {
   readonly mostBytes: number;
   usedBytes = 0;
+  /** The heavy run that goes on. */
+  heavy: MemoryMeter | undefined;
+  /** Heavy runs that wait. BOUNDED by who lets runs in. */
+  #aside: (() => void)[] = [];
 
   constructor(mostBytes: number) {
     this.mostBytes = mostBytes;
+  }
+
+  /** Resolves when the heavy run has ended, or now and then: look again. */
+  stand(): Promise<void> {
+    return new Promise((resolve) => this.#aside.push(resolve));
+  }
+
+  /** Those that wait look again, at their clocks too. */
+  wake(): void {
+    for (const look of this.#aside.splice(0)) look();
   }
 }
 
@@ -36,9 +53,29 @@ export class MemoryMeter {
     this.#budget.usedBytes -= bytes;
   }
 
+  /** False: another heavy run is at work, wait. Asked before each message, which is where memory adds up. */
+  mayGoOn(): boolean {
+    if (this.#ownBytes <= HEAVY_BYTES) return true;
+    this.#budget.heavy ??= this;
+    return this.#budget.heavy === this;
+  }
+
+  /** @see MemoryBudget.stand */
+  stand(): Promise<void> {
+    return this.#budget.stand();
+  }
+
+  /** Called when its run gives way: whoever waits for it must not miss the end of its time. */
+  nudge(): void {
+    if (this.#budget.heavy === this) this.#budget.wake();
+  }
+
   /** The run is over, and with it every frame that it broke off. */
   release(): void {
     this.give(this.#ownBytes);
+    if (this.#budget.heavy !== this) return;
+    this.#budget.heavy = undefined;
+    this.#budget.wake();
   }
 }
 
@@ -48,30 +85,44 @@ export interface FrameMemory {
   extend: (this: FrameMemory, offset: number, size: number) => void;
   /** Ours. */
   meter?: MemoryMeter | undefined;
+  /** Ours: what `_store` is the beginning of, once it has grown. */
+  slab?: Uint8Array | undefined;
 }
 
 /** As the library's (memory.js), which says it to nobody. */
 const CONTAINER_BYTES = 8192;
 const patched = new WeakSet<object>();
 
-/** Puts a frame's memory on a meter. The first container of each is free. */
-export function meterFrame(memory: FrameMemory, meter: MemoryMeter): void {
+/** The library makes a new array for every 8 KiB; here the memory of frames is used again. */
+function extend(this: FrameMemory, offset: number, size: number): void {
+  const missing = offset + size - this._store.length;
+  if (size === 0 || missing <= 0) return;
+  const grown = Math.ceil(missing / CONTAINER_BYTES) * CONTAINER_BYTES;
+  this.meter?.take(grown);
+  const length = this._store.length + grown;
+  if (this.slab === undefined || this.slab.length < length) {
+    const slab = takeSlab(length);
+    slab.set(this._store);
+    if (this.slab !== undefined) giveSlab(this.slab);
+    this.slab = slab;
+  }
+  this._store = this.slab.subarray(0, length);
+}
+
+/** Puts a frame's memory on a meter. @throws VM_MEMORY */
+export function meterFrame(memory: FrameMemory, meter: MemoryMeter | undefined): void {
   const prototype = Object.getPrototypeOf(memory) as FrameMemory;
   if (!patched.has(prototype)) {
     patched.add(prototype);
-    const extend: (this: FrameMemory, offset: number, size: number) => void = prototype.extend;
-    prototype.extend = function metered(this: FrameMemory, offset, size) {
-      const missing = offset + size - this._store.length;
-      if (size === 0 || missing <= 0) return;
-      this.meter?.take(Math.ceil(missing / CONTAINER_BYTES) * CONTAINER_BYTES);
-      extend.call(this, offset, size);
-    };
+    prototype.extend = extend;
   }
   memory.meter = meter;
+  meter?.take(memory._store.length);
 }
 
-/** The frame has ended. */
-export function releaseFrame(memory: FrameMemory, meter: MemoryMeter): void {
-  const bytes = memory._store.length - CONTAINER_BYTES;
-  if (bytes > 0) meter.give(bytes);
+/** The frame has ended: nothing looks into its memory any more, what it returned is a copy. */
+export function releaseFrame(memory: FrameMemory): void {
+  memory.meter?.give(memory._store.length);
+  if (memory.slab !== undefined) giveSlab(memory.slab);
+  memory.slab = undefined;
 }
