@@ -269,6 +269,7 @@ describe("attack/DI-06 one host with very many ids", () => {
       tcp: 30_303,
       publicKey: publicKeyOf(generateKey(world.entropy)),
     }));
+    await world.clock.advance(2_000); // who has just come is not asked
     const looking = node.discv4.lookup(peer.publicKey);
     for (let i = 0; i < 100; i++) {
       await world.clock.advance(100);

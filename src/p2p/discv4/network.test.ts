@@ -56,7 +56,10 @@ test("nobody to ask: a walk waits, and goes on when somebody comes", async () =>
   const first = source.next();
   await world.clock.advance(3_000);
   const b = await startNode(world, { ip: "20.0.1.1", bootnodes: [a.node] });
+  await world.clock.advance(1_900);
+  const left = b.discv4.counts; // alone so far: what came are answers
   await world.clock.advance(3_000);
+  expect(b.discv4.counts.received).toBeGreaterThan(left.received);
   expect((await first)?.id).toBe(b.node.id);
   const next = source.next();
   source.close();

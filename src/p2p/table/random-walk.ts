@@ -58,11 +58,12 @@ export class RandomWalk implements NodeSource {
     return undefined;
   }
 
-  /** Waits until somebody enters the table, a while at most. */
+  /** Waits until somebody enters the table and may be asked, a while at most. */
   async #newcomer(): Promise<void> {
     const entered = new AbortController();
     using _ = this.#table.events.subscribe(() => entered.abort());
     await this.#sleep(limits.emptyTableMs, entered.signal);
+    if (entered.signal.aborted) await this.#sleep(limits.quietMs);
   }
 
   /** Ends early, without error, when the walk or the other signal does. */
