@@ -3,6 +3,7 @@ import { type Config, Node } from "#node";
 import { RpcSetupError } from "#rpc";
 import { CliError } from "./errors.ts";
 import { type Io, untilStopped } from "./io.ts";
+import { watchWallets } from "./wallet-watch.ts";
 
 /** The error of a port that is taken, with the flag that chooses another one. */
 export function explainPort(error: unknown, config: Config): unknown {
@@ -31,6 +32,7 @@ export async function runNode(
   } catch (error) {
     throw explainPort(error, config);
   }
+  using _wallets = config.usb === true ? watchWallets(node, node.config.logger) : undefined;
   try {
     printEndpoints(node, config, io);
     const failed = node.failed().then((error) => {

@@ -4,6 +4,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parsePrivateKey } from "#crypto";
+import { Ethereum } from "#eth";
+import { createLogger } from "#log";
+import { devGenesis } from "#params";
+import { FakeBus, LedgerFirmware } from "../../test/kit/hid-devices.ts";
 import { Node } from "./node.ts";
 
 let folder: string;
@@ -121,4 +125,58 @@ test("accounts may be unlocked while no HTTP or WebSocket endpoint is open, or w
   expect(may(node)).toBe(false);
   await node.attach().request({ method: "admin_stopHTTP", params: [] });
   expect(may(node)).toBe(true);
+});
+
+describe("hardware wallets", () => {
+  const words = "test test test test test test test test test test test junk";
+  const withLedger = () => {
+    const bus = new FakeBus();
+    bus.plug(
+      { vendorId: 0x2c97, productId: 0x1011 },
+      new LedgerFirmware({ mnemonic: words, version: [1, 9, 0] }),
+    );
+    return bus;
+  };
+  const schemes = async (node: Node) => (await node.accountManager.wallets()).map(({ url }) => url.scheme);
+
+  test("by a port that is handed in: personal_ opens, derives and signs with them; a stop lets them go", async () => {
+    const bus = withLedger();
+    await using node = new Node({ name: "test", p2p: { maxPeers: 0 } }, { hidPort: bus });
+    node.register(
+      (context) => new Ethereum(context, { genesis: devGenesis({}, { signers: [new Uint8Array(20)] }) }),
+    );
+    await node.start();
+    const ask = (method: string, ...params: readonly unknown[]) =>
+      node.attach().request({ method, params: [...params] });
+    expect(await ask("personal_listWallets")).toEqual([{ url: "ledger://0001", status: "Closed" }]);
+    expect(await ask("personal_openWallet", "ledger://0001")).toBeNull();
+    const address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+    const account = { address, url: "ledger://0001/m/44'/60'/0'/0/0" };
+    expect(await ask("personal_deriveAccount", "ledger://0001", "m/44'/60'/0'/0/0", true)).toEqual(account);
+    expect(await ask("personal_listWallets")).toEqual([
+      { url: "ledger://0001", status: "Ethereum app v1.9.0 online", accounts: [account] },
+    ]);
+    expect(await ask("eth_accounts")).toEqual([address]);
+    const fees = { maxFeePerGas: "0x77359400", maxPriorityFeePerGas: "0x1" };
+    const tx = { from: address, to: address, gas: "0x5208", nonce: "0x0", ...fees };
+    expect(await ask("eth_signTransaction", tx)).toMatchObject({ tx: { type: "0x2" } });
+    const text = await ask("eth_sign", address, "0x68656c6c6f");
+    expect(await ask("personal_ecRecover", "0x68656c6c6f", text)).toBe(address);
+    await node.stop();
+    expect(bus.opened.map(({ isOpen }) => isOpen)).toEqual([false]);
+  });
+
+  test("not with noUsb; not unless they are asked for; without the package they are told to be missing", async () => {
+    await using forbidden = new Node({ name: "test", noUsb: true, usb: true }, { hidPort: withLedger() });
+    await forbidden.start();
+    expect(await schemes(forbidden)).toEqual([]);
+    await using quiet = new Node({ name: "test" });
+    await quiet.start();
+    const lines: string[] = [];
+    const logger = createLogger({ level: "warn", format: "json", write: (line) => lines.push(line) });
+    await using asked = new Node({ name: "test", usb: true, logger });
+    await asked.start();
+    expect(lines.join()).toContain("npm install usb@3.1.0");
+    expect(await schemes(asked)).toEqual([]);
+  });
 });

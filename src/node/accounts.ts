@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AccountManager } from "#accounts";
 import { KeyStore } from "#accounts/keystore";
+import type { HidPort } from "#accounts/usb";
 import type { Host } from "#host";
 import { toHex } from "#util";
 import type { ResolvedConfig } from "./config.ts";
@@ -22,4 +23,29 @@ export function makeAccountManager(
   const folder = keyStoreDir ?? join(tmpdir(), `glim-keystore-${toHex(host.entropy.bytes(8)).slice(2)}`);
   const keyStore = new KeyStore({ folder, isTemporary, useLightweightKdf, host, log });
   return new AccountManager({ keyStore, insecureUnlockAllowed, isRpcOpen, log });
+}
+
+/**
+ * Adds hardware wallets, if they are asked for (`usb`, or a port that was handed in) and not forbidden (`noUsb`): their code
+ * and the package `usb` are loaded only then. What fails is told and no more: a node runs without them.
+ *
+ * @param port - absent: that of the package `usb`
+ * @returns whether they are there
+ */
+export async function addDevices(
+  manager: AccountManager,
+  { usb, noUsb, logger: log }: ResolvedConfig,
+  { clock }: Pick<Host, "clock">,
+  port: HidPort | undefined,
+): Promise<boolean> {
+  if (noUsb || (port === undefined && !usb)) return false;
+  try {
+    const { loadUsbPort, usbHubs } = await import("#accounts/usb");
+    const opened = port ?? (await loadUsbPort());
+    for (const hub of usbHubs({ port: opened, clock, log })) await manager.addBackend(hub);
+    return true;
+  } catch (error) {
+    log.warn("hardware wallets are not available", { error });
+    return false;
+  }
 }

@@ -111,6 +111,16 @@ export const configTable = [
     doc: "Let accounts be unlocked although HTTP or WebSocket is open.",
   },
   {
+    path: "usb",
+    kind: "bool",
+    default: false,
+    flag: "usb",
+    toml: "Node.USB",
+    isOmittedEmpty: true,
+    category: "ACCOUNT",
+    doc: "Look for hardware wallets (npm install usb@3.1.0).",
+  },
+  {
     path: "noUsb",
     seed: "noUSB",
     kind: "bool",

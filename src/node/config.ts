@@ -69,6 +69,8 @@ export interface Config {
   readonly useLightweightKdf?: boolean | undefined;
   /** Lets accounts be unlocked although HTTP or WebSocket is open. */
   readonly insecureUnlockAllowed?: boolean | undefined;
+  /** Looks for hardware wallets; `noUsb` has the last word. */
+  readonly usb?: boolean | undefined;
   readonly noUsb?: boolean | undefined;
   readonly ipcPath?: string | undefined;
   readonly networkId?: bigint | number | undefined;
@@ -109,6 +111,7 @@ export interface ResolvedConfig {
   readonly keyStoreDir: string | undefined;
   readonly useLightweightKdf: boolean;
   readonly insecureUnlockAllowed: boolean;
+  readonly usb: boolean;
   readonly noUsb: boolean;
   /** Socket path or pipe name; "" = IPC off. */
   readonly ipcEndpoint: string;
@@ -287,6 +290,7 @@ function resolveConfig(
     keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
     useLightweightKdf: get("useLightweightKdf"),
     insecureUnlockAllowed: get("insecureUnlockAllowed"),
+    usb: get("usb"),
     noUsb: get("noUsb"),
     ipcEndpoint: ipcEndpointOf(get("ipcPath"), dataDir, machine),
     networkId: networkId === undefined ? undefined : BigInt(networkId),

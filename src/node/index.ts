@@ -14,7 +14,7 @@ export { DiskWatch, type DiskWatchOptions } from "./disk-watch.ts";
 export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
 export { openInstanceDir } from "./instance-dir.ts";
 export { loadNodeList } from "./node-lists.ts";
-export { Node } from "./node.ts";
+export { Node, type NodeOptions } from "./node.ts";
 export type { Health, Vitals } from "./vitals.ts";
 export { defaultDataDir, defaultIpcEndpoint } from "./paths.ts";
 export type {

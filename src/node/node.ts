@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AccountManager } from "#accounts";
+import type { HidPort } from "#accounts/usb";
 import { generateKey } from "#crypto";
 import { assertStoresReadable, type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
@@ -9,7 +10,7 @@ import type { Logger } from "#log";
 import { type Protocol, Server } from "#p2p";
 import { type Api, inProcess, type RpcClient, type RpcServer } from "#rpc";
 import { type Deferred, deferred, type GlimError, isError } from "#util";
-import { makeAccountManager } from "./accounts.ts";
+import { addDevices, makeAccountManager } from "./accounts.ts";
 import { builtinApis, type NodeFace } from "./builtin-apis.ts";
 import { type Config, parseConfig, type ResolvedConfig } from "./config.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -57,6 +58,13 @@ interface Run {
   readonly failed: Deferred<GlimError>;
 }
 
+/** What a node stands on, beside its config. */
+export interface NodeOptions {
+  readonly host?: Host | undefined;
+  /** The way to hardware wallets, instead of the package `usb`. */
+  readonly hidPort?: HidPort | undefined;
+}
+
 /**
  * A container of services over one p2p server, one data directory and one set of RPC endpoints (seed: node.Node).
  *
@@ -71,6 +79,9 @@ export class Node implements AsyncDisposable {
   /** Every account this node can sign for. In both states; a stop locks them. */
   readonly accountManager: AccountManager;
   readonly #host: Host;
+  readonly #hidPort: HidPort | undefined;
+  /** Hubs are added once. */
+  #hasDevices = false;
   readonly #log: Logger;
   readonly #constructors: ServiceConstructor[] = [];
   #run: Run | undefined;
@@ -78,10 +89,11 @@ export class Node implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws CONFIG_INVALID with every problem of the config. Touches no file, opens nothing. */
-  constructor(config: Config = {}, { host = nodeHost() }: { host?: Host | undefined } = {}) {
+  constructor(config: Config = {}, { host = nodeHost(), hidPort }: NodeOptions = {}) {
     this.config = parseConfig(config);
     this.metrics = this.config.metrics.host === "" ? undefined : new Metrics();
     this.#host = host;
+    this.#hidPort = hidPort;
     this.#log = this.config.logger;
     this.accountManager = makeAccountManager(this.config, host, () => this.#isRpcOpen);
   }
@@ -273,7 +285,7 @@ export class Node implements AsyncDisposable {
     yield async () => {
       run.ops = await Ops.open(this.#opsFace(run), this.config.metrics);
     };
-    yield () => this.accountManager.start();
+    yield () => this.#startAccounts();
     for (const constructor of this.#constructors) yield () => this.#construct(run, constructor);
     yield async () => {
       run.server = await this.#makeServer(run);
@@ -297,6 +309,11 @@ export class Node implements AsyncDisposable {
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);
     if (http.host !== "") yield async () => run.endpoints?.startHttp(http);
     if (ws.host !== "") yield async () => run.endpoints?.startWs({ ...ws, vhosts: http.vhosts });
+  }
+
+  async #startAccounts(): Promise<void> {
+    this.#hasDevices ||= await addDevices(this.accountManager, this.config, this.#host, this.#hidPort);
+    await this.accountManager.start();
   }
 
   async #watchDisk(run: Run): Promise<void> {
