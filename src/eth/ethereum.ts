@@ -69,6 +69,10 @@ export interface EthereumOptions {
   readonly period?: number | undefined;
 }
 
+/** Code that says who answers in an account's place (EIP-7702): 0xef0100 and an address. */
+const isDelegation = (code: Uint8Array | undefined) =>
+  code?.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
+
 /** attacks-and-faults §3.2 */
 const DEFAULT_MAX_PEERS = 50;
 /** Crashes within 10 minutes after which what is loaded at a start is no longer trusted (ST-09). */
@@ -397,7 +401,9 @@ export class Ethereum implements Service, Backend {
       account: (address: Uint8Array) => {
         const account = reader.account(address);
         if (account instanceof Promise) throw new TypeError("the state of a full chain answers at once");
-        return account ?? emptyAccount;
+        if (account === undefined || equalBytes(account.codeHash, emptyCodeHash))
+          return account ?? emptyAccount;
+        return { ...account, isContract: !isDelegation(this.chain.codes.get(account.codeHash)) };
       },
     };
   }

@@ -17,6 +17,8 @@ export interface AccountState {
   readonly balance: bigint;
   /** Absent: no code. A sender with code is one that delegates (EIP-7702). */
   readonly codeHash?: Uint8Array | undefined;
+  /** It has code that is no delegation: no transaction of it can be in a block (EIP-3607). */
+  readonly isContract?: boolean | undefined;
 }
 
 /** How many transactions all accounts of a pool have; they keep it. */
@@ -190,7 +192,8 @@ export class AccountTxs {
     let left = state.balance;
     for (const entry of all) {
       const { tx } = entry;
-      if (tx.nonce < state.nonce || cost(tx) > state.balance || tx.gas > gasLimit) {
+      const isStale = tx.nonce < state.nonce || state.isContract === true;
+      if (isStale || cost(tx) > state.balance || tx.gas > gasLimit) {
         dropped.push(entry);
         this.#cost -= cost(tx);
         continue;

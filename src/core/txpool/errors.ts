@@ -7,6 +7,8 @@ export const TxPoolError = defineErrors("TXPOOL", {
   ALREADY_KNOWN: { message: () => "already known", ...refused },
   OVERSIZED: { message: () => "oversized data", ...refused },
   INVALID_SENDER: { message: () => "invalid sender", ...refused },
+  /** EIP-3607; geth says so when a block is made (core/error.go@v1.11.6). */
+  SENDER_NO_EOA: { message: () => "sender not an eoa", ...refused },
   TYPE_NOT_SUPPORTED: { message: () => "transaction type not supported", ...refused },
   GAS_LIMIT: { message: () => "exceeds block gas limit", ...refused },
   GAS_ABOVE_CAP: {

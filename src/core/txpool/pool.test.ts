@@ -315,6 +315,20 @@ describe("a new head", () => {
     pool.reset({ type: "head", header: head, added: [head], removed: [] }, never);
   });
 
+  test("EIP-3607 a sender that became a contract: its transactions leave, no new one is taken; a delegation is no contract", async () => {
+    const { pool, person, set } = poolWorld();
+    const [key, delegating] = [person(), person()];
+    for (const each of [key, delegating]) await pool.add(send(each, 0));
+    await pool.add(send(key, 5), { local: true });
+    const codeHash = new Uint8Array(32).fill(7);
+    set(key, { codeHash, isContract: true });
+    set(delegating, { codeHash, isContract: false });
+    pool.reset({ type: "head", header: head, added: [head], removed: [] }, () => []);
+    expect(pool.all().map(({ nonce }) => nonce)).toEqual([0n]);
+    await expect(pool.add(send(key, 1))).rejects.toMatchObject({ code: "TXPOOL_SENDER_NO_EOA" });
+    expect(pool.size).toBe(1);
+  });
+
   test("transactions of removed blocks come back unless the new blocks hold them", async () => {
     const { pool, person, set } = poolWorld();
     const [a, b] = [person({ nonce: 1n }), person({ nonce: 1n })];

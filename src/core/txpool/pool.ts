@@ -360,6 +360,7 @@ export class TxPool {
   }
 
   #checkAccount(tx: Transaction, account: AccountTxs, state: AccountState, isLocal: boolean): void {
+    if (state.isContract === true) throw TxPoolError("SENDER_NO_EOA");
     if (tx.nonce < state.nonce) throw TxPoolError("NONCE_TOO_LOW", { next: state.nonce, nonce: tx.nonce });
     const own = cost(tx);
     if (own > state.balance) throw TxPoolError("INSUFFICIENT_FUNDS", { have: state.balance, want: own });
