@@ -14,6 +14,8 @@ export interface Io {
   readonly clock: Clock;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly stopping: AbortSignal;
+  /** Aborted by the second: answers under way are no longer waited for. */
+  readonly hurrying?: AbortSignal | undefined;
   /** Runs beside the node that a command starts; the node is stopped when it has ended. */
   readonly withNode?: ((node: Node) => Promise<void>) | undefined;
   /** `GLIM_…` variables are flags. */
@@ -21,7 +23,7 @@ export interface Io {
 }
 
 /** How long an orderly stop may take before the process ends anyway. */
-const STOP_DEADLINE_MS = 5_000;
+const STOP_DEADLINE_MS = 10_000;
 
 interface Process {
   readonly stdin: NodeJS.ReadableStream;
@@ -33,13 +35,18 @@ interface Process {
 }
 
 /**
- * The real terminal and signals. The first SIGINT or SIGTERM asks for an orderly stop; a second one, or a stop that takes
- * too long, ends the process at once.
+ * The real terminal and signals. The first SIGINT or SIGTERM asks for an orderly stop; the second skips what it waits for;
+ * the third, or a stop that takes too long, ends the process at once (F36).
  */
 export function processIo(host: Process, clock: Clock): Io {
   const controller = new AbortController();
+  const hurry = new AbortController();
   const ask = () => {
-    if (controller.signal.aborted) host.exit(130);
+    if (hurry.signal.aborted) host.exit(130);
+    if (controller.signal.aborted) {
+      hurry.abort();
+      return;
+    }
     controller.abort();
     clock.after(STOP_DEADLINE_MS, () => host.exit(1));
   };
@@ -55,6 +62,7 @@ export function processIo(host: Process, clock: Clock): Io {
     isTerminal: host.stdout.isTTY === true,
     clock,
     stopping: controller.signal,
+    hurrying: hurry.signal,
     environment: host.env,
   };
 }

@@ -46,7 +46,10 @@ export async function runNode(
       whileRunning(io.stopping).then(() => untilStopped(io)),
     ]);
   } finally {
-    await node.stop();
+    const stopped = node.stop();
+    if (io.hurrying?.aborted) node.hurry();
+    else io.hurrying?.addEventListener("abort", () => node.hurry(), { once: true });
+    await stopped;
   }
 }
 

@@ -40,8 +40,8 @@ export class Endpoints implements AsyncDisposable {
   #ipc: IpcEndpoint | undefined;
   #http: Face | undefined;
   #ws: Face | undefined;
-  /** Listeners that write their last answers. BOUNDED: two at a time, one second each. */
-  readonly #closing = new Set<Promise<void>>();
+  /** Listeners that write their last answers. BOUNDED: two at a time, three seconds each. */
+  readonly #closing = new Map<HttpEndpoint, Promise<void>>();
 
   constructor(
     apis: readonly Api[],
@@ -144,9 +144,16 @@ export class Endpoints implements AsyncDisposable {
     if (!face.endpoint.servesHttp) this.#close(face.endpoint);
   }
 
+  /** Those that write their last answers are cut off. */
+  hurry(): void {
+    for (const endpoint of this.#closing.keys()) endpoint.cut();
+  }
+
   #close(endpoint: HttpEndpoint): void {
-    const closing = endpoint.close().finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#closing.set(
+      endpoint,
+      endpoint.close().finally(() => this.#closing.delete(endpoint)),
+    );
   }
 
   async stopIpc(): Promise<void> {
@@ -159,7 +166,7 @@ export class Endpoints implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopWs();
     this.stopHttp();
-    const results = await Promise.allSettled([...this.#closing, this.stopIpc()]);
+    const results = await Promise.allSettled([...this.#closing.values(), this.stopIpc()]);
     this.server.close();
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }

@@ -70,7 +70,7 @@ export interface NodeOptions {
  *
  * A node is stopped or running. `start` runs the constructors in registration order, then p2p, then each service's
  * start, then the endpoints (in process, IPC, HTTP, WebSocket); what fails undoes everything, the lock included. `stop`
- * undoes it in reverse and reports every failure at once. Both wait for each other; a stop during a start cancels it.
+ * closes the endpoints, then p2p, then the services in reverse, and reports every failure at once. Both wait for each other; a stop during a start cancels it.
  */
 export class Node implements AsyncDisposable {
   readonly config: ResolvedConfig;
@@ -86,6 +86,7 @@ export class Node implements AsyncDisposable {
   readonly #constructors: ServiceConstructor[] = [];
   #run: Run | undefined;
   #starting: Run | undefined;
+  #stopping: Run | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws CONFIG_INVALID with every problem of the config. Touches no file, opens nothing. */
@@ -196,6 +197,11 @@ export class Node implements AsyncDisposable {
     return this.config.ipcEndpoint;
   }
 
+  /** A stop under way waits no longer for answers that are still being written. */
+  hurry(): void {
+    this.#stopping?.endpoints?.hurry();
+  }
+
   /** Works in both states; while the node is stopped the caller closes the store. */
   async openDatabase(name: string, options: DatabaseOptions = {}): Promise<KeyValueStore> {
     const run = this.#run;
@@ -264,7 +270,9 @@ export class Node implements AsyncDisposable {
 
   async #stop(run: Run): Promise<void> {
     this.#run = undefined;
+    this.#stopping = run;
     const failures = await this.#undo(run);
+    this.#stopping = undefined;
     run.ended.resolve();
     this.#log.info("node stopped");
     if (failures.length > 0) throw NodeError("STOP_FAILED", { failures });
@@ -391,7 +399,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Endpoints, services last to first, p2p, databases, lock. Everything is tried; what failed is told.
+   * Endpoints, p2p, services last to first, accounts, databases, lock: nothing new comes in while the chain is written
+   * (attacks-and-faults §4.2; geth stops p2p after its services). Everything is tried; what failed is told.
    */
   async #undo(run: Run): Promise<{ part: string; error: unknown }[]> {
     const failures: { part: string; error: unknown }[] = [];
@@ -403,15 +412,15 @@ export class Node implements AsyncDisposable {
       }
     };
     await attempt("rpc", () => run.endpoints?.[Symbol.asyncDispose]());
+    await attempt("p2p", () => run.server?.stop());
     for (const service of run.services.toReversed())
       await attempt(service.constructor.name, () => service.stop());
-    await attempt("p2p", () => run.server?.stop());
-    for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("accounts", () => this.accountManager.stop());
+    await attempt("marker", () => run.marker?.clear());
+    for (const database of run.databases.toReversed()) await attempt("database", () => database.close());
     await attempt("metrics", () => run.ops?.[Symbol.asyncDispose]());
     await attempt("debug", () => run.debug?.[Symbol.dispose]());
     await attempt("disk", () => run.disk?.[Symbol.dispose]());
-    await attempt("marker", () => run.marker?.clear());
     await attempt("lock", () => run.lock?.[Symbol.asyncDispose]());
     return failures;
   }
@@ -458,7 +467,7 @@ export class Node implements AsyncDisposable {
 
   #healthOf(run: Run | undefined): Health {
     return healthOf({
-      isRunning: run !== undefined,
+      state: run !== undefined ? "running" : this.#stopping === undefined ? "stopped" : "stopping",
       isFailing: run?.isFailing ?? false,
       peers: run?.server?.peers.size ?? 0,
       vitals: run === undefined ? [] : run.services.flatMap((service) => service.vitals?.() ?? []),

@@ -26,17 +26,17 @@ export interface Health {
 const OLD_HEAD_SECONDS = 300;
 
 export interface HealthInput {
-  readonly isRunning: boolean;
+  readonly state: "running" | "stopping" | "stopped";
   readonly isFailing: boolean;
   readonly peers: number;
   readonly vitals: readonly Vitals[];
 }
 
 /** How a node is, from what its parts say. */
-export function healthOf({ isRunning, isFailing, peers, vitals }: HealthInput): Health {
+export function healthOf({ state, isFailing, peers, vitals }: HealthInput): Health {
   const [first] = vitals;
   const reasons: string[] = [];
-  if (!isRunning) reasons.push("not running");
+  if (state !== "running") reasons.push(state === "stopping" ? "stopping" : "not running");
   if (isFailing) reasons.push("cannot write to its disk");
   if (peers === 0 && vitals.some(({ needsPeers }) => needsPeers)) reasons.push("no peers");
   for (const { syncing, head, needsPeers } of vitals) {
@@ -45,7 +45,7 @@ export function healthOf({ isRunning, isFailing, peers, vitals }: HealthInput): 
       reasons.push(`the head is ${head.ageSeconds} s old`);
   }
   return {
-    isLive: isRunning && !isFailing,
+    isLive: state !== "stopped" && !isFailing,
     isReady: reasons.length === 0,
     reasons,
     peers,

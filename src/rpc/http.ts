@@ -63,8 +63,8 @@ interface HttpSide {
 /** How long the rest of a refused request is read and dropped. */
 const LINGER_MS = 1_000;
 
-/** How long answers under way may take once the endpoint closes. */
-const CLOSE_GRACE_MS = 1_000;
+/** How long answers under way may take once the endpoint closes (attacks-and-faults §4.2). */
+const CLOSE_GRACE_MS = 3_000;
 
 /**
  * One listening port that serves JSON-RPC over HTTP, over WebSocket, or both. Either side can come and go while the
@@ -174,21 +174,24 @@ export class HttpEndpoint implements AsyncDisposable {
   }
 
   /**
-   * Stops listening (the port is free at once) and closes idle connections; answers under way may still be written for a
-   * second, then every connection is closed. Twice is fine.
+   * Stops listening (the port is free at once) and closes idle connections; answers under way may still be written for three
+   * seconds, then every connection is closed. Twice is fine.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
+  /** Closes every connection now, also those whose answer is being written. */
+  cut(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
   async #close(): Promise<void> {
     this.setWs(undefined);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, { active }] of this.#sockets) if (active === 0) socket.destroy();
-    const timer = this.#clock.after(CLOSE_GRACE_MS, () => {
-      for (const socket of this.#sockets.keys()) socket.destroy();
-    });
+    const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.cut());
     await closed;
     timer.cancel();
     this.#sockets.clear();
