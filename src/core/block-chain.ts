@@ -60,8 +60,11 @@ export interface BlockChainOptions {
 
 /** geth's is 1024, and 4096 on its main network. */
 const DEFAULT_CACHE_MB = 256;
-/** How far before the head the states lie that are written: now and then, and at the end (core/blockchain.go:983@v1.11.6). */
-const NOW_AND_THEN = [limits.recentStates - 1, 0] as const;
+/**
+ * How far before the head the states lie that are written at the end (core/blockchain.go:983@v1.11.6). In between, where
+ * geth writes that of 127 blocks back and seldom, it is the head's every 128 blocks: a crash costs no more than these, and
+ * the one before is there for reorgs.
+ */
 const AT_THE_END = [limits.recentStates - 1, 1, 0] as const;
 
 /** A canonical transaction and where it is. */
@@ -100,8 +103,9 @@ export class BlockChain {
   #unflushedBytes = 0;
   /** Milliseconds of work since others were last let run. */
   #busyMs = 0;
-  /** Milliseconds of work on blocks since a state was last written. */
+  /** Milliseconds of work on blocks since a state was last written, and how many there were. */
   #stateMs = 0;
+  #stateBlocks = 0;
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #keepsPreimages: boolean;
@@ -469,11 +473,12 @@ export class BlockChain {
   /** After work on a block: lets others run, and writes a state when it is time or memory is short. */
   async #worked(start: number, written?: Header): Promise<void> {
     this.#stateMs += this.#clock.now() - start;
+    this.#stateBlocks++;
     await this.#giveWay(start);
     if (this.blooms.isDue) await this.blooms.makeNext();
-    const isTime = this.#stateMs > limits.stateMs;
+    const isTime = this.#stateMs > limits.stateMs || this.#stateBlocks >= limits.recentStates;
     if (written === undefined) {
-      if (isTime || this.#states.isFull) await this.#persist(NOW_AND_THEN);
+      if (isTime || this.#states.isFull) await this.#persist([0]);
     } else if (isTime || this.#states.isShort) await this.#persistStates([written]);
   }
 
@@ -486,6 +491,7 @@ export class BlockChain {
 
   async #persistStates(headers: readonly Header[]): Promise<void> {
     this.#stateMs = 0;
+    this.#stateBlocks = 0;
     await this.#states.persist(headers.map((header) => header.stateRoot));
   }
 

@@ -1,4 +1,4 @@
-// A process that seals blocks into a LevelDB store until it is killed: node chain-writer.mjs FOLDER
+// A process that seals blocks into a LevelDB store until it is killed: node chain-writer.mjs FOLDER [GCMODE]
 // Prints "number hash" each time a head is on disk for sure. Runs from dist, as a user's program would.
 const room = (name) => import(new URL(`../../dist/${name}/index.js`, import.meta.url).href);
 const { BlockChain } = await room("core");
@@ -8,10 +8,12 @@ const { openLevelStore } = await room("ethdb");
 const { DEV_ADDRESS, DEV_KEY, devGenesis } = await room("params");
 const { toHex } = await room("util");
 
-const db = await openLevelStore(process.argv[2]);
+const [, , folder, gcMode] = process.argv;
+const db = await openLevelStore(folder);
 const genesis = devGenesis({ [toHex(DEV_ADDRESS)]: 1n << 120n });
 const clock = { unixSeconds: () => 2_000_000_000, now: () => 0, sleep: async () => {} };
-const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock });
+const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock, gcMode });
+await chain.recover();
 const signer = keySigner(DEV_KEY);
 
 for (let round = 0; ; round++) {
@@ -25,6 +27,6 @@ for (let round = 0; ; round++) {
     });
     await chain.produceBlock(txs, { signer, time: chain.head.time + 1 });
   }
-  await chain.flush();
+  await chain.persist();
   process.stdout.write(`${chain.head.number} ${toHex(chain.head.hash)}\n`);
 }

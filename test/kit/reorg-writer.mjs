@@ -1,4 +1,4 @@
-// A process that reorganises a chain again and again until it is killed: node reorg-writer.mjs DATADIR SEED
+// A process that reorganises a chain again and again until it is killed: node reorg-writer.mjs DATADIR SEED [GCMODE]
 // Prints "number hash" each time a head is on disk for sure. Runs from dist, as a user's program would.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,14 @@ const { DEV_ADDRESS, DEV_KEY, devGenesis } = await room("params");
 const { seededRand } = await room("host/sim");
 const { toHex } = await room("util");
 
-const [, , dataDir, seed] = process.argv;
+const [, , dataDir, seed, gcMode] = process.argv;
 const folder = join(dataDir, "glim", "chaindata");
 mkdirSync(folder, { recursive: true });
 const db = await openLevelStore(folder);
 const genesis = devGenesis({ [toHex(DEV_ADDRESS)]: 1n << 120n });
 const clock = { unixSeconds: () => 2_000_000_000, now: () => performance.now(), sleep: async () => {} };
-const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock });
+const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock, gcMode });
+await chain.recover();
 const signer = keySigner(DEV_KEY);
 const rand = seededRand(Number(seed));
 
@@ -47,6 +48,6 @@ for (;;) {
   const back = rand.int(Math.min(12, chain.head.number) + 1);
   let parent = chain.headerByNumber(chain.head.number - back);
   for (let i = 0; i < back + 1 + rand.int(3); i++) parent = await next(parent);
-  await chain.flush();
+  await chain.persist();
   process.stdout.write(`${chain.head.number} ${toHex(chain.head.hash)}\n`);
 }

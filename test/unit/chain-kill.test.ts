@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Clique } from "#consensus/clique";
-import { BlockChain } from "#core";
+import { BlockChain, type GcMode } from "#core";
 import { openLevelStore } from "#ethdb";
 import { seededRand } from "#host/sim";
 import { DEV_ADDRESS, devGenesis } from "#params";
@@ -18,8 +18,12 @@ const genesis = devGenesis({ [toHex(DEV_ADDRESS)]: 1n << 120n });
 const clock = { unixSeconds: () => 2_000_000_000, now: () => 0, sleep: async () => {} };
 
 /** Lets the writer work until it has reported `reports` heads, kills it, and returns the last report. */
-async function writeAndKill(folder: string, reports: number): Promise<{ number: number; hash: string }> {
-  const child = spawn(process.execPath, [writer, folder], { stdio: ["ignore", "pipe", "pipe"] });
+async function writeAndKill(
+  folder: string,
+  reports: number,
+  gcMode: GcMode,
+): Promise<{ number: number; hash: string }> {
+  const child = spawn(process.execPath, [writer, folder, gcMode], { stdio: ["ignore", "pipe", "pipe"] });
   let complaints = "";
   child.stderr.on("data", (chunk: Buffer) => void (complaints += chunk.toString()));
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
@@ -35,10 +39,14 @@ async function writeAndKill(folder: string, reports: number): Promise<{ number: 
   return last;
 }
 
-async function expectWhole(folder: string, acknowledged: { number: number; hash: string }): Promise<number> {
+async function expectWhole(
+  folder: string,
+  acknowledged: { number: number; hash: string },
+  gcMode: GcMode,
+): Promise<number> {
   const db = await openLevelStore(folder);
   if (genesis.config.clique === undefined) throw new Error("no clique chain");
-  const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock });
+  const chain = new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock, gcMode });
   expect(chain.head.number).toBeGreaterThanOrEqual(acknowledged.number);
   expect(toHex(chain.headerByNumber(acknowledged.number)?.hash ?? new Uint8Array(0))).toBe(acknowledged.hash);
   expect(chain.headerByNumber(chain.head.number + 1)).toBeUndefined();
@@ -46,7 +54,7 @@ async function expectWhole(folder: string, acknowledged: { number: number; hash:
     const header = chain.headerByNumber(number);
     const body = header && chain.body(header);
     if (header === undefined || body === undefined) throw new Error(`block #${number} is torn`);
-    expect(chain.hasState(header)).toBe(true);
+    if (gcMode === "archive" || number >= acknowledged.number) expect(chain.hasState(header)).toBe(true);
     expect(chain.receipts(header)).toHaveLength(10);
     expect(chain.transaction(body.transactions[9]?.hash ?? header.hash)).toMatchObject({ index: 9 });
   }
@@ -58,18 +66,25 @@ async function expectWhole(folder: string, acknowledged: { number: number; hash:
   return number;
 }
 
-test("ST-06 ten kills in the middle of writing blocks", { timeout: 180_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "glim-kill-"));
-  const rand = seededRand(6);
-  try {
-    let before = 0;
-    for (let kill = 0; kill < 10; kill++) {
-      const acknowledged = await writeAndKill(join(folder, "db"), 1 + rand.int(4));
-      const head = await expectWhole(join(folder, "db"), acknowledged);
-      expect(head).toBeGreaterThan(before);
-      before = head;
+test.each([
+  ["archive", 10],
+  ["full", 10],
+] as const)(
+  "ST-06 %s mode: %i kills in the middle of writing blocks",
+  { timeout: 180_000 },
+  async (gcMode, kills) => {
+    const folder = mkdtempSync(join(tmpdir(), "glim-kill-"));
+    const rand = seededRand(6);
+    try {
+      let before = 0;
+      for (let kill = 0; kill < kills; kill++) {
+        const acknowledged = await writeAndKill(join(folder, "db"), 1 + rand.int(4), gcMode);
+        const head = await expectWhole(join(folder, "db"), acknowledged, gcMode);
+        expect(head).toBeGreaterThan(before);
+        before = head;
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+  },
+);
