@@ -320,7 +320,8 @@ export class Node implements AsyncDisposable {
   }
 
   async #startAccounts(): Promise<void> {
-    this.#hasDevices ||= await addDevices(this.accountManager, this.config, this.#host, this.#hidPort);
+    if (!this.#hasDevices)
+      this.#hasDevices = await addDevices(this.accountManager, this.config, this.#host, this.#hidPort);
     await this.accountManager.start();
   }
 

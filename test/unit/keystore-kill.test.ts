@@ -47,7 +47,6 @@ test(`attack/KS-05 F02 ${KILLS} kills, seed ${SEED}`, async () => {
     for (let kill = 0; kill < KILLS; kill++) {
       const lines = await writeAndKill(folder, rand.int(1_500));
       const keys = new KeyStore({ folder, useLightweightKdf: true, host: nodeHost(), log: silentLogger });
-      const before = new Set(there);
       for (const line of lines) {
         const [what, address = ""] = line.split(" ");
         if (what === "made") there.add(address);
@@ -55,10 +54,7 @@ test(`attack/KS-05 F02 ${KILLS} kills, seed ${SEED}`, async () => {
         said++;
       }
       const listed = new Set((await keys.accounts()).map(({ address }) => toHex(address)));
-      for (const address of there) {
-        // it may have been on the way to remove one, and have not said so yet
-        if (!listed.has(address as `0x${string}`)) expect(before.has(address) || lines.length > 0).toBe(true);
-      }
+      // one may be on the way out without having said so
       expect(
         [...there].filter((address) => !listed.has(address as `0x${string}`)).length,
       ).toBeLessThanOrEqual(1);
