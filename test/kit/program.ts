@@ -15,8 +15,13 @@ export interface Program extends AsyncDisposable {
 }
 
 /** Starts `node` with these arguments. Ended with SIGKILL when disposed of. */
-export function startProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
+export function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Program {
   const child: ChildProcess = spawn(process.execPath, args, {
+    ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
