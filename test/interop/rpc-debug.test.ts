@@ -205,6 +205,105 @@ const withoutMade = (answer: Json, name: string): Json => {
     : answer;
 };
 
+/** 1.11.6 tells nothing of calls that opened no frame, nor by which opcode something was made. */
+function asOldFlat(answer: Json): Json {
+  if (!Array.isArray(answer)) return answer;
+  const placeOf = (row: Json) =>
+    isObject(row) && Array.isArray(row["traceAddress"]) ? row["traceAddress"] : [];
+  const hidden = answer.filter(isUntold).map(placeOf);
+  const isBelow = (place: Json[], parent: Json[]) => parent.every((one, i) => place[i] === one);
+  /** Places after the hidden ones of the same call move up. */
+  const moved = (place: Json[]) =>
+    place.map((at, i) => {
+      const before = hidden.filter(
+        (one) => one.length === i + 1 && isBelow(place, one.slice(0, i)) && Number(one[i]) < Number(at),
+      );
+      return Number(at) - before.length;
+    });
+  return answer.flatMap((row) => {
+    if (isUntold(row) || !isObject(row)) return [];
+    const place = placeOf(row);
+    const gone = hidden.filter((one) => one.length === place.length + 1 && isBelow(one, place)).length;
+    const { creationMethod: _, ...action } = isObject(row["action"]) ? row["action"] : {};
+    return [{ ...row, action, subtraces: Number(row["subtraces"]) - gone, traceAddress: moved(place) }];
+  });
+}
+
+/** Of rows `enter …`, `exit …`: those of calls that opened no frame, of which 1.11.6 tells nothing. */
+const withoutUntold = (rows: Json[]): Json[] => {
+  const isEnd = (row: Json | undefined) =>
+    typeof row === "string" &&
+    [...UNTOLD].some((text) => row.startsWith("exit ") && row.endsWith(String(text)));
+  return rows.filter((row, i) => !isEnd(row) && !isEnd(rows[i + 1]));
+};
+
+/** A write in a static call is found before the opcode runs since 1.15: no fault of its own, and counted as gas. */
+const withoutWriteFault = (answer: Json): Json =>
+  Array.isArray(answer)
+    ? withoutUntold(answer).flatMap((row) => {
+        if (typeof row === "string" && /^fault \d+ SSTORE$/.test(row)) return [];
+        if (typeof row === "string") return [row.replace("out of gas: write protection", "write protection")];
+        return isObject(row) && row["error"] === "write protection"
+          ? [{ ...row, error: "Out of gas" }]
+          : [row];
+      })
+    : answer;
+
+/** What a tracer may ask, each with a script that asks it. */
+const SCRIPTS = {
+  steps: `{
+    rows: [], only: "",
+    setup: function(config) { this.only = JSON.parse(config).only || "" },
+    step: function(log) {
+      var op = log.op.toString();
+      if (this.only !== "" && op !== this.only) return;
+      if (this.rows.length < 200) this.rows.push([log.getPC(), op, log.getGas(), log.getDepth(), log.stack.length(), log.memory.length(),
+        log.stack.length() > 0 ? log.stack.peek(0).toString(16) : "", op === "SSTORE" ? "" : log.getRefund()].join(" "));
+    },
+    fault: function(log) { this.rows.push("fault " + log.getPC() + " " + log.op.toString()) },
+    result: function() { return this.rows },
+  }`,
+  context: `{
+    step: function() {}, fault: function() {},
+    result: function(ctx) {
+      return [ctx.type, toHex(ctx.from), toHex(ctx.to), toHex(ctx.input), ctx.gas, ctx.gasUsed, ctx.value.toString(), ctx.block,
+        toHex(ctx.blockHash), ctx.txIndex, toHex(ctx.txHash), ctx.error === undefined ? "" : ctx.error, ctx.error !== undefined && ctx.error !== "execution reverted" ? "" : toHex(ctx.output)];
+    },
+  }`,
+  frames: `{
+    rows: [],
+    enter: function(f) {
+      var value = f.getValue();
+      this.rows.push(["enter", f.getType(), toHex(f.getFrom()), toHex(f.getTo()), toHex(f.getInput()), f.getGas(), value === undefined ? "" : value.toString(16)].join(" "));
+    },
+    exit: function(r) { this.rows.push(["exit", r.getGasUsed(), toHex(r.getOutput()), r.getError() === undefined ? "" : r.getError()].join(" ")) },
+    fault: function() {},
+    result: function() { return this.rows },
+  }`,
+  contracts: `{
+    rows: [],
+    step: function(log) {
+      if (log.getDepth() > 3) return;
+      var row = [toHex(log.contract.getAddress()), toHex(log.contract.getCaller()), log.contract.getValue().toString(), toHex(log.contract.getInput())].join(" ");
+      if (this.rows[this.rows.length - 1] !== row) this.rows.push(row);
+    },
+    fault: function() {},
+    result: function() { return this.rows },
+  }`,
+  state: `{
+    rows: [],
+    step: function(log, db) {
+      var op = log.op.toString();
+      if (op !== "SSTORE" && op !== "CALL" || log.getDepth() > 4) return;
+      var a = log.contract.getAddress();
+      var slot = toWord(log.stack.peek(0).toString(16));
+      this.rows.push([op, db.getBalance(a).toString(), db.getNonce(a), db.getCode(a).length, db.exists(a), op === "SSTORE" ? toHex(db.getState(a, slot)) : ""].join(" "));
+    },
+    fault: function() {},
+    result: function(ctx, db) { return this.rows.concat(db.getBalance(ctx.to).toString(), isPrecompiled(ctx.to), toHex(toContract(ctx.from, 3)), toHex(toContract2(ctx.from, "0x07", "0x60006000"))) },
+  }`,
+} as const;
+
 const each = (config: object) =>
   traced.map(({ name, tx }) => [name, "debug_traceTransaction", toHex(tx.hash), config] as const);
 
@@ -253,6 +352,28 @@ describe("traces are those of geth 1.11.6", () => {
     await compareAll(each(config).filter(([name]) => calls.includes(name)));
     await compareAll(each({ tracer: "noopTracer" }));
   }, 60_000);
+
+  test("flatCallTracer, muxTracer, counts of opcodes", async ({ skip }) => {
+    if (!ready(skip)) return;
+    for (const tracerConfig of [{}, { includePrecompiles: true }])
+      await compareAll(each({ tracer: "flatCallTracer", tracerConfig }), undefined, asOldFlat);
+    const converted = { convertParityErrors: true };
+    await compareAll(each({ tracer: "flatCallTracer", tracerConfig: converted }), undefined, (answer) =>
+      asOldFlat(withoutWriteFault(answer)),
+    );
+    const parts = { callTracer: { withLog: true }, noopTracer: {} };
+    await compareAll(each({ tracer: "muxTracer", tracerConfig: parts }));
+    for (const tracer of ["opcountTracer", "unigramTracer", "bigramTracer", "trigramTracer"])
+      await compareAll(each({ tracer }));
+  }, 120_000);
+
+  test("JavaScript tracers: steps, frames, faults, the state at each step", async ({ skip }) => {
+    if (!ready(skip)) return;
+    for (const tracer of Object.values(SCRIPTS))
+      await compareAll(each({ tracer }), undefined, withoutWriteFault);
+    const config = { tracer: SCRIPTS.steps, tracerConfig: { only: "SSTORE" } };
+    await compareAll(each(config), undefined, withoutWriteFault);
+  }, 240_000);
 
   test("whole blocks, by number, by hash, as bytes", async ({ skip }) => {
     if (!ready(skip) || full === undefined) return;

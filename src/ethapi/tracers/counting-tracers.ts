@@ -36,8 +36,8 @@ export class CountTracer implements JsonTracer, Tracer {
   readonly tracer: Tracer = this;
   #count = 0;
 
-  step({ error }: TraceStep): void {
-    if (error === undefined) this.#count++;
+  step(): void {
+    this.#count++;
   }
 
   result(): Json {
@@ -63,8 +63,7 @@ export class NgramTracer implements JsonTracer, Tracer {
     this.#last = this.#nothing();
   }
 
-  step({ name, depth, error }: TraceStep): void {
-    if (error !== undefined) return;
+  step({ name, depth }: TraceStep): void {
     const isElsewhere = depth !== this.#depth;
     this.#depth = depth;
     // as geth's scripts do: at another depth the first forgets nothing, the second does not count, the third begins anew
