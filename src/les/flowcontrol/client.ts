@@ -86,6 +86,9 @@ export class ClientEstimate {
     const sentLater = this.#sumCost - sent.sumThen;
     const fresh = Math.min(bufferValue, this.#params.bufferLimit) - sentLater;
     if (fresh > this.#estimate) this.#estimate = fresh;
+    // only differences count, so it begins again when it can: an ever growing sum would leave the small integers, and every
+    // function that V8 has compiled for them would be thrown away
+    if (this.#pending.size === 0) this.#sumCost = 0;
     return true;
   }
 
