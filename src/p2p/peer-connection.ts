@@ -255,9 +255,17 @@ export class PeerConnection implements Peer {
       this.#connection.resume();
   }
 
-  async #send(code: number, payload: Uint8Array): Promise<void> {
+  /** Sent at once, as nearly always, it is `undefined`. @throws what the peer ended with */
+  #send(code: number, payload: Uint8Array): Promise<void> | undefined {
     if (this.#writers.length > 0 || this.#connection.queuedBytes > peerLimits.queueBytes)
-      await this.#waitToWrite(payload.length);
+      return this.#sendLater(code, payload);
+    this.throwIfEnded();
+    this.#connection.write(code, payload);
+    return undefined;
+  }
+
+  async #sendLater(code: number, payload: Uint8Array): Promise<void> {
+    await this.#waitToWrite(payload.length);
     this.throwIfEnded();
     this.#connection.write(code, payload);
   }

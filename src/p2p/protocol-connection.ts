@@ -11,11 +11,13 @@ export interface ProtocolConnectionOptions {
   readonly clock: Clock;
   readonly peer: NodeId;
   readonly events: Feed<PeerEvent> | undefined;
-  /** Sends under the absolute code; resolves when there is room again. */
-  send(code: number, payload: Uint8Array): Promise<void>;
+  /** Sends under the absolute code; resolves when it could be sent, `undefined` if that was at once. */
+  send(code: number, payload: Uint8Array): Promise<void> | undefined;
   /** A message has left the inbox. */
   onTake(size: number): void;
 }
+
+const sent = Promise.resolve();
 
 /** One protocol's MsgReadWriter on a peer: codes from 0, an inbox of its own. */
 export class ProtocolConnection implements MsgReadWriter {
@@ -45,16 +47,24 @@ export class ProtocolConnection implements MsgReadWriter {
     return this.#inbox.next();
   }
 
+  /** Not async: it is on the way of every request, and has nearly never to wait. */
   writeMsg(code: number, payload: Uint8Array): Promise<void> {
-    if (!Number.isInteger(code) || code < 0 || code >= this.protocol.length) {
-      return Promise.reject(P2pError("INVALID_MSG_CODE", { code, length: this.protocol.length }));
+    try {
+      this.#check(code, payload);
+      const sending = this.#options.send(this.offset + code, payload);
+      if (sending !== undefined) return sending.then(() => this.#event("msgsend", code, payload.length));
+      this.#event("msgsend", code, payload.length);
+      return sent;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (payload.length > 0xff_ffff)
-      return Promise.reject(P2pError("MSG_TOO_BIG_TO_SEND", { size: payload.length }));
-    if (this.#end !== undefined) return Promise.reject(this.#end);
-    return this.#options
-      .send(this.offset + code, payload)
-      .then(() => this.#event("msgsend", code, payload.length));
+  }
+
+  #check(code: number, { length }: Uint8Array): void {
+    if (!Number.isInteger(code) || code < 0 || code >= this.protocol.length)
+      throw P2pError("INVALID_MSG_CODE", { code, length: this.protocol.length });
+    if (length > 0xff_ffff) throw P2pError("MSG_TOO_BIG_TO_SEND", { size: length });
+    if (this.#end !== undefined) throw this.#end;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Msg> {

@@ -149,7 +149,7 @@ export class RpcConnection implements Disposable {
     try {
       const result = this.#invoke(name, params, found, context, releases);
       if (!(result instanceof Promise)) return id === undefined ? undefined : this.#success(id, result);
-      const timed = isTimed ? Promise.race([result, context.expired]) : result;
+      const timed = isTimed ? context.orExpired(result) : result;
       return timed.then(
         (text) => (id === undefined ? undefined : this.#success(id, text)),
         (error: unknown) => this.#failure(id, name, error),

@@ -1,4 +1,3 @@
-import { type Deferred, deferred } from "#util";
 import { RpcError, rpcCodes } from "./errors.ts";
 import type { CallContext, ConnectionInfo, TransportName } from "./method.ts";
 
@@ -8,7 +7,8 @@ export class Context implements CallContext {
   #controller: AbortController | undefined;
   #reason: unknown;
   #isOver = false;
-  #expired: Deferred<never> | undefined;
+  /** Who waits beside a result for the time to be over. BOUNDED by the calls of one message. */
+  #waiting: ((error: unknown) => void)[] | undefined;
 
   constructor(connection: ConnectionInfo) {
     this.connection = connection;
@@ -30,15 +30,18 @@ export class Context implements CallContext {
     return this.#controller.signal;
   }
 
-  /** Rejects with −32002 when the time is over. */
-  get expired(): Promise<never> {
-    this.#expired ??= deferred<never>();
-    return this.#expired.promise;
+  /** The result, or −32002 if the time is over first. */
+  orExpired<T>(result: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting ??= [];
+      this.#waiting.push(reject);
+      result.then(resolve, reject);
+    });
   }
 
   expire(): void {
     const error = new RpcError(rpcCodes.timeout, "request timed out");
-    this.#expired?.reject(error);
+    for (const reject of this.#waiting ?? []) reject(error);
     this.abort(error);
   }
 

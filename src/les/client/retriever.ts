@@ -172,22 +172,23 @@ export class Retriever {
   #pump(): void {
     this.#wakeUp?.cancel();
     this.#wakeUp = undefined;
+    const now = this.#clock.now();
     let waitMs = Number.POSITIVE_INFINITY;
     for (const [kind, queue] of [...this.#queues]) {
       this.#queues.delete(kind);
-      const left = this.#distribute(kind, queue);
+      const left = this.#distribute(kind, queue, now);
       if (left.length === 0) continue;
       const added = this.#queues.get(kind) ?? [];
       this.#queues.set(kind, [...left, ...added]);
       for (const server of this.#servers())
-        waitMs = Math.min(waitMs, roomMs(server, rowOf(kind), left.length));
+        waitMs = Math.min(waitMs, roomMs(server, rowOf(kind), left.length, now));
     }
     if (waitMs < Number.POSITIVE_INFINITY)
       this.#wakeUp = this.#clock.after(Math.max(1, Math.ceil(waitMs)), () => this.#schedule());
   }
 
   /** Groups tasks by server and sends them; returns those that must wait for room. */
-  #distribute(kind: AskKind, queue: readonly Task[]): Task[] {
+  #distribute(kind: AskKind, queue: readonly Task[], now: number): Task[] {
     const row = rowOf(kind);
     const groups = new Map<ServerPeer, Task[]>();
     const rooms = new Map<ServerPeer, number>();
@@ -195,7 +196,7 @@ export class Retriever {
     for (const task of queue) {
       if (task.isDone) continue;
       const suitable = this.#suitable(task, row);
-      const server = this.#choose(suitable, row, rooms, queue.length);
+      const server = this.#choose(suitable, row, rooms, queue.length, now);
       if (server !== undefined) {
         rooms.set(server, (rooms.get(server) ?? 0) - 1);
         const group = groups.get(server);
@@ -231,13 +232,14 @@ export class Retriever {
     row: KindRow<AskKind>,
     rooms: Map<ServerPeer, number>,
     queued: number,
+    now: number,
   ): ServerPeer | undefined {
     let best: ServerPeer | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     for (const server of suitable) {
       let room = rooms.get(server);
       if (room === undefined) {
-        room = roomMs(server, row, queued) === 0 ? server.affordable(row.message, row.batch) : 0;
+        room = roomMs(server, row, queued, now) === 0 ? server.affordable(row.message, row.batch, now) : 0;
         rooms.set(server, room);
       } else if (room > 0) return server;
       if (room <= 0) continue;
@@ -298,14 +300,17 @@ export class Retriever {
       server.drop(LesError("INVALID_RESPONSE", { reason: error.message }, { cause: error }));
       return;
     }
-    judgement.verdicts.forEach((verdict, i) => {
+    let isBad = false;
+    for (const [i, verdict] of judgement.verdicts.entries()) {
       const task = tasks[i];
-      if (task === undefined) return;
+      if (task === undefined) continue;
       if (verdict.type === "proven") this.#done(task, verdict.value);
-      else this.#next(task, verdict.error, verdict.mayAskAgain ? server : undefined);
-    });
-    if (judgement.verdicts.some((verdict) => verdict.type === "unserved" && !verdict.mayAskAgain))
-      this.#bad(server);
+      else {
+        isBad ||= !verdict.mayAskAgain;
+        this.#next(task, verdict.error, verdict.mayAskAgain ? server : undefined);
+      }
+    }
+    if (isBad) this.#bad(server);
   }
 
   #bad(server: ServerPeer): void {
@@ -399,8 +404,12 @@ export class Retriever {
 const soon = Promise.resolve();
 
 /** Milliseconds until a message of this kind may go: buffer, messages in flight, and company for what can be merged. */
-const roomMs = (server: ServerPeer, { message, batch }: KindRow<AskKind>, queued: number): number =>
-  Math.max(server.waitMs(message, 1), batch > 1 ? server.gatherMs(queued) : 0);
+const roomMs = (
+  server: ServerPeer,
+  { message, batch }: KindRow<AskKind>,
+  queued: number,
+  now: number,
+): number => Math.max(server.waitMs(message, 1, now), batch > 1 ? server.gatherMs(queued, now) : 0);
 
 // the table is indexed by the kind of the very tasks that are handed in
 const rowOf = (kind: AskKind): KindRow<AskKind> => kindRows[kind] as unknown as KindRow<AskKind>;

@@ -50,6 +50,8 @@ export interface ServerPeerEvents {
   ready(server: ServerPeer): void;
 }
 
+const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
+
 const replyNames: Readonly<Record<RequestName, string>> = {
   getBlockHeaders: "blockHeaders",
   getBlockBodies: "blockBodies",
@@ -161,28 +163,25 @@ export class ServerPeer {
   }
 
   /** Milliseconds until a request of n items may go; Infinity: not before something else happens. */
-  waitMs(name: RequestName, items: number): number {
+  waitMs(name: RequestName, items: number, now = this.#clock.now()): number {
     if (this.#isOver || this.#frozen !== undefined) return Number.POSITIVE_INFINITY;
     if (this.#sent.size >= clientLimits.messagesInFlight) return Number.POSITIVE_INFINITY;
-    return this.#flow.waitMs(
-      requestCost(this.#costs, name, items, this.#flow.params.bufferLimit),
-      this.#clock.now(),
-    );
+    return this.#flow.waitMs(requestCost(this.#costs, name, items, this.#flow.params.bufferLimit), now);
   }
 
   /** Milliseconds that `queued` requests should wait for company: none if nothing is in flight or enough have gathered. */
-  gatherMs(queued: number): number {
+  gatherMs(queued: number, now = this.#clock.now()): number {
     if (this.#sent.size === 0 || queued >= clientLimits.gatherItems) return 0;
     const { min, max } = clientLimits.gatherMs;
     const companyMs = Math.min(max, Math.max(min, this.latencyMs));
-    return Math.max(0, this.#lastSentAt + companyMs - this.#clock.now());
+    return Math.max(0, this.#lastSentAt + companyMs - now);
   }
 
   /** Most items of a request that the buffer has room for now; at least one if `waitMs(name, 1)` is 0. */
-  affordable(name: RequestName, most: number): number {
+  affordable(name: RequestName, most: number, now = this.#clock.now()): number {
     const { base, perItem } = this.#costs[name];
     if (perItem === 0) return most;
-    const room = this.#flow.value(this.#clock.now()) - base - this.#flow.params.minRecharge;
+    const room = this.#flow.value(now) - base - this.#flow.params.minRecharge;
     return Math.max(1, Math.min(most, Math.floor(room / perItem)));
   }
 
@@ -267,7 +266,7 @@ export class ServerPeer {
   }
 
   #reply(name: string, reqId: bigint, bv: bigint, body: () => unknown): void {
-    const id = reqId <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(reqId) : -1;
+    const id = reqId <= LARGEST ? Number(reqId) : -1;
     const sent = this.#sent.get(id);
     if (sent === undefined || sent.reply !== name) {
       this.countBadReply();
@@ -276,11 +275,7 @@ export class ServerPeer {
     const now = this.#clock.now();
     this.#sent.delete(id);
     this.#stopTimers(sent);
-    this.#flow.replied(
-      id,
-      Number(bv > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : bv),
-      now,
-    );
+    this.#flow.replied(id, Number(bv > LARGEST ? LARGEST : bv), now);
     this.replies++;
     this.latencyMs += (now - sent.sentAt - this.latencyMs) * 0.1;
     let decoded: unknown;

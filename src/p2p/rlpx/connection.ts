@@ -297,11 +297,11 @@ export class RlpxConnection {
       while (this.#end === undefined && this.#frames !== undefined && !this.#isPaused) {
         if (this.#handler === undefined && this.#reading === undefined) return;
         const frame = this.#frames.reader.next(wireLimit(this.#maxBytes));
-        const now = this.#clock.now();
         if (frame === undefined) {
           if (this.#frames.reader.waitingBytes === 0) this.#partialSince = undefined;
           return;
         }
+        const now = this.#clock.now();
         this.#lastFrameAt = now;
         this.#partialSince = now;
         this.#deliver({ code: frame.code, payload: this.#open(frame), receivedAt: now });

@@ -5,7 +5,7 @@ import type { Secrets } from "./handshake.ts";
 import { limits } from "./limits.ts";
 
 /** Header data of every frame: capability id and context id, both zero, as a list. */
-const HEADER_DATA = [0xc2, 0x80, 0x80] as const;
+const HEADER_DATA = Uint8Array.of(0xc2, 0x80, 0x80);
 const ZERO_IV = new Uint8Array(16);
 
 /** A running MAC of one direction. Keeps its last digest: the next header starts from it. */
@@ -66,7 +66,10 @@ export class FrameWriter {
     const size = codeBytes.length + payload.length;
     if (size > limits.frameMax) throw RlpxError("SEND_TOO_BIG", { size });
     const plain = new Uint8Array(16 + padded(size));
-    plain.set([size >>> 16, (size >>> 8) & 0xff, size & 0xff, ...HEADER_DATA]);
+    plain[0] = size >>> 16;
+    plain[1] = size >>> 8;
+    plain[2] = size;
+    plain.set(HEADER_DATA, 3);
     plain.set(codeBytes, 16);
     plain.set(payload, 16 + codeBytes.length);
     const sealed = this.#cipher.update(plain);
