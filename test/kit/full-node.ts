@@ -18,6 +18,8 @@ export interface FullNodeOptions {
   readonly peers?: readonly string[];
   readonly syncMode?: "full" | "fast";
   readonly dataDir?: string;
+  /** Nodes it begins its search at; without them it does not search. */
+  readonly bootnodes?: readonly string[];
   readonly log?: Logger;
 }
 
@@ -42,7 +44,9 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     dataDir = "",
     log = silentLogger,
   } = options;
-  const p2p = { listenAddr: "127.0.0.1:0", maxPeers: 50 };
+  const { bootnodes } = options;
+  const search = bootnodes === undefined ? {} : { noDiscovery: false, bootstrapNodes: bootnodes };
+  const p2p = { listenAddr: "127.0.0.1:0", maxPeers: 50, ...search };
   const node = new Node({ name: "glim-full", dataDir, logger: log, p2p });
   node.register(
     (context) =>

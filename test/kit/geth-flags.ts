@@ -15,6 +15,8 @@ export interface GethFlags {
   /** Account that seals (miner) or only stands as etherbase (lightServer on 1.9.25). */
   readonly etherbase: string | undefined;
   readonly passwordFile: string;
+  /** Nodes it begins its search at; without them it does not search. */
+  readonly bootnodes: readonly string[] | undefined;
   readonly extra: readonly string[];
 }
 
@@ -25,8 +27,18 @@ export function nodeFlags(f: GethFlags): string[] {
   const old = f.version === "1.9.25";
   const flags = [
     ...["--datadir", f.datadir, "--ipcpath", f.ipcPath, "--networkid", String(f.networkId)],
-    ...["--port", "0", "--nat", "none", "--nodiscover", "--netrestrict", "127.0.0.0/8"],
-    ...["--bootnodes", "", "--discovery.dns", "", "--cache", "128", "--verbosity", "3"],
+    ...["--port", "0", "--nat", "none", "--netrestrict", "127.0.0.0/8"],
+    ...(f.bootnodes === undefined ? ["--nodiscover"] : []),
+    ...[
+      "--bootnodes",
+      (f.bootnodes ?? []).join(","),
+      "--discovery.dns",
+      "",
+      "--cache",
+      "128",
+      "--verbosity",
+      "3",
+    ],
     ...["--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.vhosts", "*"],
     ...["--http.api", [...apis, ...(old ? ["personal"] : [])].join(",")],
     ...(old ? ["--nousb"] : ["--authrpc.port", "0"]),

@@ -61,6 +61,8 @@ export interface StartGeth {
   readonly cpu?: number | undefined;
   /** Enodes that it is told to connect to once it runs. */
   readonly peers?: readonly string[] | undefined;
+  /** Nodes it begins its search at; without them it does not search. */
+  readonly bootnodes?: readonly string[] | undefined;
   readonly flags?: readonly string[] | undefined;
 }
 
@@ -142,6 +144,7 @@ export async function startGeth(options: StartGeth): Promise<Geth> {
   const flags = nodeFlags({
     ...{ version, role, datadir, ipcPath, etherbase, passwordFile },
     networkId: options.networkId ?? genesis.config.chainId,
+    bootnodes: options.bootnodes,
     extra: options.flags ?? [],
   });
   const child = launch(binary.path, flags, options.cpu);
