@@ -233,7 +233,7 @@ function asOldFlat(answer: Json): Json {
 const withoutUntold = (rows: Json[]): Json[] => {
   const isEnd = (row: Json | undefined) =>
     typeof row === "string" &&
-    [...UNTOLD].some((text) => row.startsWith("exit ") && row.endsWith(String(text)));
+    [...UNTOLD].some((text) => row.startsWith("exit ") && row.endsWith(JSON.stringify(text).slice(1, -1)));
   return rows.filter((row, i) => !isEnd(row) && !isEnd(rows[i + 1]));
 };
 
