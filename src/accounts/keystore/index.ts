@@ -1,5 +1,5 @@
 /**
- * accounts/keystore: keys in encrypted files, one each, in geth's form (version 3, scrypt; versions 1 and 3 with PBKDF2
+ * accounts/keystore: keys in encrypted files, one each, in geth's form: version 3 with scrypt (versions 1 and 3 with PBKDF2
  * are read, and presale wallets), and those that are unlocked. The seed's `accounts/keystore`.
  *
  *   file → parse, bound → derive (off this thread) → MAC → key → sign → overwrite
