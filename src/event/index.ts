@@ -3,3 +3,4 @@
  * Events tell what happened; they never ask (house.md §2.7).
  */
 export { Feed, type StreamOptions } from "./feed.ts";
+export { type EventClass, EventMux } from "./mux.ts";

@@ -259,6 +259,93 @@ describe("T3 life cycle", () => {
   });
 });
 
+describe("T3 what services share", () => {
+  class Told {
+    readonly text: string;
+    constructor(text: string) {
+      this.text = text;
+    }
+  }
+
+  test("Trap 4: events between services by their class; each run has its own mux, and none is closed under the next", async () => {
+    const node = make();
+    const heard: string[] = [];
+    let posted = (_text: string): number => 0;
+    node.register(({ eventMux }) => {
+      eventMux.subscribe(Told, ({ text: one }) => heard.push(one));
+      return new A("a", []);
+    });
+    node.register(({ eventMux }) => {
+      posted = (one) => eventMux.post(new Told(one));
+      return new B("b", []);
+    });
+    expect(() => node.eventMux).toThrow("node not started");
+    await node.start();
+    expect(posted("first run")).toBe(1);
+    const old = posted;
+    await node.restart();
+    expect(old("from a run that is over")).toBe(0);
+    expect(posted("second run")).toBe(1);
+    expect(node.eventMux.post(new Told("from outside"))).toBe(1);
+    expect(heard).toEqual(["first run", "second run", "from outside"]);
+  });
+
+  test("paths, databases and accounts: in the instance directory, open to the end of the service's stop", async () => {
+    const node = make({ dataDir: folder });
+    let seen: unknown;
+    node.register(async (context) => {
+      const db = await context.openDatabase("things");
+      db.put(Uint8Array.of(1), Uint8Array.of(7));
+      expect(context.resolvePath("x")).toBe(join(folder, "test", "x"));
+      expect(context.isEphemeral).toBe(false);
+      expect(context.accountManager).toBe(node.accountManager);
+      const service = new A("a", []);
+      service.stop = async () => {
+        seen = db.get(Uint8Array.of(1));
+      };
+      return service;
+    });
+    await node.start();
+    await node.stop();
+    expect(seen).toEqual(Uint8Array.of(7));
+    expect(await readdir(join(folder, "test"))).toContain("things");
+  });
+
+  test("a stop: endpoints first, then peers, then services last to first", async () => {
+    const port = await freePort();
+    const node = make({ http: { port }, p2p: { listenAddr: "127.0.0.1:0" } });
+    const order: string[] = [];
+    const recorded = (service: Recorder) => {
+      service.stop = async () => {
+        order.push(`${service.name}: http ${await isListening(port)}, p2p ${await isListening(p2pPort)}`);
+      };
+      return service;
+    };
+    node.register(() => recorded(new A("a", [])));
+    node.register(() => recorded(new B("b", [])));
+    await node.start();
+    const p2pPort = Number(/:(\d+)\b/.exec(node.server?.self.enode.split("@")[1] ?? "")?.[1]);
+    expect(await isListening(p2pPort)).toBe(true);
+    await node.stop();
+    expect(order).toEqual(["b: http false, p2p false", "a: http false, p2p false"]);
+  });
+
+  test("the metrics port is taken: nothing is left, the lock is free", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const node = make({ dataDir: folder, metrics: { port } });
+    node.register(() => new A("a", []));
+    await expect(node.start()).rejects.toThrow(/cannot listen/);
+    await new Promise((resolve) => taken.close(resolve));
+    await node.start();
+    expect(node.metricsEndpoint).toBe(`127.0.0.1:${port}`);
+    await node.stop();
+    expect(await isListening(port)).toBe(false);
+  });
+});
+
 describe("T3 each step of the start fails (Trap 5): nothing is left, and it starts afterwards", () => {
   const steps: readonly (readonly [string, RegExp])[] = [
     ["lock", /already used/],

@@ -4,6 +4,7 @@ import type { AccountManager } from "#accounts";
 import type { HidPort } from "#accounts/usb";
 import { generateKey } from "#crypto";
 import { assertStoresReadable, type KeyValueStore, memoryStore, openLevelStore } from "#ethdb";
+import { EventMux } from "#event";
 import type { Host } from "#host";
 import { nodeHost } from "#host/node";
 import type { Logger } from "#log";
@@ -45,6 +46,7 @@ interface Run {
   ops: Ops | undefined;
   recentCrashes: number;
   disk: DiskWatch | undefined;
+  readonly eventMux: EventMux;
   readonly databases: KeyValueStore[];
   readonly services: Service[];
   server: Server | undefined;
@@ -159,6 +161,12 @@ export class Node implements AsyncDisposable {
     return findService(this.#run.services, type);
   }
 
+  /** What this run's services tell each other. @throws NODE_NOT_STARTED */
+  get eventMux(): EventMux {
+    if (this.#run === undefined) throw NodeError("NOT_STARTED");
+    return this.#run.eventMux;
+  }
+
   /** The p2p server; undefined while stopped. */
   get server(): Server | undefined {
     return this.#run?.server;
@@ -238,6 +246,7 @@ export class Node implements AsyncDisposable {
       ops: undefined,
       recentCrashes: 0,
       disk: undefined,
+      eventMux: new EventMux((error) => this.#log.error("listener of events failed", { error })),
       databases: [],
       services: [],
       server: undefined,
@@ -357,6 +366,7 @@ export class Node implements AsyncDisposable {
       isEphemeral: this.config.dataDir === "",
       recentCrashes: run.recentCrashes,
       accountManager: this.accountManager,
+      eventMux: run.eventMux,
       metrics: this.metrics,
       openDatabase: (name, options = {}) => this.#openFor(run, name, options),
       resolvePath: (path) => this.resolvePath(path),
@@ -416,6 +426,7 @@ export class Node implements AsyncDisposable {
     await attempt("p2p", () => run.server?.stop());
     for (const service of run.services.toReversed())
       await attempt(service.constructor.name, () => service.stop());
+    await attempt("events", () => run.eventMux.stop());
     await attempt("accounts", () => this.accountManager.stop());
     await attempt("marker", () => run.marker?.clear());
     for (const database of run.databases.toReversed()) await attempt("database", () => database.close());

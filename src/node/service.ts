@@ -1,5 +1,6 @@
 import type { AccountManager } from "#accounts";
 import type { KeyValueStore } from "#ethdb";
+import type { EventMux } from "#event";
 import type { Host } from "#host";
 import type { Logger } from "#log";
 import type { Metrics } from "#metrics";
@@ -49,6 +50,8 @@ export interface ServiceContext {
   readonly recentCrashes: number;
   /** Every account this node can sign for (seed: AccountManager). */
   readonly accountManager: AccountManager;
+  /** Events between services of this run (seed: EventMux); anew at each start. */
+  readonly eventMux: EventMux;
   /** What this node counts; undefined where nothing is counted. */
   readonly metrics?: Metrics | undefined;
   /** A store under the instance directory, in memory for an ephemeral node. The node closes it after the services stopped. */
