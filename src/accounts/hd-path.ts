@@ -11,7 +11,7 @@ export const rootDerivationPath: DerivationPath = [HARDENED + 44, HARDENED + 60,
 /** m/44'/60'/0'/0/0: the first account of most wallets. */
 export const baseDerivationPath: DerivationPath = [...rootDerivationPath, 0];
 /** m/44'/60'/0'/0: the first account of a Ledger before its Live. */
-export const legacyLedgerDerivationPath: DerivationPath = rootDerivationPath;
+export const legacyLedgerDerivationPath: DerivationPath = [...rootDerivationPath];
 
 /** As Go's big.Int reads base 0: decimal, 0x…, 0b…, 0o… and 0… for octal. */
 function parseInteger(text: string): bigint | undefined {

@@ -72,6 +72,8 @@ export class AccountManager {
   /** All wallets, by URL. */
   async wallets(): Promise<readonly Wallet[]> {
     const lists = await Promise.all(this.#backends.map((backend) => backend.wallets()));
+    const [only, ...others] = lists.filter((list) => list.length > 0);
+    if (others.length === 0) return only ?? []; // sorted already
     return lists.flat().sort((a, b) => compareAccountUrls(a.url, b.url));
   }
 

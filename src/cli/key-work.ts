@@ -49,7 +49,7 @@ export const accountFlags = [
   },
 ] as const satisfies readonly TableRow[];
 
-export type AccountFlags = Flags<typeof accountFlags>;
+type AccountFlags = Flags<typeof accountFlags>;
 
 /** What every subcommand works with. */
 export interface KeyWork {

@@ -144,8 +144,10 @@ export function guardEndpoints(
  */
 export async function accountSigner(node: Node, etherbase: string | undefined): Promise<Signer> {
   const keys = node.accountManager.keyStore;
-  const named = etherbase === undefined ? undefined : parseAddress(etherbase);
-  if (etherbase !== undefined && named === undefined)
+  // geth writes the zero address into its configuration file where none is set
+  const isSet = etherbase !== undefined && !/^(?:0x)?0{40}$/i.test(etherbase);
+  const named = isSet ? parseAddress(etherbase) : undefined;
+  if (isSet && named === undefined)
     throw CliError("BAD_FLAG", { flag: "--miner.etherbase", why: "want an address, 40 hex digits" });
   const [first] = await firstAccounts(keys);
   const address = named ?? first?.address;

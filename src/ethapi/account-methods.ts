@@ -18,6 +18,7 @@ import {
 } from "#rpc";
 import { ByteSet, toHex } from "#util";
 import { transactionArgs } from "./call-params.ts";
+import { EthApiError } from "./errors.ts";
 import { formatAccessList, formatTransaction, type JsonObject, quantityHex } from "./format.ts";
 import type { Parts } from "./parts.ts";
 import type { Sending } from "./sending.ts";
@@ -99,7 +100,23 @@ export function accountMethods(sending: Sending, { backend }: Parts): Record<str
         return withOldV(await wallet.signTypedData({ address: who }, hashTypedData(data)));
       },
     });
+  const coinbase = (doc: string) =>
+    method({
+      doc,
+      params: [],
+      result: address,
+      isConcurrent: true,
+      handle: async () => {
+        const own = backend.coinbase?.() ?? (await accounts.accounts())[0]?.address;
+        if (own === undefined) throw EthApiError("FAILED", { reason: "this node seals no blocks" });
+        return own;
+      },
+    });
   return {
+    coinbase: coinbase(
+      "Who gets the fees of the blocks this node seals; of one that seals none, its first account.",
+    ),
+    etherbase: coinbase("Old name of eth_coinbase."),
     accounts: method({
       doc: "Accounts this node can sign for, in the order of their wallets.",
       params: [],

@@ -1,7 +1,6 @@
 /** Prices, and the small facts about the node. */
 import { baseFeeAfter, blobBaseFeeOf, type GasPriceOracle } from "#eth/gasprice";
 import {
-  address,
   blockTag,
   type Codec,
   invalidParams,
@@ -55,18 +54,6 @@ const percentiles: Codec<number[]> = {
 
 export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Record<string, Method> {
   const isConcurrent = true;
-  const coinbase = (doc: string) =>
-    method({
-      doc,
-      params: [],
-      result: address,
-      isConcurrent,
-      handle: () => {
-        const own = backend.coinbase?.();
-        if (own === undefined) throw EthApiError("FAILED", { reason: "this node seals no blocks" });
-        return own;
-      },
-    });
   return {
     gasPrice: method({
       doc: "A price per gas that gets a transaction into the next blocks, wei.",
@@ -149,8 +136,6 @@ export function feeMethods({ backend, view }: Parts, oracle: GasPriceOracle): Re
       isConcurrent,
       handle: () => 0n,
     }),
-    coinbase: coinbase("Who gets the fees of the blocks this node seals."),
-    etherbase: coinbase("Old name of eth_coinbase."),
     protocolVersion: method({
       doc: "Highest version of eth this node speaks; of les, plus 10,000.",
       params: [],

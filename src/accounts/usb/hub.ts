@@ -27,7 +27,7 @@ interface Vendor {
 }
 
 /** accounts/usbwallet/hub.go@v1.17.5 */
-export const vendors: readonly Vendor[] = [
+const vendors: readonly Vendor[] = [
   {
     scheme: "ledger",
     vendorId: 0x2c97,
@@ -95,6 +95,7 @@ export class UsbHub implements AccountBackend {
     await this.#looking;
     const wallets = this.#wallets;
     this.#wallets = [];
+    this.#lastLook = undefined;
     await Promise.allSettled(wallets.map((wallet) => wallet.close()));
   }
 

@@ -2,8 +2,8 @@ import { isError } from "#util";
 import { UsbError } from "./errors.ts";
 import { type HidDevice, type HidInfo, type HidPort, REPORT_BYTES } from "./hid.ts";
 
-/** How long one read waits before it is asked again, ms: a user may take longer to press a button. */
-const READ_MS = 60_000;
+/** How long a reply may take, ms: a user has to read and to press a button. */
+const READ_MS = 600_000;
 
 /** What is used of a WebUSB device (https://wicg.github.io/webusb/). */
 interface WebUsbDevice {

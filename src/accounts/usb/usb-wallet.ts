@@ -90,6 +90,7 @@ export class UsbWallet implements Wallet {
     this.#accounts = [];
     this.#paths.clear();
     this.#search = undefined;
+    this.#turn = Promise.resolve(); // an exchange that still waits for its user is given up
     this.#driver.close();
     await device?.close();
   }
