@@ -24,7 +24,11 @@ async function tables() {
       ...eth("full", fullControls),
       lesServerApi({ options: { flow: { minRecharge: 1 }, lightPeers: 1, lightServ: 1 } }),
     ],
-    light: [...everywhere, ...eth("light", {}), lightApi(nothing)],
+    light: [
+      ...everywhere,
+      ...eth("light", { clique: { snapshot: nothing, signer: nothing } }),
+      lightApi(nothing),
+    ],
   };
 }
 

@@ -34,9 +34,11 @@ function cliqueOf(chain: BlockChain): Clique {
 const cliqueControl = (chain: () => BlockChain): CliqueControl => ({
   snapshot: (header) => cliqueOf(chain()).snapshot(chain(), header),
   signer: (header) => (header.number === 0 ? undefined : cliqueOf(chain()).author(header)),
-  proposals: () => cliqueOf(chain()).proposals,
-  propose: (address, authorize) => cliqueOf(chain()).propose(address, authorize),
-  discard: (address) => cliqueOf(chain()).discard(address),
+  votes: {
+    proposals: () => cliqueOf(chain()).proposals,
+    propose: (address, authorize) => cliqueOf(chain()).propose(address, authorize),
+    discard: (address) => cliqueOf(chain()).discard(address),
+  },
 });
 
 function minerControl({ sealer, pool, etherbase }: Inside): MinerControl {

@@ -18,7 +18,7 @@ import {
 } from "#rpc";
 import { fromHex, GlimError, toHex } from "#util";
 import type { CallContext } from "./backend.ts";
-import type { CliqueControl, CliqueSnapshot } from "./controls.ts";
+import type { CliqueControl, CliqueVotes, CliqueSnapshot } from "./controls.ts";
 import { EthApiError } from "./errors.ts";
 import type { Json } from "./format.ts";
 import type { Parts } from "./parts.ts";
@@ -130,24 +130,30 @@ export function cliqueMethods(clique: CliqueControl, { backend, view }: Parts): 
       result: json,
       handle: (_, ctx) => status(ctx),
     }),
+    ...(clique.votes === undefined ? {} : voteMethods(clique.votes)),
+  };
+}
+
+function voteMethods(votes: CliqueVotes): Record<string, Method> {
+  return {
     proposals: method({
       doc: "Votes this node casts in the blocks it seals: address → in (true) or out.",
       params: [],
       result: json,
-      isConcurrent,
-      handle: () => Object.fromEntries(clique.proposals()),
+      isConcurrent: true,
+      handle: () => Object.fromEntries(votes.proposals()),
     }),
     propose: method({
       doc: "Votes for letting an address in (true) or out, in each block sealed here while it makes a difference.",
       params: [address, bool],
       result: none,
-      handle: ([who, authorize]) => clique.propose(who, authorize),
+      handle: ([who, authorize]) => votes.propose(who, authorize),
     }),
     discard: method({
       doc: "Stops voting on an address.",
       params: [address],
       result: none,
-      handle: ([who]) => clique.discard(who),
+      handle: ([who]) => votes.discard(who),
     }),
   };
 }

@@ -15,15 +15,21 @@ export interface PoolContents {
   stats(): { readonly pending: number; readonly queued: number };
 }
 
-/** Behind clique_: votes and who may seal (EIP-225). */
+/** Votes that a node casts in the blocks it seals. */
+export interface CliqueVotes {
+  proposals(): ReadonlyMap<Hex, boolean>;
+  propose(address: Uint8Array, authorize: boolean): void;
+  discard(address: Uint8Array): void;
+}
+
+/** Behind clique_: votes and who may seal (EIP-225), which headers alone tell. */
 export interface CliqueControl {
   /** @throws what the engine says of a header that does not hold */
   snapshot(header: Header): CliqueSnapshot;
   /** Who sealed it; undefined for the genesis. */
   signer(header: Header): Uint8Array | undefined;
-  proposals(): ReadonlyMap<Hex, boolean>;
-  propose(address: Uint8Array, authorize: boolean): void;
-  discard(address: Uint8Array): void;
+  /** Absent: a node that seals nothing. */
+  readonly votes?: CliqueVotes | undefined;
 }
 
 export interface CliqueSnapshot {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAddress } from "#core/types";
 import { simHost } from "#host/sim";
-import { RpcError } from "#rpc";
+import { RpcError, rpcCodes } from "#rpc";
 import { GlimError, toHex } from "#util";
 import { type Asker, asker } from "../../test/kit/ask.ts";
 import { ScriptedChain } from "../../test/kit/scripted-chain.ts";
@@ -26,9 +26,7 @@ const controls: NodeControls = {
       ...{ recents: new Map(), tally: new Map() },
     }),
     signer: () => undefined,
-    proposals: () => new Map(),
-    propose: () => {},
-    discard: () => {},
+    votes: { proposals: () => new Map(), propose: () => {}, discard: () => {} },
   },
   miner: {
     isMining: false,
@@ -146,9 +144,9 @@ describe("whatever the parameters are, a method answers or refuses; nothing unex
           await ask(name, ...params);
         } catch (error) {
           const isExpected =
-            error instanceof RpcError || (error instanceof GlimError && error.rpcCode !== undefined);
+            error instanceof RpcError || (error instanceof GlimError && error.blame !== "bug");
           if (!isExpected) throw error;
-          const code = error instanceof RpcError ? error.code : error.rpcCode;
+          const code = error instanceof RpcError ? error.code : (error.rpcCode ?? rpcCodes.failed); // as #rpc does
           // -380xx: eth_simulateV1 (execution-apis)
           if (code !== undefined && code <= -38010 && code >= -38026) return;
           expect([-32602, -32000, -32002, -32003, -32005, 3]).toContain(code);

@@ -98,6 +98,25 @@ describe("beside the full node", () => {
       ]),
       ["debug_traceTransaction", toHex(transactions[2]?.hash ?? new Uint8Array(0))],
       ["debug_traceBlockByNumber", "0x4", { tracer: "callTracer" }],
+      ["debug_traceBlockByNumber", "0x4", { tracer: "flatCallTracer" }],
+      [
+        "debug_traceBlockByNumber",
+        "0x4",
+        {
+          tracer:
+            "{ n: [], step: function(log, db) { this.n.push(db.getBalance(log.contract.getAddress())) }, fault: function() {}, result: function() { return this.n } }",
+        },
+      ],
+      ["debug_printBlock", 4],
+      ["debug_seedHash", 4],
+      ["eth_baseFee"],
+      ...["0x0", "0x5", "latest"].flatMap((ref) => [
+        ["clique_getSnapshot", ref] as const,
+        ["clique_getSigners", ref] as const,
+      ]),
+      ["clique_getSigner", "0x5"],
+      ["clique_getSigner", "latest"],
+      ["clique_status"],
       ["debug_traceCall", call("get"), "latest", { tracer: "callTracer" }],
       ["eth_getStorageValues", { [probeAddress]: [`0x${"00".repeat(32)}`] }, "latest"],
       ["eth_config"],

@@ -12,6 +12,7 @@ import type { Protocol } from "#p2p";
 import type { Genesis } from "#params";
 import type { Api } from "#rpc";
 import { orAborted, utf8Encode } from "#util";
+import { cliqueControl } from "./clique-control.ts";
 import { LightNodeError } from "./errors.ts";
 import { lightApi } from "./light-api.ts";
 import { LightBackend, type LightParts } from "./light-backend.ts";
@@ -100,11 +101,13 @@ export class LightEthereum implements Service {
     });
     this.backend = this.#backend;
     this.headEvents = this.#backend.headEvents;
+    const isClique = options.genesis.config.clique !== undefined && options.engine === undefined;
     this.#api = createEthApi(this.backend, {
       host: context.host,
       log: context.log,
       accounts: context.accountManager,
       limits: { callMemoryBytes: CALL_MEMORY_BYTES },
+      controls: { clique: isClique ? cliqueControl(() => this.#parts.chain) : undefined },
     });
     this.#lightApi = lightApi(() => this.status());
   }
