@@ -254,9 +254,12 @@ export class Retriever {
 
   #send(server: ServerPeer, kind: AskKind, tasks: readonly Task[]): void {
     const row = rowOf(kind);
-    const asks = tasks.map((task) => task.request.ask);
-    const raw = row.encode(asks);
+    // `map` gives arrays of one inner kind or another, as it was compiled: readers of both are thrown away by V8 and compiled again
+    const asks: Asked["ask"][] = [];
+    const requests: Asked[] = [];
     for (const task of tasks) {
+      asks.push(task.request.ask);
+      requests.push(task.request);
       task.isQueued = false;
       task.asked.add(server);
       task.outstanding++;
@@ -265,10 +268,18 @@ export class Retriever {
     }
     this.messages++;
     this.merged += tasks.length;
-    server.send(row.message, raw, row.items(asks), (outcome) => this.#settle(server, kind, tasks, outcome));
+    server.send(row.message, row.encode(asks), row.items(asks), (outcome) =>
+      this.#settle(server, row, tasks, requests, outcome),
+    );
   }
 
-  #settle(server: ServerPeer, kind: AskKind, tasks: readonly Task[], outcome: Outcome): void {
+  #settle(
+    server: ServerPeer,
+    row: KindRow<AskKind>,
+    tasks: readonly Task[],
+    requests: readonly Asked[],
+    outcome: Outcome,
+  ): void {
     if (outcome.type === "soft") {
       for (const task of tasks) this.#enqueue(task);
       return;
@@ -280,13 +291,9 @@ export class Retriever {
       for (const task of tasks) this.#next(task, outcome.error, mayAskAgain ? server : undefined);
       return;
     }
-    const row = rowOf(kind);
     let judgement: Judgement;
     try {
-      judgement = row.judge(
-        tasks.map((task) => task.request),
-        outcome.body,
-      );
+      judgement = row.judge(requests, outcome.body);
     } catch (error) {
       // a bug of ours or of the request: its callers hear it, the server is not to blame
       for (const task of tasks) this.#fail(task, error);
