@@ -377,6 +377,17 @@ export const configTable = [
     doc: "The same for discovery v5.1; default: the others.",
   },
   {
+    path: "p2p.discoveryDns",
+    kind: "list",
+    default: undefined,
+    flag: "discovery.dns",
+    value: "URLS",
+    toml: "Eth.EthDiscoveryURLs",
+    isOmittedEmpty: true,
+    category: "NETWORKING",
+    doc: "Lists of nodes in the DNS, enrtree://KEY@DOMAIN.",
+  },
+  {
     path: "p2p.discAddr",
     kind: "text",
     default: "",

@@ -17,13 +17,8 @@ import {
 /** `p2p` part of a config: what Server takes, less what the node fills in. */
 export type P2pConfig = Omit<ServerConfig, "name" | "privateKey" | "nodeStore"> & {
   readonly privateKey?: Uint8Array | undefined;
-  /** Searches by discovery v5.1 too. */
-  readonly discoveryV5?: boolean | undefined;
-  readonly bootstrapNodesV5?: readonly (string | Enode)[] | undefined;
   /** Folder that remembers nodes; "" or left out: `nodes` in the instance directory, in memory for an ephemeral node. */
   readonly nodeDatabase?: string | undefined;
-  /** `any`, `none`, `upnp`, `pmp`, `extip:IP`, `stun:HOST:PORT`. */
-  readonly nat?: string | undefined;
 };
 
 /** HTTP endpoint; the group being there turns it on, at 127.0.0.1 unless `host` says otherwise ("" turns it off). */

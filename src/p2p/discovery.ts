@@ -5,6 +5,9 @@ import type { KeyValueStore } from "#ethdb";
 import type { Endpoint, Host, Timer, UdpSocket } from "#host";
 import type { Logger } from "#log";
 import { Discv4 } from "#p2p/discv4";
+import { Discv5 } from "#p2p/discv5";
+import { DnsLists } from "#p2p/dnsdisc";
+import { type Nat, PortMapper } from "#p2p/nat";
 import { DisposeStack, isError } from "#util";
 import type { Protocol } from "./protocol.ts";
 
@@ -17,6 +20,9 @@ export interface DiscoveryConfig {
   readonly key: PrivateKey;
   /** Where discovery listens; undefined = off: then there is only the local record. Port 0 takes a free one. */
   readonly udp: Endpoint | undefined;
+  /** Which versions speak there. */
+  readonly v4: boolean;
+  readonly v5: boolean;
   /** The port could as well be another one: where it is taken, another is. */
   readonly anyPort: boolean;
   /** Port of the RLPx listener; 0 without one. */
@@ -25,6 +31,13 @@ export interface DiscoveryConfig {
   readonly staticIp: string | undefined;
   readonly fallbackIp: string;
   readonly bootnodes: readonly Enode[];
+  readonly bootnodesV5: readonly Enode[];
+  /** `enrtree://…` of lists in the DNS. */
+  readonly dnsLists: readonly string[];
+  /** Those lists may name addresses of local networks. */
+  readonly allowLanLists: boolean;
+  /** The way through the router. */
+  readonly nat: Nat | undefined;
   readonly isAllowed: (ip: string) => boolean;
   readonly protocols: readonly Protocol[];
   /** What remembers nodes; default: memory. Its owner closes it. */
@@ -33,11 +46,10 @@ export interface DiscoveryConfig {
 }
 
 /**
- * Who we are to others, and how we meet them: the local record with what protocols say, discovery v4 on its socket, and the
- * mixed source of nodes for the dialer.
+ * Who we are to others, and how we meet them: the local record with what protocols and the router say, discovery v4 and v5.1 on one
+ * socket, lists in the DNS, and the mixed source of nodes for the dialer.
  *
- * The seam for v5: what is no v4 packet arrives at the `unhandled` of v4; v5 is given a socket made by `shareSocket`, joins
- * `candidates`, and is closed here, before the socket.
+ * A packet goes to v4 first; what is none of its goes to v5.
  */
 export class Discovery implements AsyncDisposable {
   readonly localNode: LocalNode;
@@ -46,6 +58,8 @@ export class Discovery implements AsyncDisposable {
   readonly #config: DiscoveryConfig;
   readonly #host: Host;
   #v4: Discv4 | undefined;
+  #v5: Discv5 | undefined;
+  #mapper: PortMapper | undefined;
   #stack = new DisposeStack();
   #timer: Timer | undefined;
 
@@ -71,6 +85,11 @@ export class Discovery implements AsyncDisposable {
     return this.#v4;
   }
 
+  /** Discovery v5.1; undefined while it is off. */
+  get v5(): Discv5 | undefined {
+    return this.#v5;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#timer?.cancel();
     this.candidates.close();
@@ -81,19 +100,58 @@ export class Discovery implements AsyncDisposable {
     this.#updateAttributes();
     for (const { dialCandidates } of this.#config.protocols)
       if (dialCandidates !== undefined) this.candidates.add(dialCandidates);
-    const { udp } = this.#config;
-    if (udp === undefined) return;
     await using stack = new DisposeStack();
+    this.#startNat(stack);
+    this.#startLists();
+    const { udp, v4, v5 } = this.#config;
+    if (udp !== undefined && (v4 || v5)) await this.#startUdp(udp, stack);
+    this.#stack = stack.move();
+    this.#scheduleAttributes();
+  }
+
+  async #startUdp(udp: Endpoint, stack: DisposeStack): Promise<void> {
     const socket = await this.#bind(udp);
     stack.defer(() => socket.close());
     this.localNode.setFallbackUdp(socket.local.port);
-    const v4 = this.#makeV4(socket);
-    stack.use(v4);
-    this.#v4 = v4;
-    this.candidates.add(this.#refine(v4.randomNodes(), v4));
-    this.#stack = stack.move();
-    v4.start();
-    this.#scheduleAttributes();
+    this.#mapper?.map("udp", socket.local.port);
+    const shared = this.#config.v4 && this.#config.v5 ? shareSocket(socket) : undefined;
+    if (this.#config.v4) {
+      const v4 = stack.use(this.#makeV4(socket, shared?.deliver));
+      this.#v4 = v4;
+      this.candidates.add(this.#refine(v4.randomNodes()));
+    }
+    if (this.#config.v5) {
+      const v5 = stack.use(this.#makeV5(shared?.socket ?? socket));
+      this.#v5 = v5;
+      this.candidates.add(this.#refine(v5.randomNodes()));
+    }
+    this.#v4?.start();
+    this.#v5?.start();
+  }
+
+  #startLists(): void {
+    const { dnsLists: urls, allowLanLists: allowLan, log } = this.#config;
+    const { clock, rand, dns } = this.#host;
+    if (urls.length === 0 || dns === undefined) return;
+    this.candidates.add(this.#refine(new DnsLists({ urls, allowLan, host: { clock, rand, dns }, log })));
+  }
+
+  /** The router is asked only by who listens where it could lead to. */
+  #startNat(stack: DisposeStack): void {
+    const { nat, tcp, fallbackIp, log } = this.#config;
+    if (nat === undefined) return;
+    const mapper = new PortMapper({
+      ...{ nat, log, host: this.#host },
+      onAddress: (ip) => this.localNode.setStaticIp(ip ?? this.#config.staticIp),
+      onPort: (protocol, port) => {
+        if (protocol === "tcp") this.localNode.set(enrEntries.tcp, port);
+        else this.localNode.setFallbackUdp(port);
+      },
+    });
+    this.#mapper = mapper;
+    stack.defer(() => mapper.close());
+    if (tcp !== 0) mapper.map("tcp", tcp);
+    log.debug("address and ports are asked of the router", { by: nat.name, until: fallbackIp });
   }
 
   async #bind(udp: Endpoint): Promise<UdpSocket> {
@@ -105,20 +163,29 @@ export class Discovery implements AsyncDisposable {
     }
   }
 
-  #makeV4(socket: UdpSocket): Discv4 {
+  #makeV4(socket: UdpSocket, unhandled: ((bytes: Uint8Array, from: Endpoint) => void) | undefined): Discv4 {
     const { key, bootnodes, isAllowed, log } = this.#config;
     const { clock, rand, entropy } = this.#host;
     return new Discv4(
+      { key, localNode: this.localNode, bootnodes, isAllowed, log, unhandled },
+      { socket, clock, rand, entropy },
+    );
+  }
+
+  #makeV5(socket: UdpSocket): Discv5 {
+    const { key, bootnodesV5: bootnodes, isAllowed, log } = this.#config;
+    const { clock, rand, entropy } = this.#host;
+    return new Discv5(
       { key, localNode: this.localNode, bootnodes, isAllowed, log },
       { socket, clock, rand, entropy },
     );
   }
 
   /** Only nodes that some protocol may have use for: their record says which chain they are on. */
-  #refine(source: NodeSource, v4: Discv4): NodeSource {
+  #refine(source: NodeSource): NodeSource {
     const { protocols } = this.#config;
     return refineSource(source, async (node) => {
-      const known = node.record === undefined ? await this.#withRecord(node, v4) : node;
+      const known = node.record === undefined ? await this.#withRecord(node) : node;
       if (known === undefined) return undefined;
       const isWanted = protocols.length === 0 || protocols.some((one) => one.isCandidate?.(known) ?? true);
       return isWanted ? known : undefined;
@@ -126,10 +193,10 @@ export class Discovery implements AsyncDisposable {
   }
 
   /** The node with its record; as it is if it lives and gives none (EIP-868 is not spoken by all); undefined if it is dead. */
-  async #withRecord(node: Enode, v4: Discv4): Promise<Enode | undefined> {
-    const known = v4.table.node(node.id);
+  async #withRecord(node: Enode): Promise<Enode | undefined> {
+    const known = this.#v4?.table.node(node.id) ?? this.#v5?.table.node(node.id);
     if (known?.record !== undefined) return known;
-    const found = await v4.requestRecord(node);
+    const found = await (this.#v4 ?? this.#v5)?.requestRecord(node);
     if (found !== undefined) return found;
     const { database } = this.localNode;
     const seenAt = database.lastPongReceived(node.id, node.ip ?? "");

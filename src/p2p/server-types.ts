@@ -21,6 +21,14 @@ export interface ServerConfig {
   readonly noDiscovery?: boolean | undefined;
   /** Nodes to begin the search at: enode URLs, records or nodes. */
   readonly bootstrapNodes?: readonly (string | Enode)[] | undefined;
+  /** Searches by discovery v5.1 too, whatever `noDiscovery` says of v4 and the DNS. Default false. */
+  readonly discoveryV5?: boolean | undefined;
+  /** The same for v5.1; default: `bootstrapNodes`. */
+  readonly bootstrapNodesV5?: readonly (string | Enode)[] | undefined;
+  /** Lists of nodes in the DNS (EIP-1459), `enrtree://…`; read unless `noDiscovery`. */
+  readonly discoveryDns?: readonly string[] | undefined;
+  /** How we learn the address others see, and have ports of the router lead here: geth's `--nat` (any, upnp, pmp, stun, extip:IP). Default none. */
+  readonly nat?: string | undefined;
   /** Where discovery listens, in the form of `listenAddr`; absent or "" = there, on the same port by UDP. */
   readonly discAddr?: string | undefined;
   /** What remembers nodes and our record's version over restarts; absent = memory. Its owner closes it after the server. */

@@ -6,6 +6,8 @@ import type { Host, TcpListener, TcpSocket } from "#host";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
 import type { Discv4 } from "#p2p/discv4";
+import type { Discv5 } from "#p2p/discv5";
+import { type Nat, parseNat } from "#p2p/nat";
 import { type HandshakeRunner, localHandshakes, RlpxConnection, shareHandshakes } from "#p2p/rlpx";
 import { DisposeStack, GlimError, Scope } from "#util";
 import { capsOf, matchProtocols } from "./caps.ts";
@@ -16,7 +18,7 @@ import { Discovery } from "./discovery.ts";
 import { P2pError } from "./errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
 import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
-import { formatEndpoint, makeAllowList, parseListenAddr } from "#p2p/netutil";
+import { formatEndpoint, isLoopback, makeAllowList, parseListenAddr } from "#p2p/netutil";
 import type { Peer, PeerInfo } from "./peer.ts";
 import { PeerConnection, reasonFor } from "./peer-connection.ts";
 import type { Protocol } from "./protocol.ts";
@@ -143,6 +145,11 @@ export class Server implements AsyncDisposable {
     return this.#discovery?.v4;
   }
 
+  /** Discovery of nodes by v5.1; undefined while it is off. */
+  get discv5(): Discv5 | undefined {
+    return this.#discovery?.v5;
+  }
+
   /** The address to tell while nobody has told us ours. */
   #fallbackIp(): string {
     const host = this.#listening?.local.host ?? "";
@@ -215,18 +222,37 @@ export class Server implements AsyncDisposable {
   }
 
   async #startDiscovery(): Promise<Discovery> {
-    const { noDiscovery = true, bootstrapNodes, discAddr, listenAddr, nodeStore, externalIp } = this.config;
+    const {
+      noDiscovery = true,
+      discoveryV5 = false,
+      discAddr,
+      listenAddr,
+      nodeStore,
+      externalIp,
+    } = this.config;
+    const {
+      bootstrapNodes = [],
+      bootstrapNodesV5 = bootstrapNodes,
+      discoveryDns = [],
+      netRestrict,
+    } = this.config;
     const local = this.#listening?.local;
     const configured = discAddr === undefined || discAddr === "" ? undefined : parseListenAddr(discAddr);
     return Discovery.start(
       {
         key: this.#key,
-        udp: noDiscovery ? undefined : (configured ?? local ?? { host: "", port: 0 }),
+        udp: configured ?? local ?? { host: "", port: 0 },
+        v4: !noDiscovery,
+        v5: discoveryV5,
         anyPort: configured === undefined && /:0$/.test(listenAddr ?? ":0"),
         tcp: local?.port ?? 0,
         staticIp: externalIp,
         fallbackIp: this.#fallbackIp(),
-        bootnodes: (bootstrapNodes ?? []).map(toNode),
+        bootnodes: bootstrapNodes.map(toNode),
+        bootnodesV5: bootstrapNodesV5.map(toNode),
+        dnsLists: noDiscovery ? [] : discoveryDns,
+        allowLanLists: netRestrict !== undefined,
+        nat: this.#nat(local?.host),
         isAllowed: this.#isAllowed,
         protocols: this.#protocols,
         store: nodeStore,
@@ -234,6 +260,12 @@ export class Server implements AsyncDisposable {
       },
       this.#host,
     );
+  }
+
+  /** The way through the router; none for who listens on loopback, or nowhere. */
+  #nat(host: string | undefined): Nat | undefined {
+    const nat = parseNat(this.config.nat ?? "", this.#host);
+    return host === undefined || isLoopback(host) ? undefined : nat;
   }
 
   /** Fetches nodes as long as there are slots for them to fill. */

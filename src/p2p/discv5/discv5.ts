@@ -16,7 +16,6 @@ import { Talk, type TalkHandler } from "./talk.ts";
 export interface Discv5Config {
   readonly key: PrivateKey;
   readonly localNode: LocalNode;
-  /** With records: those known by an enode URL alone cannot be asked over v5. */
   readonly bootnodes?: readonly Enode[] | undefined;
   readonly isAllowed?: ((ip: string) => boolean) | undefined;
   readonly pingIntervalMs?: number | undefined;
