@@ -1,3 +1,4 @@
+import { parseEnode } from "#enode";
 import { Ethereum } from "#eth";
 import type { Host } from "#host";
 import { nodeHost } from "#host/node";
@@ -93,7 +94,8 @@ function configOf(settings: Settings, log: Logger): Config {
     p2p: {
       listenAddr: `${listenIp.includes(":") ? `[${listenIp}]` : listenIp}:${p2pPort}`,
       maxPeers: 50,
-      staticNodes: [...peers],
+      // a boot node that has no listener cannot be a peer
+      staticNodes: peers.filter((url) => parseEnode(url).tcp !== 0),
       // the table is empty but for them: no network's boot nodes are asked
       ...(discovers ? { noDiscovery: false, discoveryV5: true, bootstrapNodes: [...peers] } : {}),
     },

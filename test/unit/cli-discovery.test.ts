@@ -1,0 +1,91 @@
+// Discovery on the command line: a boot node by itself, nodes that find each other by it, and the flags around it.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseNode } from "#enode";
+import { afterAll, expect, test } from "vitest";
+import { jsonRpc } from "../kit/json-rpc.ts";
+import { type Program, startProgram } from "../kit/program.ts";
+import { until } from "../kit/until.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "glim discovery "));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const glim = (...args: readonly string[]): Program => startProgram(["dist/cli/main.js", ...args]);
+const KEY = "b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291";
+const ID = "a448f24c6d18e575453db13171562b71999873db5b286df957af199ec94617f7";
+const GENESIS = join("test", "vectors", "geth-1.8", "genesis-1.8-clique.json");
+
+let count = 0;
+const serveChain = (env: Readonly<Record<string, string>>): Program =>
+  startProgram([join("scripts", "serve-chain")], {
+    ...{ NODE_DIR: join(folder, `node ${count++}`), GENESIS, CHAIN: "", NETWORK_ID: "7" },
+    ...{ LISTEN_IP: "127.0.0.1", P2P_PORT: "0", HTTP_PORT: "0", SYNC_MODE: "full", LES_SERVE: "0" },
+    ...{ BOOTNODES: "", DISCOVERY: "1", ...env },
+  });
+
+test("glim bootnode prints its enode, then its record, first of all; nodes that know only it become peers", async () => {
+  const keyFile = join(folder, "boot.key");
+  writeFileSync(keyFile, `${KEY}\n`);
+  await using boot = glim("bootnode", "--addr", "127.0.0.1:0", "--nodekey", keyFile);
+  const [, enode = "", enr = ""] = await boot.prints(/^(enode:\S+)\n(enr:\S+)\n/);
+  const { udp } = parseNode(enode);
+  for (const url of [enode, enr])
+    expect(parseNode(url)).toMatchObject({ id: ID, ip: "127.0.0.1", udp, tcp: 0 });
+  await using a = serveChain({ BOOTNODES: enode });
+  await using b = serveChain({ BOOTNODES: enr });
+  const [rpcA, rpcB] = await Promise.all(
+    [a, b].map(async (node) => jsonRpc((await node.prints(/^JSON-RPC\s+(http:\S+)$/m))[1] ?? "")),
+  );
+  const info = await rpcB?.<{ id: string; enr: string; ports: object }>("admin_nodeInfo");
+  const node = parseNode(info?.enr ?? "");
+  expect(node).toMatchObject({ id: info?.id, ip: "127.0.0.1" });
+  expect(info?.ports).toEqual({ discovery: node.udp, listener: node.tcp });
+  await until("the two to be peers", async () => {
+    const peers = (await rpcA?.<{ id: string }[]>("admin_peers")) ?? [];
+    return peers.some(({ id }) => id === info?.id);
+  });
+  for (const rpc of [rpcA, rpcB]) rpc?.[Symbol.dispose]();
+  for (const program of [a, b, boot]) expect((await program.stop("SIGTERM")).code).toBe(0);
+}, 60_000);
+
+test("glim node searches unless --nodiscover; --discovery.port has a socket of its own; --nodekeyhex is its identity", async () => {
+  const common = ["node", "--genesis", GENESIS, "--port", "0", "--http.port", "0", "--ipcdisable"];
+  await using searching = glim(
+    ...common,
+    "--nodekeyhex",
+    KEY,
+    "--discovery.port",
+    "0",
+    "--netrestrict",
+    "127.0.0.0/8",
+  );
+  await using silent = glim(...common, "--nodiscover");
+  const enodeOf = async (program: Program) =>
+    parseNode((await program.prints(/^p2p\s+(enode:\S+)$/m))[1] ?? "");
+  const node = await enodeOf(searching);
+  expect(node.id).toBe(ID);
+  expect(node.udp).toBeGreaterThan(0);
+  expect(node.udp).not.toBe(node.tcp);
+  expect((await enodeOf(silent)).udp).toBe(0);
+}, 60_000);
+
+test.each([
+  [["bootnode", "--addr", "here"], "invalid listen address"],
+  [["bootnode", "--nodekeyhex", "12"], "--nodekeyhex"],
+  [["bootnode", "--nodekeyhex", KEY, "--nodekey", "x"], "--nodekey names a key already"],
+  [["bootnode", "--netrestrict", "10.0.0.0"], "invalid CIDR address"],
+  [["node", "--genesis", GENESIS, "--bootnodes", "http://x"], "--bootnodes: want enode URLs"],
+])("%j is refused with exit code 2", async (args, why) => {
+  await using program = glim(...args);
+  expect(await program.ended()).toBe(2);
+  expect(program.output()).toContain(why);
+});
+
+test("F38 a UDP port that is taken: exit code 6, and which", async () => {
+  await using first = glim("bootnode", "--addr", "127.0.0.1:0");
+  const [, port = ""] = await first.prints(/discport=(\d+)$/m);
+  await using second = glim("bootnode", "--addr", `127.0.0.1:${port}`);
+  expect(await second.ended()).toBe(6);
+  expect(second.output()).toContain(`127.0.0.1:${port}`);
+});
