@@ -55,8 +55,15 @@ function perBlock(
   return encodeAs(items, [...upToLimits(found)]);
 }
 
+/** Headers as they go out, as long as the chain keeps them in memory: many peers ask for the same ones. */
+const encoded = new WeakMap<Header, Uint8Array>();
+
 function* headersOf(chain: EthChain, query: HeadersQuery): Generator<Uint8Array> {
-  for (const header of queryHeaders(chain, query, limits.served)) yield encodeHeader(header);
+  for (const header of queryHeaders(chain, query, limits.served)) {
+    let rlp = encoded.get(header);
+    if (rlp === undefined) encoded.set(header, (rlp = encodeHeader(header)));
+    yield rlp;
+  }
 }
 
 function receiptsOf(chain: EthChain, header: Header, withoutBloom: boolean): Uint8Array | undefined {
