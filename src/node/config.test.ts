@@ -163,6 +163,7 @@ describe("what a config means", () => {
       bootstrapNodesV5: true,
       nodeDatabase: true,
       nat: true,
+      discoveryDns: true,
     };
     expect(Object.keys(p2p).filter((name) => !names.has(`p2p.${name}`))).toEqual([]);
     const flags = rows.flatMap((row) => row.flag ?? []);

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { type OptionRow, wantedInstead } from "#config";
-import { type Enode, parseEnode } from "#enode";
+import { parseEnode } from "#enode";
 import { type Logger, silentLogger } from "#log";
 import type { ServerConfig } from "#p2p";
 import { configTable } from "./config-table.ts";

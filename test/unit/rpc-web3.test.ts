@@ -89,7 +89,7 @@ describe.each(["full", "light"] as const)("a %s node and web3.js", (kind) => {
       const hash = receipt.transactionHash;
       expect(await web3.eth.getTransaction(hash)).toMatchObject({ hash, blockNumber: receipt.blockNumber });
       expect(await web3.eth.getTransactionReceipt(hash)).toMatchObject({ blockHash: receipt.blockHash });
-      expect(await web3.eth.getTransactionFromBlock(receipt.blockHash, 0)).toMatchObject({ hash });
+      expect(await web3.eth.getTransactionFromBlock(String(receipt.blockHash), 0)).toMatchObject({ hash });
       await expect(web3.eth.sendTransaction({ from, to, value: 1n, nonce: 0n })).rejects.toThrow(
         /nonce too low/,
       );

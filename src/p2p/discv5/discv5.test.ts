@@ -85,7 +85,7 @@ class HandPeer {
   }
 
   /** A packet of that header, its message sealed with `key`. */
-  packet(to: string, header: Header, message?: Message, key = new Uint8Array(16)): Uint8Array {
+  packet(to: string, header: Header, message?: Message, key: Uint8Array = new Uint8Array(16)): Uint8Array {
     const clear = clearOf(header, this.#world.entropy.bytes(16));
     const sealed =
       message === undefined ? new Uint8Array() : aesGcmSeal(key, header.nonce, encodeMessage(message), clear);
@@ -98,7 +98,7 @@ class HandPeer {
   }
 
   /** A message that the other cannot read. */
-  knock({ node, endpoint }: TestNode, nonce = this.#world.entropy.bytes(12)): Uint8Array {
+  knock({ node, endpoint }: TestNode, nonce: Uint8Array = this.#world.entropy.bytes(12)): Uint8Array {
     this.send(this.packet(node.id, { kind: "message", nonce, source: bytesOf(this.id) }, ping()), endpoint);
     return nonce;
   }

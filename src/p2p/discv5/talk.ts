@@ -39,7 +39,7 @@ export class Talk {
 
   /** The answer; nothing for a protocol that nobody handles. Never rejects. */
   async answer(protocol: Uint8Array, request: Parameters<TalkHandler>[0]): Promise<Uint8Array> {
-    const handler = this.#handlers.get(nameOf(protocol));
+    const handler = this.#handlers.get(utf8Decode(protocol) ?? "");
     if (handler === undefined || !(await this.#place())) return NOTHING;
     this.#running++;
     const work = (async () => handler(request))().finally(() => {
@@ -69,13 +69,5 @@ export class Talk {
       const timer = this.#clock.after(ms, () => resolve(NOTHING));
       work.then(resolve, reject).finally(() => timer.cancel());
     });
-  }
-}
-
-function nameOf(protocol: Uint8Array): string {
-  try {
-    return utf8Decode(protocol);
-  } catch {
-    return ""; // no name of ours
   }
 }

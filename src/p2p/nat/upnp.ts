@@ -1,6 +1,6 @@
 import type { Endpoint, Http } from "#host";
 import { isLan, isLoopback } from "#p2p/netutil";
-import { parseIp, utf8Decode, utf8Encode } from "#util";
+import { parseIp, utf8Encode } from "#util";
 import { NatError } from "./errors.ts";
 import { natLimits as limits } from "./limits.ts";
 import type { Nat, NatHost, PortProtocol } from "./nat.ts";
@@ -152,7 +152,7 @@ async function* devices(
   const waiting: string[] = [];
   let wake = () => {};
   socket.onMessage((bytes, from) => {
-    const location = /^location:[ \t]*(\S{1,300})[ \t]*$/im.exec(utf8Decode(bytes.subarray(0, 2_048)))?.[1];
+    const location = /^location:[ \t]*(\S{1,300})[ \t]*$/im.exec(Buffer.from(bytes.subarray(0, 2_048)).toString("latin1"))?.[1];
     if (location === undefined || found.size >= limits.devices || found.has(location)) return;
     const url = URL.canParse(location) ? new URL(location) : undefined;
     if (url?.protocol !== "http:" || url.hostname !== from.host) return;
