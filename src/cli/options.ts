@@ -204,6 +204,22 @@ export const chainOptions = [
     doc: "Genesis of the network, in geth's JSON format; default: that of glim init.",
   },
   {
+    path: "eth.requiredBlocks",
+    kind: "nodes",
+    default: [],
+    check: (list: readonly string[]) =>
+      list.every((one) => /^\d{1,15}=0x[0-9a-fA-F]{64}$/.test(one))
+        ? undefined
+        : "number=0xHASH, several by comma",
+    flag: "eth.requiredblocks",
+    oldFlags: ["whitelist"],
+    value: "BLOCKS",
+    toml: "Glim.RequiredBlocks",
+    isOmittedEmpty: true,
+    category: "ETHEREUM",
+    doc: "Blocks the chain must have, number=hash by comma; another chain is taken from nobody.",
+  },
+  {
     path: "peer",
     kind: "nodes",
     default: [],
@@ -238,7 +254,7 @@ export const stateOptions = [
     value: "MB",
     toml: "Glim.Cache",
     category: "ETHEREUM",
-    doc: "Memory for the caches of states; a quarter of it holds states that are not written yet.",
+    doc: "Memory for the caches of states and of the database; a quarter of it holds states that are not written yet.",
   },
 ] as const satisfies readonly OptionRow[];
 

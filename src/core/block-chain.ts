@@ -376,8 +376,11 @@ export class BlockChain {
     });
   }
 
-  /** Makes the state of a block be here, from the last one before it that is. @throws CORE_STATE_UNAVAILABLE */
-  regenerate(header: Header, options: InsertOptions = {}): Promise<void> {
+  /**
+   * Makes the state of a block be here, from the last one before it that is; it is kept as a recent one.
+   * @throws CORE_STATE_UNAVAILABLE; CORE_REEXEC if more than `most` blocks would have to be executed
+   */
+  regenerate(header: Header, options: InsertOptions & { most?: number | undefined } = {}): Promise<void> {
     return this.#enqueue(() => this.#regenerate(header, options));
   }
 
@@ -554,10 +557,14 @@ export class BlockChain {
    * Executes the blocks from the last state before `target` up to it, so that its state is here.
    * @throws CORE_STATE_UNAVAILABLE when there is no way to it; CORE_EXECUTION_* for a bad block, which is forgotten
    */
-  async #regenerate(target: Header, { signal }: InsertOptions): Promise<void> {
+  async #regenerate(
+    target: Header,
+    { signal, most = Number.POSITIVE_INFINITY }: InsertOptions & { most?: number | undefined },
+  ): Promise<void> {
     const way: Place[] = [];
     let at = target;
     while (!this.#isReady(at)) {
+      if (way.length === most) throw CoreError("REEXEC", { most });
       way.push({ number: at.number, hash: at.hash });
       const parent = this.headerByHash(at.parentHash);
       if (parent === undefined || at.number <= this.fast.pivot) throw stateUnavailable(target);

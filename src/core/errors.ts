@@ -53,6 +53,12 @@ export const CoreError = defineErrors("CORE", {
     blame: "environment",
     rpcCode: -32000,
   },
+  REEXEC: {
+    // geth's words (eth/state_accessor.go:127@v1.17.5)
+    message: (d: { most: number }) => `required historical state unavailable (reexec=${d.most})`,
+    blame: "environment",
+    rpcCode: -32000,
+  },
   PIVOT_PASSED: {
     message: (d: { head: number }) => `fast sync is over: the head is #${d.head}`,
     blame: "caller",

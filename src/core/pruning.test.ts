@@ -100,11 +100,15 @@ describe("a pruned chain", () => {
       }),
     );
     expectState(chain, chain.genesis);
+    expect(chain.servedStates).toEqual({ since: 0, recent: 128 });
     await chain.persist({ isLast: true });
-    await open(archived, { gcMode: "archive" }).insertBlocks(main);
+    const archive = open(archived, { gcMode: "archive" });
+    await archive.insertBlocks(main);
+    expect(archive.servedStates).toEqual({ since: 0, recent: 0 });
     expect(await rows(db)).toBeLessThan((await rows(archived)) / 4);
     const again = open(db);
     expect(again.head.number).toBe(LENGTH);
+    expect(again.servedStates).toEqual({ since: 0, recent: 2 });
     const here = main.filter(({ header }) => again.hasState(header)).map(({ header }) => header.number);
     expect(here).toEqual([128, LENGTH - 127, 256, LENGTH - 1, LENGTH]);
     for (const number of here) expectState(again, at(main, number).header);

@@ -1,4 +1,4 @@
-import type { Engine, Signer } from "#consensus";
+import { checkRequired, type Engine, requireBlocks, type RequiredBlocks, type Signer } from "#consensus";
 import { BlockChain, type BloomMatches, type GcMode, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
 import { proveAccount, proveStorage } from "#core/state";
@@ -46,7 +46,7 @@ export interface EthereumOptions {
   readonly syncMode?: "full" | "fast" | undefined;
   /** What is kept of states. `archive` (default): every one; `full`: those of the last 128 blocks, as `glim node` does. */
   readonly gcMode?: GcMode | undefined;
-  /** Megabytes for the caches of states. Default 256. */
+  /** Megabytes for the caches of states and of the database. Default 256. */
   readonly cacheMb?: number | undefined;
   /** Peers of the eth protocol; default: p2p.maxPeers. */
   readonly maxPeers?: number | undefined;
@@ -55,6 +55,8 @@ export interface EthereumOptions {
    * merge where a terminal total difficulty is set. `clique` refuses a genesis without it. Only clique seals here.
    */
   readonly engine?: "auto" | "clique" | Engine | undefined;
+  /** Blocks the chain must have, by number; another chain is taken from nobody, and refused at start. */
+  readonly requiredBlocks?: RequiredBlocks | undefined;
   /** Seals blocks with this signer; absent: blocks come from elsewhere (`chain.insertBlocks`, import). */
   readonly sealer?: Signer | undefined;
   /** Called once in start, with the chain open and before sealing begins: to import blocks, or to make some. */
@@ -73,6 +75,12 @@ export interface EthereumOptions {
 const isDelegation = (code: Uint8Array | undefined) =>
   code?.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
 
+/** Blocks executed again for the state of an older one (eth/tracers/api.go defaultTraceReexec@v1.17.5). */
+const MOST_EXECUTED = 128;
+const DEFAULT_CACHE_MB = 256;
+const MB = 1024 * 1024;
+/** Of the caches' memory, for LevelDB's blocks (geth --cache.database has 50; the operating system keeps files besides). */
+const DATABASE_SHARE = 0.25;
 /** attacks-and-faults §3.2 */
 const DEFAULT_MAX_PEERS = 50;
 /** Crashes within 10 minutes after which what is loaded at a start is no longer trusted (ST-09). */
@@ -160,15 +168,20 @@ export class Ethereum implements Service, Backend {
   async start(): Promise<void> {
     const { genesis, sealer: signer } = this.#options;
     const { host, log } = this.#context;
-    const db = await this.#context.openDatabase("chaindata");
+    const { gcMode, cacheMb = DEFAULT_CACHE_MB, preimages } = this.#options;
+    const cacheBytes = Math.ceil(cacheMb * DATABASE_SHARE * MB);
+    const db = await this.#context.openDatabase("chaindata", { cacheBytes });
     this.#db = db;
     const engine = this.#makeEngine(db);
-    const { gcMode, cacheMb, preimages } = this.#options;
     const chain = new BlockChain({
       ...{ db, genesis, engine, gcMode, cacheMb, preimages },
       ...{ clock: host.clock, log },
     });
     this.#chain = chain;
+    for (const number of this.#options.requiredBlocks?.keys() ?? []) {
+      const header = chain.headerByNumber(number);
+      if (header !== undefined) checkRequired(header, this.#options.requiredBlocks ?? new Map());
+    }
     await chain.recover();
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
@@ -238,6 +251,12 @@ export class Ethereum implements Service, Backend {
 
   state(header: Header): StateReader {
     return this.chain.state(header);
+  }
+
+  async regeneratedState(header: Header, ctx: CallContext): Promise<StateReader> {
+    const { chain } = this;
+    if (!chain.hasState(header)) await chain.regenerate(header, { signal: ctx.signal, most: MOST_EXECUTED });
+    return chain.state(header);
   }
 
   async prove(header: Header, address: Uint8Array, slots: readonly Uint8Array[]): Promise<AccountProof> {
@@ -344,6 +363,10 @@ export class Ethereum implements Service, Backend {
   }
 
   #makeEngine(db: KeyValueStore): Engine {
+    return requireBlocks(this.#rulesOf(db), this.#options.requiredBlocks ?? new Map());
+  }
+
+  #rulesOf(db: KeyValueStore): Engine {
     const { engine = "auto", genesis, sealer } = this.#options;
     if (typeof engine !== "string") return engine;
     const isCliqueNeeded = engine === "clique" || sealer !== undefined;

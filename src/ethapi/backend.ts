@@ -85,6 +85,8 @@ export interface Backend {
    * Without a context its reads are not cut short when their caller leaves; each ends by the node's own timeouts.
    */
   state(header: Header, ctx?: CallContext): MaybePromise<StateReader>;
+  /** The same for who runs a block again, made anew if it was pruned and blocks not long before it have theirs. */
+  regeneratedState?(header: Header, ctx: CallContext): Promise<StateReader>;
   prove(
     header: Header,
     address: Uint8Array,

@@ -23,6 +23,7 @@ import type { CallContext } from "./backend.ts";
 import type { ChainControl } from "./controls.ts";
 import { EthApiError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
+import { stateAgain } from "./state-again.ts";
 
 /** A JSON number in geth, here in any writing. */
 const plainCount = hexOrDecimal;
@@ -110,7 +111,7 @@ export function chainDebugMethods(
     const { transactions } = await backend.body(header, ctx);
     if (index > transactions.length || (index === transactions.length && index > 0))
       throw refuse(`transaction index ${index} out of range for block ${toHex(header.hash)}`);
-    const execution = await openBlock(backend.chainConfig, header, await backend.state(parent, ctx), {
+    const execution = await openBlock(backend.chainConfig, header, await stateAgain(backend, parent, ctx), {
       ...{ ...bounds, clock, signal: ctx.signal, timeoutMs: limits.callTimeoutMs },
       coinbase: backend.author?.(header),
       blockHash: view.ancestorHash(header, ctx),

@@ -18,6 +18,7 @@ import { GlimError, toHex } from "#util";
 import { blockOverrides, stateOverrides, toCallRequest, transactionArgs } from "./call-params.ts";
 import { EthApiError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
+import { stateAgain } from "./state-again.ts";
 import {
   refuse,
   type TraceConfig,
@@ -113,8 +114,8 @@ export function traceMethods(
       isHeavy: true,
       handle: async ([args, ref, config], ctx) => {
         if (ref === "pending") throw refuse("tracing on top of pending is not supported");
-        const found = await view.need(ref, ctx);
-        const { header } = found;
+        const { header } = await view.need(ref, ctx);
+        const state = await stateAgain(backend, header, ctx);
         using tracers = tracing.makerFor(config, ctx);
         const watched = tracers.make({ header });
         const env = {
@@ -123,7 +124,7 @@ export function traceMethods(
           blockHash: view.ancestorHash(header, ctx),
           coinbase: backend.author?.(header),
         };
-        await runCall(env, toCallRequest(args, backend.chainId), await view.state(found, ctx), {
+        await runCall(env, toCallRequest(args, backend.chainId), state, {
           ...bounds,
           gasCap: limits.callGas,
           signal: ctx.signal,

@@ -24,6 +24,7 @@ import {
 import { toHex } from "#util";
 import { EthApiError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
+import { stateAgain } from "./state-again.ts";
 
 export const traceConfigFields = {
   tracer: optional(textUpTo(65_536)),
@@ -123,7 +124,7 @@ export class Tracing {
     if (header.number === 0) throw refuse("genesis is not traceable");
     const parent = await backend.headerByHash(header.parentHash, ctx);
     if (parent === undefined) throw refuse(`parent ${toHex(header.parentHash)} not found`);
-    return openBlock(backend.chainConfig, header, await backend.state(parent, ctx), {
+    return openBlock(backend.chainConfig, header, await stateAgain(backend, parent, ctx), {
       ...bounds,
       traced: true,
       clock,

@@ -24,6 +24,8 @@ const signer = keySigner(DEV_KEY);
 const rand = seededRand(Number(seed));
 
 async function next(parent) {
+  // pruned, or lost in the last kill
+  if (!chain.hasState(parent)) await chain.regenerate(parent);
   const { nonce } = await chain.state(parent).account(DEV_ADDRESS);
   const txs = Array.from({ length: 1 + rand.int(8) }, (_, at) => {
     const to = new Uint8Array(20).fill(1 + rand.int(200));

@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { Clique } from "#consensus/clique";
+import { BlockChain, exportChain, importChain } from "#core";
+import { memoryStore } from "#ethdb";
 import { LesServer } from "#les";
 import { type KeyValue, type LesVersion, lesVersions, serverStatusEntries } from "#les/protocol";
 import type { ServiceContext } from "#node";
@@ -24,6 +27,28 @@ async function refusal(client: PipeClient, entries: readonly KeyValue[]): Promis
   client.send("status", entries);
   return await client.ended;
 }
+
+test("a pruned chain promises its recent states: a few fewer than are here", async () => {
+  const { spec } = world;
+  const db = memoryStore();
+  const clock = { unixSeconds: () => spec.timestamp + 1_000_000_000, now: () => 0, sleep: async () => {} };
+  const open = () => {
+    const { clique } = spec.config;
+    if (clique === undefined) throw new TypeError("no clique chain");
+    return new BlockChain({ db, genesis: spec, engine: new Clique(clique, db), clock, gcMode: "full" });
+  };
+  const promised = async (chain: BlockChain, recentState?: number) => {
+    const client = new LesWorld({ chain, recentState }).dial({ version: 4 });
+    const status = client.readStatus((await client.nextBody("status")) as KeyValue[]);
+    return [status.serveStateSince, status.serveRecentState];
+  };
+  const chain = open();
+  await importChain(chain, exportChain(world.chain));
+  expect(await promised(chain)).toEqual([0, 124]);
+  expect(await promised(chain, 10)).toEqual([0, 10]);
+  // after a start only the last states are here, and old ones that were written
+  expect(await promised(open())).toEqual([0, 1]);
+});
 
 describe.each(lesVersions)("the handshake of les/%i", (version: LesVersion) => {
   test("statuses cross: the server's comes first and a client takes it", async () => {
