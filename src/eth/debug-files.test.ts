@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { keySigner } from "#consensus/clique";
-import { encodeBlock, makeHeader, signTransaction } from "#core/types";
+import { encodeBlock, encodeTransaction, makeHeader, signTransaction } from "#core/types";
 import { addressOf, generateKey, keccak256, parsePrivateKey, publicKeyOf } from "#crypto";
 import { Node } from "#node";
 import { DEV_KEY, devGenesis } from "#params";
 import type { RpcClient } from "#rpc";
 import { toHex } from "#util";
+import { until } from "../../test/kit/until.ts";
 import { Ethereum, type EthereumOptions } from "./index.ts";
 
 const root = await mkdtemp(join(tmpdir(), "glim debug files "));
@@ -175,6 +176,31 @@ describe("debug_subscribe traceChain", () => {
       ["0x2", "0x2"],
     ])
       await expect(rpc.subscribe("debug", ["traceChain", from, to])).rejects.toMatchObject({ code: -32602 });
+  });
+});
+
+test("eth_sendRawTransactionSync waits for the block; transactionReceipts tells of it", async () => {
+  const { node, chain, rpc } = await start();
+  await using _ = node;
+  const receipts = await rpc.subscribe("eth", [
+    "transactionReceipts",
+    { transactionHashes: [toHex(transfer(3n).hash)] },
+  ]);
+  const raw = toHex(encodeTransaction(transfer(3n)));
+  const sent = ask(rpc, "eth_sendRawTransactionSync", raw, 20_000);
+  await until("the transaction in the pool", () => node.service(Ethereum).pendingTransactions().length === 1);
+  await chain.produceBlock([transfer(3n)], { signer, time: chain.head.time + 1 });
+  const expected = { transactionHash: toHex(transfer(3n).hash), blockNumber: "0x4", status: "0x1" };
+  expect(await sent).toMatchObject(expected);
+  for await (const item of receipts) {
+    expect(item).toMatchObject([expected]);
+    break;
+  }
+  await expect(
+    ask(rpc, "eth_sendRawTransactionSync", toHex(encodeTransaction(transfer(4n))), 1),
+  ).rejects.toMatchObject({
+    code: 4,
+    data: toHex(transfer(4n).hash),
   });
 });
 

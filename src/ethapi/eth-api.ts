@@ -25,6 +25,7 @@ import { minerMethods } from "./miner-methods.ts";
 import type { Parts } from "./parts.ts";
 import { personalMethods } from "./personal-methods.ts";
 import { Sending } from "./sending.ts";
+import { receiptMethods, receiptSubscription } from "./receipt-methods.ts";
 import { replayMethods, traceFileMethods } from "./replay-methods.ts";
 import { simulateMethods } from "./simulate-methods.ts";
 import { stateDumpMethods } from "./state-dump-methods.ts";
@@ -132,10 +133,11 @@ export function createEthApi(
       ...configMethods(parts),
       ...(controls.chain === undefined ? {} : capabilityMethods(controls.chain, parts)),
       ...transactionMethods(parts),
+      ...receiptMethods(parts),
       ...accountMethods(sending, parts),
       ...filterMethods(parts, filters),
     },
-    subscriptions: ethSubscriptions(parts),
+    subscriptions: { ...ethSubscriptions(parts), transactionReceipts: receiptSubscription(parts) },
   });
   const close = async () => {
     filters.close();

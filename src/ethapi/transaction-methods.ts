@@ -130,7 +130,7 @@ export function transactionMethods({ backend, view, limits }: Parts): Record<str
 }
 
 /** Bytes → transaction. What is wrong with them is the caller's mistake, whatever blame decoding gives. */
-function readTransaction(raw: Uint8Array): Transaction {
+export function readTransaction(raw: Uint8Array): Transaction {
   try {
     return decodeTransaction(raw);
   } catch (error) {
