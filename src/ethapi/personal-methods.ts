@@ -153,8 +153,8 @@ export function personalMethods(sending: Sending): Record<string, Method> {
       },
     }),
     sign: method({
-      doc: "Signs a text behind its prefix (EIP-191): text, address, password; v is 27 or 28.",
-      params: [bytes, address, password],
+      doc: "Signs a text behind its prefix (EIP-191): text, address, password; without one (as wallets ask) by an unlocked account. v is 27 or 28.",
+      params: [bytes, address, optional(password)],
       result: bytes,
       handle: async ([data, who, secret]) => {
         const wallet = await accounts.find({ address: who });

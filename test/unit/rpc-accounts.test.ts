@@ -1,6 +1,9 @@
 // Accounts over RPC, on a full node and on a light node that signs with a key of its own and relays: eth_ methods that sign,
 // and personal_. Signatures are checked by viem, which knows nothing of us.
+import { BrowserProvider, verifyMessage } from "ethers";
 import {
+  createWalletClient,
+  custom,
   type TransactionSerialized,
   parseTransaction,
   recoverMessageAddress,
@@ -287,6 +290,34 @@ describe.each(["full", "light"] as const)("%s node", (kind) => {
     });
     await ask("personal_lockAccount", alice.address);
     await node.mine();
+  });
+
+  test("viem and ethers sign and send through the node's account, as through a wallet", async () => {
+    await ask("personal_unlockAccount", alice.address, "pw");
+    const domain = { name: "x", chainId: 1337 };
+    const types = { Order: [{ name: "amount", type: "uint256" }] };
+    const message = { amount: 5n };
+
+    const wallet = createWalletClient({ account: alice.address, transport: custom(node.client) });
+    expect(await wallet.getAddresses()).toHaveLength(1);
+    const text = await wallet.signMessage({ message: "hello" });
+    expect((await recoverMessageAddress({ message: "hello", signature: text })).toLowerCase()).toBe(
+      alice.address,
+    );
+    const structure = { domain, types, primaryType: "Order", message } as const;
+    const signature = await wallet.signTypedData(structure);
+    expect((await recoverTypedDataAddress({ ...structure, signature })).toLowerCase()).toBe(alice.address);
+    const sent = await wallet.sendTransaction({ to: bob.address, value: 1n, chain: null });
+
+    const signer = await new BrowserProvider(node.client).getSigner(alice.address);
+    expect(verifyMessage("hello", await signer.signMessage("hello")).toLowerCase()).toBe(alice.address);
+    expect(await signer.signTypedData(domain, types, message)).toBe(signature);
+    const second = await signer.sendTransaction({ to: bob.address, value: 2n });
+    await node.mine();
+    for (const hash of [sent, second.hash])
+      expect(await ask("eth_getTransactionReceipt", hash)).toMatchObject({ status: "0x1" });
+    await ask("personal_lockAccount", alice.address);
+    await expect(wallet.signMessage({ message: "hello" })).rejects.toThrow("authentication needed");
   });
 
   test("personal_newAccount; a password that is too long is refused before any work", async () => {
