@@ -1,3 +1,4 @@
+// long: a table
 /** personal_: accounts made, opened and used by their password (internal/ethapi/api.go@v1.11.6). Never public. */
 import { type Account, formatAccountUrl, parseDerivationPath, textHash, type Wallet } from "#accounts";
 import { addressOf, parsePrivateKey, recover } from "#crypto";

@@ -1,3 +1,4 @@
+// long: what may happen to a file on disk, in one place
 import { constants, watch } from "node:fs";
 import { link, lstat, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

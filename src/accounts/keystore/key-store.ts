@@ -1,3 +1,4 @@
+// long: one class with one life: every way a key comes, is used and goes
 import {
   type Account,
   type AccountRef,

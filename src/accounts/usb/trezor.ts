@@ -1,3 +1,4 @@
+// long: one protocol, its driver whole
 import { AccountsError, type DerivationPath, type WalletStatus } from "#accounts";
 import { checksumAddress, type Transaction, type TransactionFields } from "#core/types";
 import { bigintToBytes } from "#util";

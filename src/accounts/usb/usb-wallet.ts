@@ -1,3 +1,4 @@
+// long: one class with one life: open, exchanges, heartbeat, search
 import {
   type Account,
   type AccountRef,
