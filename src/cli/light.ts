@@ -12,6 +12,7 @@ import { nodeFlags } from "./node-flags.ts";
 import { configOf } from "./node-settings.ts";
 import { chainOptions, lightOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
+import { readRequiredBlocks } from "./required-blocks.ts";
 import { runNode } from "./run-node.ts";
 import { followSync, watchRefusals } from "./sync-progress.ts";
 import { unlockAccounts } from "./unlock.ts";
@@ -51,7 +52,13 @@ export const light: Command<typeof flags> = {
     await unlockAccounts(node, values, host, io);
     const networkId = values.networkid === undefined ? {} : { networkId: values.networkid };
     node.register(
-      (context) => new LightEthereum(context, { genesis, cacheDiskMb: values["cache.disk"], ...networkId }),
+      (context) =>
+        new LightEthereum(context, {
+          genesis,
+          cacheDiskMb: values["cache.disk"],
+          requiredBlocks: readRequiredBlocks(values["eth.requiredblocks"]),
+          ...networkId,
+        }),
     );
     await runNode(node, config, io, async (signal) => {
       const light = node.service(LightEthereum);

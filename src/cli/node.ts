@@ -16,6 +16,7 @@ import { nodeFlags } from "./node-flags.ts";
 import { configOf, readKeyFile } from "./node-settings.ts";
 import { chainOptions, fullOptions } from "./options.ts";
 import { readPeers } from "./peer-urls.ts";
+import { readRequiredBlocks } from "./required-blocks.ts";
 import { followChain } from "./sync-progress.ts";
 import { runNode } from "./run-node.ts";
 import { accountSigner, unlockAccounts } from "./unlock.ts";
@@ -87,6 +88,7 @@ export const node: Command<typeof flags> = {
           preimages: values["cache.preimages"] || values.gcmode === "archive",
           jsTracers: values["rpc.jstracers"],
           txPool: poolLimitsOf(values),
+          requiredBlocks: readRequiredBlocks(values["eth.requiredblocks"]),
           ...networkId,
           ...(sealer === undefined ? {} : { sealer }),
         }),

@@ -13,6 +13,12 @@ const at = (d: At) => `header #${d.number}`;
  */
 export const ConsensusError = defineErrors("CONSENSUS", {
   UNKNOWN_ANCESTOR: { message: (d: At) => `${at(d)}: unknown ancestor`, blame: "peer" },
+  REQUIRED_BLOCK: {
+    message: (d: At & { wanted: string }) =>
+      `${at(d)}: not the block that is required there, ${d.wanted} (--eth.requiredblocks)`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
   INVALID_NUMBER: {
     message: (d: At & { parent: number }) => `${at(d)}: invalid block number after #${d.parent}`,
     blame: "peer",

@@ -11,6 +11,7 @@ export { nextExcessBlobGas, verifyBlobGas } from "./blob-gas.ts";
 export { devEngine } from "./dev.ts";
 export type { BlockReader, Engine, HeaderReader, Signer, VerifyOptions } from "./engine.ts";
 export { ConsensusError } from "./errors.ts";
+export { checkRequired, requireBlocks, type RequiredBlocks } from "./required.ts";
 export { limits } from "./limits.ts";
 export {
   type GasFields,

@@ -1,4 +1,4 @@
-import type { Engine } from "#consensus";
+import { checkRequired, type Engine, requireBlocks, type RequiredBlocks } from "#consensus";
 import { Clique } from "#consensus/clique";
 import { type HeadEvent, HeaderChain } from "#core";
 import { genesisBlock } from "#core/state";
@@ -26,12 +26,14 @@ export interface LightEthereumOptions {
   readonly source: SourceFactory;
   /** Rules of headers; default: clique, if the genesis has it. */
   readonly engine?: Engine | undefined;
+  /** Headers the chain must have, by number; another chain is taken from nobody, and refused at start. */
+  readonly requiredBlocks?: RequiredBlocks | undefined;
   /** MB of retrieved nodes, code, bodies and receipts kept; default 8. */
   readonly cacheDiskMb?: number | undefined;
 }
 
 /** Of calls that run at once: a light node stays below 256 MiB of resident memory, whatever it is asked. */
-const CALL_MEMORY_BYTES = 64 * 1024 * 1024;
+const CALL_MEMORY_BYTES = 32 * 1024 * 1024;
 
 /** How a light node stands. */
 export interface LightStatus {
@@ -123,7 +125,8 @@ export class LightEthereum implements Service {
     const db = await this.#context.openDatabase("lightchaindata", { cacheBytes: 2 * 1024 * 1024 });
     const part = (name: string) => namespaced(db, utf8Encode(`${name}-`));
     const headers = part("chain");
-    const engine = this.#options.engine ?? cliqueOf(genesis, headers);
+    const { requiredBlocks = new Map() } = this.#options;
+    const engine = requireBlocks(this.#options.engine ?? cliqueOf(genesis, headers), requiredBlocks);
     const chain = new HeaderChain({
       db: headers,
       config: genesis.config,
@@ -132,6 +135,10 @@ export class LightEthereum implements Service {
       clock: host.clock,
       log,
     });
+    for (const number of requiredBlocks.keys()) {
+      const header = chain.headerByNumber(number);
+      if (header !== undefined) checkRequired(header, requiredBlocks);
+    }
     const cache = await RetrievedCache.open(part("cache"), { diskMegabytes: cacheDiskMb });
     const odr = new Odr(this.#source, cache);
     const pool = new LightTxPool({
