@@ -132,7 +132,7 @@ export class RpcConnection implements Disposable {
         run: () => this.#run(incoming, context, releases, isTimed),
       };
     };
-    return runBatch(value, job, limits);
+    return runBatch(value, job, limits, this.#server.host.clock);
   }
 
   #run(

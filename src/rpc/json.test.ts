@@ -6,6 +6,16 @@ const budget = { maxDepth: 64, maxTokens: 100_000 };
 const nest = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
 describe("RP-08 the scanner before JSON.parse", () => {
+  test("a million digits are read, one more is refused; blanks do not count", () => {
+    const budget = { maxDepth: 64, maxTokens: 100_000 };
+    const digits = "9".repeat(1_000_000);
+    expect(scanJson(`[${digits}]`, budget)).toBeUndefined();
+    expect(scanJson(`[${digits},${digits}]`, budget)).toBeUndefined();
+    expect(scanJson(`[${digits}9]`, budget)).toBe("too long a number");
+    expect(scanJson(`["${digits}9"]`, budget)).toBeUndefined();
+    expect(scanJson(`[1]${" ".repeat(2_000_000)}`, budget)).toBeUndefined();
+  });
+
   test("depth 64 passes, 65 does not", () => {
     expect(scanJson(nest(64), budget)).toBeUndefined();
     expect(scanJson(nest(65), budget)).toBe("too deep");

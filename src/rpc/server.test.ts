@@ -29,6 +29,24 @@ const error = (code: number, message?: RegExp) => ({
 });
 
 describe("RP-07 batches", () => {
+  test("a batch whose answers wait for nothing gives way every 5 ms", async () => {
+    const { clock } = nodeHost();
+    let now = 0;
+    const { ask } = serve({ host: { ...nodeHost(), clock: { ...clock, now: () => now++ } } });
+    let isOver = false;
+    let turns = 0;
+    const watch = (): void => {
+      turns++;
+      if (!isOver) setImmediate(watch);
+    };
+    setImmediate(watch);
+    const items = Array.from({ length: 1_000 }, (_, i) => call(i, "test_noArgsRets"));
+    const [reply = ""] = await ask(`[${items.join(",")}]`);
+    isOver = true;
+    expect(JSON.parse(reply)).toHaveLength(1_000);
+    expect(turns).toBeGreaterThan(100);
+  });
+
   test("1,000 items are served, 1,001 are refused with the first call's id", async () => {
     const { ask } = serve();
     const batch = (n: number) =>
