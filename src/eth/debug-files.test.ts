@@ -179,6 +179,27 @@ describe("debug_subscribe traceChain", () => {
   });
 });
 
+test("attack/RP-12 JavaScript tracers: over IPC and in process; over HTTP only where the node's owner said so", async () => {
+  const tracer = "{ step: function() {}, fault: function() {}, result: function() { return 'ran' } }";
+  for (const jsTracers of [false, true]) {
+    const { node, rpc } = await start("", { jsTracers });
+    await using _ = node;
+    const params = ["0x1", { tracer }];
+    const ran = [{ txHash: toHex(transfer(0n).hash), result: "ran" }];
+    expect(await rpc.request({ method: "debug_traceBlockByNumber", params })).toEqual(ran);
+    const reply = await fetch(`http://${node.httpEndpoint}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "debug_traceBlockByNumber", params }),
+    });
+    expect(await reply.json()).toMatchObject(
+      jsTracers
+        ? { result: ran }
+        : { error: { code: -32000, message: expect.stringContaining("--rpc.jstracers") } },
+    );
+  }
+});
+
 test("eth_sendRawTransactionSync waits for the block; transactionReceipts tells of it", async () => {
   const { node, chain, rpc } = await start();
   await using _ = node;

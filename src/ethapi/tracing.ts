@@ -84,10 +84,8 @@ export interface TraceTarget {
 }
 
 /** Where untrusted code may run: over a transport that only this account can use, or where the node's owner said so. */
-export const mayRunScripts = (
-  transport: TransportName,
-  { jsTracers }: { readonly jsTracers: boolean },
-): boolean => jsTracers || transport === "ipc" || transport === "inproc";
+const mayRunScripts = (transport: TransportName, { jsTracers }: { readonly jsTracers: boolean }): boolean =>
+  jsTracers || transport === "ipc" || transport === "inproc";
 
 export class Tracing {
   readonly #parts: Parts;
