@@ -1,7 +1,7 @@
 // The same server over real sockets on loopback: what sockets in memory cannot show.
 import { connect, type Socket } from "node:net";
 import { generateKey, systemEntropy } from "#crypto";
-import { equalBytes } from "#util";
+import { deferred, equalBytes } from "#util";
 import { expect, test } from "vitest";
 import { until } from "../../test/kit/until.ts";
 import type { MsgReadWriter, Protocol } from "./protocol.ts";
@@ -51,6 +51,56 @@ test("10 MiB messages both ways at once through a reader who is slower than the 
   expect([one.peers.size, two.peers.size]).toEqual([1, 1]);
   const [peer] = one.peers.values();
   expect(peer?.traffic.bytesIn).toBeGreaterThan(count * big.length);
+});
+
+test("ET-09 200 messages of 10 MiB at once, unread: few come in, others are served meanwhile, and it goes on when they are read", async () => {
+  const count = 200;
+  const payload = new Uint8Array(10 * 1024 * 1024);
+  const read = deferred<void>();
+  let received = 0;
+  let written = 0;
+  let echoes = 0;
+  const protocol = (run: Protocol["run"]): Protocol => ({ ...{ name: "bulk", version: 1, length: 1 }, run });
+  const untilEnd = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  await using server = make([
+    protocol(async (peer, rw, signal) => {
+      if (peer.name === "glim/flood") {
+        await read.promise;
+        for (; received < count; received++) await rw.readMsg();
+      } else for (;;) await rw.writeMsg(0, (await rw.readMsg()).payload);
+      await untilEnd(signal);
+    }),
+  ]);
+  const flooding = protocol(async (_peer, rw, signal) => {
+    for (let i = 0; i < count && !signal.aborted; i++) {
+      await rw.writeMsg(0, payload);
+      written++;
+    }
+    await untilEnd(signal);
+  });
+  const asking = protocol(async (_peer, rw, signal) => {
+    for (; echoes < 50; echoes++) {
+      await rw.writeMsg(0, Uint8Array.of(echoes));
+      await rw.readMsg();
+    }
+    await untilEnd(signal);
+  });
+  await using flood = make([flooding], { name: "glim/flood" });
+  await using other = make([asking], { name: "glim/other" });
+  for (const each of [server, flood, other]) await each.start();
+  flood.addPeer(server.self.enode);
+  await until("the flood to begin", () => written > 0);
+  other.addPeer(server.self.enode);
+  await until("others to be served", () => echoes === 50);
+  // 16 MiB wait at the server, 16 MiB at the sender; messages of zeros are small in the sockets between
+  expect([received, written < 60]).toEqual([0, true]);
+  expect(server.peers.size).toBe(2);
+  read.resolve();
+  await until("the flood to go on", () => received >= 20);
 });
 
 test("RX-13 300 silent connections: 50 stay until their time is up, the rest are closed; stop closes them all", async () => {

@@ -225,6 +225,37 @@ describe("attackers", () => {
     expect(node.clock.now()).toBeLessThan(61_000);
   });
 
+  test("ET-08 25 of 50 peers tell wrong heads and answer just before each deadline: the chain arrives, in minutes", async () => {
+    const node = setting();
+    const td = 1_000_000n;
+    const liars = Array.from({ length: 25 }, (_, i) =>
+      node.peer(`liar ${i}`, base, {
+        delayMs: 13_000, // two thirds of the longest deadline
+        head: { hash: new Uint8Array(32).fill(i + 1), td: td + BigInt(i) },
+      }),
+    );
+    const honest = Array.from({ length: 25 }, (_, i) => node.peer(`honest ${i}`, base, { delayMs: 50 + i }));
+    // as ChainSync does: whoever tells the most is followed, until nobody tells more than we have
+    const start = node.clock.now();
+    const longest: number[] = [];
+    for (;;) {
+      const [best] = [...liars, ...honest]
+        .filter(
+          ({ dropped, head }) =>
+            dropped.length === 0 && (head.td ?? 0n) > (node.chain.td(node.chain.head.hash) ?? 0n),
+        )
+        .sort((a, b) => Number((b.head.td ?? 0n) - (a.head.td ?? 0n)));
+      if (best === undefined) break;
+      const from = node.clock.now();
+      await node.sync(best.id);
+      longest.push(node.clock.now() - from);
+    }
+    expectSynced(node, base);
+    expect(honest.flatMap(({ dropped }) => dropped)).toEqual([]);
+    expect(Math.max(...longest)).toBeLessThanOrEqual(60_000); // no liar is followed for longer than the watchdog allows
+    expect(node.clock.now() - start).toBeLessThan(10 * 60_000);
+  });
+
   test("F17 a peer that drips: each request runs into its deadline, dropped after 3", async () => {
     const node = setting();
     node.peer("a", base, { delayMs: 2000 });
