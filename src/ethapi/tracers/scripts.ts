@@ -19,8 +19,12 @@ const HEAP_MB = 128;
 /** Longest line it may write: a trace, as JSON text in JSON text. */
 const MAX_LINE = 2 * MAX_TRACE_BYTES;
 
-const permissionFlag = () =>
-  process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
+/** Node's permission model, whose flag lost a word between 20 and 24. */
+function permissionFlag(): string {
+  const major = Number(process.versions.node.split(".")[0]);
+  const isNew = major >= 24 || process.allowedNodeEnvironmentFlags.has("--permission");
+  return isNew ? "--permission" : "--experimental-permission";
+}
 
 interface Answer {
   readonly ok?: string;
