@@ -240,7 +240,7 @@ const withoutUntold = (rows: Json[]): Json[] => {
 /** A write in a static call is found before the opcode runs since 1.15: no fault of its own, and counted as gas. */
 const withoutWriteFault = (answer: Json): Json =>
   Array.isArray(answer)
-    ? withoutUntold(answer).flatMap((row) => {
+    ? withoutUntold(answer).flatMap((row): Json[] => {
         if (typeof row === "string" && /^fault \d+ SSTORE$/.test(row)) return [];
         if (typeof row === "string") return [row.replace("out of gas: write protection", "write protection")];
         return isObject(row) && row["error"] === "write protection"
