@@ -359,7 +359,7 @@ type FlatChange =
   | { readonly account: Uint8Array; readonly slot: Uint8Array; readonly value: Uint8Array };
 
 /** What changed between two states, each account before its slots. @throws TRIE_MISSING_NODE, TRIE_CORRUPT */
-function* stateDifference(
+export function* stateDifference(
   nodes: NodeStore,
   from: Uint8Array,
   to: Uint8Array,

@@ -135,3 +135,26 @@ test.each(damages)("damage to %s is found", async (_what, damage, finding) => {
   expect(findings.join("\n")).toMatch(finding);
   expect(findingCount).toBe(findings.length);
 });
+
+test("flat rows are compared with their trie: one changed, one gone, one too many", async () => {
+  const made = await world();
+  await made.chain.persist();
+  expect((await verify(made.db)).findings).toEqual([]);
+  const rows: [Uint8Array, Uint8Array][] = [];
+  for await (const [key, value] of made.db.iterate())
+    if (key.length === 33 && key[0] === 0x61) rows.push([key, value]);
+  const [first, second] = rows;
+  if (first === undefined || second === undefined) throw new Error("no flat rows");
+  made.db.put(first[0], second[1]);
+  expect((await verify(made.db)).findings.join()).toMatch(/flat state: account 0x\w+ is not as in its trie/);
+  made.db.delete(first[0]);
+  const { findings } = await verify(made.db);
+  expect(findings).toHaveLength(2);
+  expect(findings[1]).toMatch(/flat state: \d+ rows for \d+ accounts and slots/);
+  made.db.put(...first);
+  made.db.put(
+    first[0].map((byte) => byte ^ (byte === 0x61 ? 0 : 0xff)),
+    first[1],
+  );
+  expect((await verify(made.db)).findings).toEqual([expect.stringMatching(/flat state: \d+ rows for/)]);
+});

@@ -29,6 +29,7 @@ import { verifyReceipts } from "./fast-chain.ts";
 import { readStoredGenesis } from "./genesis.ts";
 import { limits } from "./limits.ts";
 import { verifyBody } from "./process.ts";
+import { flatFindings } from "./verify-flat.ts";
 
 export interface VerifyOptions {
   readonly db: KeyValueStore;
@@ -69,7 +70,7 @@ export interface VerifyReport {
 /**
  * Proves a database of a full chain whole, or says what is wrong with it: every canonical header links, keeps the engine's
  * rules, and adds up to its total difficulty; bodies and receipts match their roots; every transaction is found, and
- * nothing else is; states are walked node by node, each by its hash, down to the codes. Believes no derived row; reads only.
+ * nothing else is; states are walked node by node, each by its hash, down to the codes; flat rows are as their trie. Believes no derived row; reads only.
  *
  * @throws CORE_NO_CHAIN, RAWDB_SCHEMA; whatever is wrong inside is a finding, not an error
  */
@@ -106,6 +107,7 @@ class Verifier {
     await this.#verifyBlocks(stored.header, stored.config, head);
     await this.#verifyLookups(head);
     await this.#verifyStates(head);
+    await this.#verifyFlat(head);
     return {
       head: head.number,
       hash: toHex(head.hash),
@@ -310,6 +312,18 @@ class Verifier {
       if (header === undefined) continue;
       if (isPruned && !this.#hasRoot(header)) this.#prunedStates++;
       else await this.#verifyState(header, head.number);
+    }
+  }
+
+  async #verifyFlat(head: Header): Promise<void> {
+    try {
+      for await (const finding of flatFindings(this.#db)) {
+        if (finding !== undefined) this.#found(finding);
+        await this.#step({ phase: "states", number: head.number, head: head.number });
+      }
+    } catch (error) {
+      if (!(error instanceof GlimError)) throw error;
+      this.#found(`flat state: ${error.message}`);
     }
   }
 
