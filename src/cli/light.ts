@@ -45,6 +45,8 @@ export const light: Command<typeof flags> = {
       maxPeers: 25,
       listenHost: "",
       staticNodes: readPeers(values.peer),
+      // servers are searched for where a boot node is named; no network's own is asked
+      discovers: parsed.settings.has("p2p.bootstrapNodes"),
       modules: ["light"],
     };
     const config = await configOf(parsed, defaults, host, io);

@@ -49,6 +49,21 @@ test("glim bootnode prints its enode, then its record, first of all; nodes that 
   for (const program of [a, b, boot]) expect((await program.stop("SIGTERM")).code).toBe(0);
 }, 60_000);
 
+test("a light node finds the server of its network among others, by records alone", async () => {
+  await using boot = glim("bootnode", "--addr", "127.0.0.1:0");
+  const [BOOTNODES = ""] = await boot.prints(/^enode:\S+$/m);
+  await using full = serveChain({ BOOTNODES });
+  await using server = serveChain({ BOOTNODES, LES_SERVE: "1" });
+  await using light = serveChain({ BOOTNODES, SYNC_MODE: "light" });
+  const idOf = async (program: Program) =>
+    parseNode((await program.prints(/^p2p\s+(enode:\S+)$/m))[1] ?? "").id;
+  const [fullId, serverId] = [await idOf(full), await idOf(server)];
+  using rpc = jsonRpc((await light.prints(/^JSON-RPC\s+(http:\S+)$/m))[1] ?? "");
+  const peers = async () => (await rpc<{ id: string }[]>("admin_peers")).map(({ id }) => id);
+  await until("the light node to be at the server", async () => (await peers()).includes(serverId));
+  expect(await peers()).not.toContain(fullId);
+}, 60_000);
+
 test("glim node searches unless --nodiscover; --discovery.port has a socket of its own; --nodekeyhex is its identity", async () => {
   const common = ["node", "--genesis", GENESIS, "--port", "0", "--http.port", "0", "--ipcdisable"];
   await using searching = glim(

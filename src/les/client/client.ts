@@ -1,7 +1,8 @@
 import type { HeaderChain } from "#core";
 import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
 import type { Header } from "#core/types";
-import { formatEnode } from "#enode";
+import { type Enode, formatEnode } from "#enode";
+import { enrEntries, readEntry } from "#enr";
 import { Feed } from "#event";
 import type { Host } from "#host";
 import {
@@ -213,6 +214,7 @@ export class LesClient implements ProofSource {
       version,
       length: version === 2 ? 22 : length,
       run: (peer, rw) => this.#run(version, peer, rw),
+      isCandidate: (node) => this.#isServerOfOurs(node),
       nodeInfo: () => this.#nodeInfo(),
       peerInfo: (id) => {
         const server = this.#servers.get(id);
@@ -221,6 +223,16 @@ export class LesClient implements ProofSource {
           : { version: server.version, difficulty: server.head.td, head: hexOf(server.head.hash) };
       },
     };
+  }
+
+  /** Whether a node that was found serves light clients on our chain, by its record. @see geth les/enr_entry.go:68@v1.11.6 */
+  #isServerOfOurs({ record }: Enode): boolean {
+    if (record === undefined || this.#running === undefined) return false;
+    const { chain, forkChain } = this.#running;
+    const fork = readEntry(record, enrEntries.eth);
+    if (fork === undefined || readEntry(record, enrEntries.les) === undefined) return false;
+    const { number, time } = chain.head;
+    return checkForkId(forkChain, { number, time }, fork.forkId) === "ok";
   }
 
   /** admin_nodeInfo, `protocols.les`. @see geth les/server.go NodeInfo@v1.11.6 */

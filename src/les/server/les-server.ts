@@ -1,5 +1,6 @@
 import { checkForkId, type ForkChain, forkIdAt } from "#core/forkid";
 import { type PrivateKey, parsePrivateKey } from "#crypto";
+import { enrEntries, enrPair } from "#enr";
 import { Feed } from "#event";
 import type { FlowParameters } from "#les/flowcontrol";
 import {
@@ -134,6 +135,9 @@ export class LesServer implements Service {
       length,
       maxMessageBytes: lesLimits.messageBytes,
       run: (peer, rw, signal) => this.#run(version, peer, rw, signal),
+      // geth les/server.go:185@v1.11.6; 0: the value-fx extension is not served
+      attributes: () => [enrPair(enrEntries.les, { vfxVersion: 0 })],
+      isCandidate: () => false, // clients come by themselves
       nodeInfo: () => this.#nodeInfo(),
       peerInfo: (id) => this.#peerInfo(id),
     };
