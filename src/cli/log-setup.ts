@@ -5,7 +5,7 @@ import type { Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import type { logOptions } from "./options.ts";
 
-export type LogFlagValues = Flags<typeof logOptions>;
+type LogFlagValues = Flags<typeof logOptions>;
 
 /** What every command says about its log; the files are a node's. */
 type LogFlags = Pick<LogFlagValues, "verbosity" | "log.json"> & Partial<LogFlagValues>;

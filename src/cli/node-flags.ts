@@ -46,7 +46,7 @@ function asked<R extends GivenRow>(row: R): AskedRow<R> {
 }
 
 /** Options of a node as a command line and a configuration file have them. */
-export const nodeOptions: readonly AskedRow<GivenRow>[] = configTable
+const nodeOptions: readonly AskedRow<GivenRow>[] = configTable
   .filter(isGiven)
   .map(asked) as readonly AskedRow<GivenRow>[]; // as: row by row
 

@@ -6,14 +6,12 @@ import type { Host } from "#host";
 import { type Config, configTable, loadNodeList } from "#node";
 import { fromHex } from "#util";
 import { CliError } from "./errors.ts";
-import type { Flags, Parsed } from "./flags.ts";
+import type { Parsed } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { loggerOf } from "./log-setup.ts";
 import type { nodeFlags } from "./node-flags.ts";
 import { guardEndpoints } from "./unlock.ts";
 import { VERSION } from "./version.ts";
-
-export type NodeFlagValues = Flags<typeof nodeFlags>;
 
 const LOOPBACK = "127.0.0.1";
 const DEFAULT_HTTP_PORT = 8545;

@@ -110,6 +110,7 @@ describe("arguments", () => {
     ["--whitelist=1=0x0"],
     ["--netrestrict", "10.0.0.0/8"],
     ["--allow-insecure-unlock"],
+    ["--fakepow"],
   ])(
     "%s, which would make the node less safe if it had no effect, is refused where nothing reads it",
     (...args) => {

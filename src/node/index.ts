@@ -7,7 +7,7 @@
  * A service is any object with `protocols`, `apis`, `start(server)` and `stop()`. Options are rows of `configTable`, which
  * the CLI turns into flags. Is not: a chain, a process (no signal handlers, no exit).
  */
-export type { Config, HttpConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
+export type { Config, HttpConfig, MetricsConfig, P2pConfig, ResolvedConfig, WsConfig } from "./config.ts";
 export { parseConfig } from "./config.ts";
 export { configTable } from "./config-table.ts";
 export { DiskWatch, type DiskWatchOptions } from "./disk-watch.ts";
