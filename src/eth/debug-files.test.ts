@@ -1,3 +1,4 @@
+// long: one node, and all that debug_ says of it
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// long: a table of methods
 import { getHeapSnapshot, getHeapStatistics } from "node:v8";
 import { type LogControl, logLevels } from "#log";
 import {

@@ -1,3 +1,4 @@
+// long: three chains and one table
 // Every method that our node and a geth both have, asked of both on the same chain: geth 1.9.25, 1.11.6 and, after the
 // merge, 1.17.5. What comes out is rpc-compared.json, from which docs/rpc.md and docs/rpc-compared.md are made: the test
 // fails where a run says something else. GLIM_WRITE_TABLE=1 writes it anew.

@@ -1,3 +1,4 @@
+// long: one chain in two nodes, and every question about its traces
 // The same chain in our full node and in geth 1.11.6: traces compared field by field, and what debug_, txpool_ and clique_
 // say beside them.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

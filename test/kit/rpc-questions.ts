@@ -1,3 +1,4 @@
+// long: a list of questions
 // Questions for every method that a node of ours and some geth both have, asked of both on one chain.
 import type { BlockChain } from "#core";
 import { encodeBlock, encodeTransaction, senderOf, signTransaction, type Transaction } from "#core/types";
