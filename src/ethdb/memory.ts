@@ -1,5 +1,5 @@
 import { compareBytes } from "#util";
-import { type Batch, DbError, type KeyValueStore, type Range } from "./store.ts";
+import { type Batch, checkValue, DbError, type KeyValueStore, type Range } from "./store.ts";
 
 export function keyText(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
@@ -24,6 +24,7 @@ export class WriteBatch implements Batch {
   }
 
   put(key: Uint8Array, value: Uint8Array): this {
+    checkValue(value);
     this.#writes.set(keyText(key), value.slice());
     this.#sizeBytes += key.length + value.length;
     return this;
@@ -68,6 +69,7 @@ export function memoryStore(): KeyValueStore {
     },
     put(key, value) {
       open();
+      checkValue(value);
       entries.set(keyText(key), value.slice());
     },
     delete(key) {

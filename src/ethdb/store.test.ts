@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { toHex, utf8Encode } from "#util";
 import { DbError, type KeyValueStore, memoryStore, namespaced, openLevelStore } from "./index.ts";
 
@@ -73,6 +74,17 @@ describe.each(Object.entries(factories))("%s store", (_name, open) => {
     expect(Buffer.compare(store.get(key("large")) ?? new Uint8Array(0), value)).toBe(0);
   });
 
+  test("ST-08 a value of 1 GiB is refused, and the batch it was put into can still be written", async () => {
+    await using store = await open();
+    const value = new Uint8Array(2 ** 30);
+    const batch = store.batch().put(key("a"), Uint8Array.of(1));
+    expect(() => batch.put(key("huge"), value)).toThrow(expect.objectContaining({ code: "DB_TOO_LARGE" }));
+    expect(() => store.put(key("huge"), value)).toThrow(expect.objectContaining({ code: "DB_TOO_LARGE" }));
+    batch.write();
+    await store.flush();
+    expect([store.get(key("a")), store.has(key("huge"))]).toEqual([Uint8Array.of(1), false]);
+  });
+
   test("behaves like a sorted map under random operations", async () => {
     const operation = fc.tuple(
       fc.constantFrom("put", "delete"),
@@ -120,6 +132,38 @@ describe("level store", () => {
     );
     await expect(all(damaged)).rejects.toMatchObject({ code: "DB_READ_FAILED" });
     expect(told).toEqual(["DB_READ_FAILED", "DB_READ_FAILED"]);
+  });
+
+  test("ST-07 an fsync that fails is final: told once, nothing is written after it, what was on disk is there again", async () => {
+    const path = folder();
+    const told: string[] = [];
+    const store = await openLevelStore(path, { onFailure: ({ code }) => told.push(code) });
+    store.put(Uint8Array.of(1), Uint8Array.of(1));
+    await store.flush();
+    // no file system of a test fails its fsync when asked to: LevelDB's own call does
+    const batch = Reflect.get(ClassicLevel.prototype, "batch") as (this: ClassicLevel) => unknown;
+    let writes = 0;
+    const failing = vi.spyOn(ClassicLevel.prototype, "batch").mockImplementation(function (
+      this: ClassicLevel,
+    ) {
+      const real = batch.call(this) as unknown as { write: (options: unknown) => Promise<void> };
+      real.write = async () => {
+        writes++;
+        throw new Error("IO error: fsync: Input/output error");
+      };
+      return real as never; // the chained form alone is used
+    });
+    store.put(Uint8Array.of(2), Uint8Array.of(2));
+    await expect(store.flush()).rejects.toMatchObject({ code: "DB_WRITE_FAILED", exitCode: 5 });
+    failing.mockRestore();
+    expect(() => store.put(Uint8Array.of(3), Uint8Array.of(3))).toThrow(
+      expect.objectContaining({ code: "DB_WRITE_FAILED" }),
+    );
+    await expect(store.flush()).rejects.toMatchObject({ code: "DB_WRITE_FAILED" });
+    expect([told, writes]).toEqual([["DB_WRITE_FAILED"], 1]);
+    await store.close();
+    await using again = await openLevelStore(path);
+    expect(await all(again)).toEqual(["0x01=0x01"]);
   });
 
   test("ST-08 10,000 iterators left open do not keep it from closing, and end with CLOSED", async () => {

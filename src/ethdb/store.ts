@@ -29,8 +29,20 @@ export const DbError = defineErrors("DB", {
     blame: "environment",
     exitCode: 5,
   },
+  TOO_LARGE: {
+    message: (d: { size: number; max: number }) => `a value of ${d.size} bytes; at most ${d.max} are kept`,
+    blame: "caller",
+  },
   CLOSED: { message: () => "the database is closed", blame: "caller" },
 });
+
+/** Longest value a store takes (ST-08): on its way to the disk there are three copies of it. */
+const MOST_VALUE_BYTES = 256 * 1024 * 1024;
+
+/** @throws DB_TOO_LARGE */
+export function checkValue({ length: size }: Uint8Array): void {
+  if (size > MOST_VALUE_BYTES) throw DbError("TOO_LARGE", { size, max: MOST_VALUE_BYTES });
+}
 
 export interface Range {
   /** First key, inclusive. */
