@@ -216,6 +216,31 @@ describe("RP-04 bodies", () => {
     ).toBe(413);
   });
 
+  test("what follows a refused header is not read: it waits in the kernel until the connection goes", async () => {
+    const { port } = await serve();
+    let written = 0;
+    const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${1 << 30}\r\n\r\n`;
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      let got = "";
+      const block = Buffer.alloc(1 << 20);
+      const pump = (): void => {
+        while (!socket.destroyed && socket.write(block)) written++;
+        written++;
+      };
+      socket.on("drain", pump);
+      socket.on("data", (part) => {
+        got += String(part);
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(got));
+      socket.write(head);
+      pump();
+    });
+    expect(statusOf(answer)).toBe(413);
+    expect(written).toBeLessThan(64); // MiB, in the kernel's buffers; a gigabyte would have come otherwise
+  });
+
   test("Expect: 100-continue is answered when the request will be read", async () => {
     const { port } = await serve();
     const answer = await new Promise<string>((resolve) => {

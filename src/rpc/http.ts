@@ -382,6 +382,9 @@ export class HttpEndpoint implements AsyncDisposable {
     response.end(text);
     const { req: request } = response;
     if (request.complete) return;
+    // megabytes that nobody wants are not read to throw them away: they wait in the kernel until the connection goes
+    // (in the next turn: node:http begins to throw away in this one)
+    if (status === 413) response.once("finish", () => setImmediate(() => request.socket.pause()));
     const timer = this.#clock.after(LINGER_MS, () => {
       if (!request.complete) request.socket.destroy();
     });
