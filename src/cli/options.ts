@@ -251,6 +251,7 @@ export const stateOptions = [
     max: 65_536,
     unit: "MB",
     flag: "cache",
+    variable: "GLIM_CACHE_MB", // GLIM_CACHE is where tests keep what is dear to make
     value: "MB",
     toml: "Glim.Cache",
     category: "ETHEREUM",

@@ -206,7 +206,7 @@ async function readFileOf(
   everywhere: readonly TableRow[],
 ) {
   const named = readArguments(sourceOptions, args).settings.get(sourceOptions[0]);
-  const path = named?.value ?? environment?.[variableOf("config")];
+  const path = named?.value ?? environment?.[variableOf(sourceOptions[0])];
   if (typeof path !== "string" || path === "") return undefined;
   const bytes = await nodeHost()
     .files.readFile(path)

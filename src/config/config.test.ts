@@ -130,6 +130,10 @@ describe("variables", () => {
       HTTP_PORT: "1",
     });
     expect(values(layer)).toEqual({ port: 9, on: true, names: ["eth", "net"] });
+    const cache = row({ path: "cache", kind: "count", flag: "cache", variable: "GLIM_CACHE_MB" });
+    expect(values(readVariables([cache], { GLIM_CACHE: "/a/folder", GLIM_CACHE_MB: "7" }))).toEqual({
+      cache: 7,
+    });
     expect(readVariables(rows, { GLIM_HTTP_PORT: "x" }).problems[0]?.name).toBe("GLIM_HTTP_PORT");
   });
 });

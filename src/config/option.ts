@@ -65,6 +65,8 @@ export interface OptionRow {
   readonly check?: (value: never) => string | undefined;
   /** Command-line flag, without dashes: geth's name where geth has one. Its variable is `GLIM_` and the name in capitals. */
   readonly flag?: string;
+  /** Environment variable, where that of the flag's name is taken. */
+  readonly variable?: string;
   /** geth's older names: they work and say so once. */
   readonly oldFlags?: readonly string[];
   /** Stands for the value in help: `FILE`. */
@@ -128,7 +130,7 @@ export function wantedInstead(row: OptionRow, value: unknown): string | undefine
   return row.check?.(value as never); // as: the kind was checked, and the row's check takes values of its kind
 }
 
-/** The environment variable of a flag: `http.port` → `GLIM_HTTP_PORT`. */
-export function variableOf(flag: string): string {
-  return `GLIM_${flag.toUpperCase().replace(/[.-]/g, "_")}`;
+/** The environment variable of an option with a flag: `http.port` → `GLIM_HTTP_PORT`. */
+export function variableOf({ flag = "", variable }: Pick<OptionRow, "flag" | "variable">): string {
+  return variable ?? `GLIM_${flag.toUpperCase().replace(/[.-]/g, "_")}`;
 }

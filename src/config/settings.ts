@@ -153,7 +153,7 @@ export function readVariables(
   const into = blank();
   for (const row of rows) {
     if (row.flag === undefined) continue;
-    const name = variableOf(row.flag);
+    const name = variableOf(row);
     const text = environment[name];
     if (text !== undefined) putText(row, name, "variable", text, into);
   }
