@@ -66,7 +66,7 @@ export type OpenPacket = Packet & {
 const HASH_BYTES = 32;
 
 /** True if the bytes can be a packet of this protocol by length and type: costs nothing. */
-export function isPlausible(packet: Uint8Array): boolean {
+function isPlausible(packet: Uint8Array): boolean {
   const type = packet[limits.headBytes];
   return packet.length <= limits.maxPacketBytes && type !== undefined && nameOf.has(type);
 }
@@ -126,7 +126,7 @@ export function sealPacket<N extends PacketName>(
 }
 
 /** When a packet ends to be valid, unix seconds; undefined for an enrResponse, which names its request instead. */
-export function expirationOf(packet: Packet): bigint | undefined {
+function expirationOf(packet: Packet): bigint | undefined {
   return packet.name === "enrResponse" ? undefined : packet.body.expiration;
 }
 

@@ -5,10 +5,10 @@ import { discv4Limits as limits } from "./limits.ts";
 import type { OpenPacket, PacketName } from "./packets.ts";
 
 /** What one waits for. `ping` is theirs, which shows that they hold us for unproven and are about to prove us. */
-export type ReplyName = Extract<PacketName, "ping" | "pong" | "neighbors" | "enrResponse">;
+type ReplyName = Extract<PacketName, "ping" | "pong" | "neighbors" | "enrResponse">;
 
 /** What a reply leaves to wait for: nothing, the whole rest of the time, or stragglers sent together with it. */
-export type Left = "nothing" | "more" | "stragglers";
+type Left = "nothing" | "more" | "stragglers";
 
 interface Waiting {
   readonly id: NodeId;
