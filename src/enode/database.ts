@@ -2,7 +2,19 @@ import { decodeEnr } from "#enr";
 import type { KeyValueStore } from "#ethdb";
 import { memoryStore } from "#ethdb";
 import type { Clock, Rand } from "#host";
-import { bytes, decodeAs, encodeAs, fixed, type Infer, optional, raw, struct, uint53, uint64 } from "#rlp";
+import {
+  bytes,
+  decodeAs,
+  encodeAs,
+  fixed,
+  type Infer,
+  list,
+  optional,
+  raw,
+  struct,
+  uint53,
+  uint64,
+} from "#rlp";
 import { formatIp, fromHex, GlimError, LruMap, parseIp, utf8Decode, utf8Encode } from "#util";
 import { type Enode, fromRecord, makeEnode, type NodeId, seqOf } from "./node.ts";
 
@@ -14,6 +26,8 @@ export const databaseLimits = {
   contacts: 16_384,
   /** BOUNDED: (node, address) pairs that have only pinged us; in memory alone. */
   strangers: 4096,
+  /** BOUNDED: nodes to dial first after a restart. */
+  anchors: 8,
   /** A node unseen for so long is dropped, seconds. */
   expirySeconds: 86_400,
 } as const;
@@ -30,6 +44,8 @@ const nodeRow = struct({
 });
 const contactRow = struct({ ping: uint53, pong: uint53, fails: uint53, failsV5: uint53 });
 type Contact = Infer<typeof contactRow>;
+const anchorRows = list(nodeRow, { max: databaseLimits.anchors });
+const ANCHORS = "anchors";
 const UNKNOWN: Contact = { ping: 0, pong: 0, fails: 0, failsV5: 0 };
 
 const contactKey = (id: NodeId, ip: string) => `c:${id}:${ip}`;
@@ -94,6 +110,17 @@ export class NodeDatabase {
   deleteNode(id: NodeId): void {
     this.#deleteNode(id);
     for (const key of this.#contacts.keys()) if (key.startsWith(`c:${id}:`)) this.#deleteContact(key);
+  }
+
+  /** Nodes that were good peers for long, the longest first: whoever fills our table cannot take their place (DI-08). */
+  get anchors(): readonly Enode[] {
+    const kept = this.#get(ANCHORS);
+    return (kept && tryDecode(() => decodeAs(anchorRows, kept).map(nodeOf))) ?? [];
+  }
+
+  /** Keeps the first eight. */
+  storeAnchors(nodes: readonly Enode[]): void {
+    this.#put(ANCHORS, encodeAs(anchorRows, nodes.slice(0, databaseLimits.anchors).map(rowOf)));
   }
 
   /** When the node at this address last pinged us; 0 = never. */
@@ -219,6 +246,7 @@ export class NodeDatabase {
   #loadEntry(bytesOfKey: Uint8Array): boolean {
     const key = utf8Decode(bytesOfKey) ?? "";
     if (key === "version" || key.startsWith("local:")) return true;
+    if (key === ANCHORS) return this.anchors.length > 0;
     const value = this.#get(key);
     if (value === undefined) return false;
     const [kind, id = "", ...rest] = key.split(":");
@@ -259,15 +287,18 @@ function damagedKey(error: unknown): Uint8Array | undefined {
   return fromHex((error.data as { key: string }).key); // the row of DB_CORRUPT
 }
 
-function encodeNode(node: Enode): Uint8Array {
+const encodeNode = (node: Enode): Uint8Array => encodeAs(nodeRow, rowOf(node));
+
+function rowOf(node: Enode): Infer<typeof nodeRow> {
   const ip = (node.ip === undefined ? undefined : parseIp(node.ip)) ?? new Uint8Array();
   const { publicKey, tcp, udp, record } = node;
-  return encodeAs(nodeRow, { publicKey, ip, tcp, udp, record: record?.bytes });
+  return { publicKey, ip, tcp, udp, record: record?.bytes };
 }
 
 /** @throws GlimError for anything but a node */
-function decodeNode(value: Uint8Array): Enode {
-  const { publicKey, ip, tcp, udp, record } = decodeAs(nodeRow, value);
+const decodeNode = (value: Uint8Array): Enode => nodeOf(decodeAs(nodeRow, value));
+
+function nodeOf({ publicKey, ip, tcp, udp, record }: Infer<typeof nodeRow>): Enode {
   if (record !== undefined) return fromRecord(decodeEnr(record));
   return makeEnode(publicKey.slice(), { ip: ip.length === 0 ? undefined : formatIp(ip), tcp, udp });
 }

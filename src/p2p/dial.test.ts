@@ -29,13 +29,14 @@ function dialRounds(
     maxDialed: options.maxDialed ?? 0,
     isAllowed: options.isAllowed ?? (() => true),
   });
-  const peers = new Map<string, { inbound: boolean; isStatic: boolean }>();
+  const peers = new Map<string, { inbound: boolean; isStatic: boolean; node?: Enode }>();
   for (const entry of options.static ?? []) scheduler.addStatic(entry);
   let now = 0;
   for (const [i, round] of rounds.entries()) {
     now += round.after ?? 0;
-    for (const { id } of round.connected ?? []) {
-      peers.set(id, { inbound: false, isStatic: scheduler.isStatic(id) });
+    for (const one of round.connected ?? []) {
+      const { id } = one;
+      peers.set(id, { inbound: false, isStatic: scheduler.isStatic(id), node: one });
       scheduler.done(id, now);
     }
     for (const { id } of round.inbound ?? []) peers.set(id, { inbound: true, isStatic: false });
@@ -53,6 +54,37 @@ function dialRounds(
 }
 
 describe("DialScheduler", () => {
+  test("DI-07 a quarter of the dynamic slots for one /16, one at least; our own networks may fill all", () => {
+    const far = Array.from({ length: 6 }, (_, i) => node(100 + i, `203.0.${i}.1`));
+    const other = node(200, "203.1.0.1");
+    const near = Array.from({ length: 4 }, (_, i) => node(300 + i, `10.0.${i}.1`));
+    dialRounds({ maxDialed: 8 }, [
+      { found: far, dials: far.slice(0, 2) },
+      { connected: far.slice(0, 2), found: [...far.slice(2, 4), other], dials: [other] },
+      { connected: [other], found: near, dials: near },
+      {
+        after: 40_000,
+        dropped: far.slice(0, 1),
+        connected: near,
+        found: far.slice(4),
+        dials: far.slice(4, 5),
+      },
+    ]);
+    const v6 = [node(1, "2001:db8::1"), node(2, "2001:db8:1::1")];
+    dialRounds({ maxDialed: 3 }, [
+      { found: [...v6, ...far], dials: [...v6.slice(0, 1), ...far.slice(0, 1)] },
+    ]);
+  });
+
+  test("DI-08 anchors go before whoever was found", () => {
+    const [X, Y] = [node(11, "203.0.0.1"), node(12, "198.51.0.1")];
+    const scheduler = new DialScheduler({ self: self.id, maxDialed: 1, isAllowed: () => true });
+    scheduler.addCandidate(X);
+    scheduler.addCandidate(Y, { isFirst: true });
+    expect(scheduler.waiting).toBe(2);
+    expect(scheduler.next(0, { peers: new Map() }).dials.map(({ node: { id } }) => id)).toEqual([Y.id]);
+  });
+
   test("static nodes are dialled again after they drop, 30 s after their dial ended", () =>
     void dialRounds({ static: [A, B] }, [
       { dials: [A, B] },

@@ -1,4 +1,5 @@
 import type { Enode, NodeId } from "#enode";
+import { isLan, isLoopback, subnetOf } from "#p2p/netutil";
 import type { Backoff } from "#util";
 
 /** Bounds and times of dialling; geth p2p/dial.go, server.go @v1.8.27. */
@@ -15,7 +16,11 @@ export const dialLimits = {
   maxStatic: 4096,
   /** BOUNDED: dynamic candidates waiting; oldest forgotten. */
   maxCandidates: 512,
+  /** Part of the dynamic slots that one /16 (IPv6: /32) may fill, one at least; our own networks any (DI-07). */
+  subnetShare: 0.25,
 } as const;
+
+const WIDE = { v4Bits: 16, v6Bits: 32 } as const;
 
 /** One dial to make now. */
 export interface Dial {
@@ -32,7 +37,10 @@ export interface DialConfig {
 
 /** What the scheduler must know of the peers now. */
 export interface DialView {
-  readonly peers: ReadonlyMap<NodeId, { readonly inbound: boolean; readonly isStatic: boolean }>;
+  readonly peers: ReadonlyMap<
+    NodeId,
+    { readonly inbound: boolean; readonly isStatic: boolean; readonly node?: Pick<Enode, "ip"> | undefined }
+  >;
 }
 
 /** Why a node is not dialled now; geth's texts (dial.go:255-277). */
@@ -42,6 +50,7 @@ export type DialRefusal =
   | "is self"
   | "not contained in netrestrict whitelist"
   | "recently dialed"
+  | "too many of its network"
   | "no address";
 
 /**
@@ -54,7 +63,7 @@ export class DialScheduler {
   /** BOUNDED: dialLimits.maxStatic. */
   readonly #static = new Map<NodeId, Enode>();
   /** BOUNDED: dialLimits.maxCandidates. */
-  readonly #candidates = new Map<NodeId, Enode>();
+  #candidates = new Map<NodeId, Enode>();
   /** BOUNDED: dialLimits.maxActive. */
   readonly #active = new Map<NodeId, Dial>();
   /** Node → until when it is left alone. BOUNDED by expiry: an entry per ended dial, at most 16 begin at once. */
@@ -87,17 +96,23 @@ export class DialScheduler {
     return this.#static.has(id);
   }
 
-  /** A node somebody found; dialled once when a dynamic slot is free. */
-  addCandidate(node: Enode): void {
+  /** A node somebody found; dialled once when a dynamic slot is free. `isFirst`: before the others (anchors, DI-08). */
+  addCandidate(node: Enode, { isFirst = false } = {}): void {
     if (this.#config.maxDialed === 0 || this.#neverDial(node) !== undefined) return;
-    this.#candidates.set(node.id, node);
+    if (isFirst) this.#candidates = new Map([[node.id, node], ...this.#candidates]);
+    else this.#candidates.set(node.id, node);
     if (this.#candidates.size > dialLimits.maxCandidates)
       for (const oldest of this.#candidates.keys()) return void this.#candidates.delete(oldest);
   }
 
-  /** How many more candidates there is a use for now. */
+  /** Candidates that wait for a slot. */
+  get waiting(): number {
+    return this.#candidates.size;
+  }
+
+  /** How many more candidates there is a use for now: one is kept waiting when all slots are full. */
   wanted(view: DialView): number {
-    return this.#freeDynamic(view) - this.#candidates.size;
+    return Math.max(1, this.#freeDynamic(view)) - this.#candidates.size;
   }
 
   /** A dial has ended, with a peer or without. */
@@ -132,7 +147,8 @@ export class DialScheduler {
     for (const node of this.#candidates.values()) {
       if (this.#active.size >= dialLimits.maxActive || this.#freeDynamic(view) <= 0) break;
       this.#candidates.delete(node.id);
-      if (this.check(node, view) === undefined) start({ node, isStatic: false });
+      const isWelcome = this.check(node, view) === undefined && !this.#isCrowded(node, view);
+      if (isWelcome) start({ node, isStatic: false });
     }
     return { dials, wakeAt: this.#wakeAt(view) };
   }
@@ -148,6 +164,19 @@ export class DialScheduler {
     if (node.id === this.#config.self) return "is self";
     if (node.ip === undefined || node.tcp === 0) return "no address";
     return this.#config.isAllowed(node.ip) ? undefined : "not contained in netrestrict whitelist";
+  }
+
+  /** Its network has its share of our dynamic slots already. */
+  #isCrowded({ ip = "" }: Enode, { peers }: DialView): boolean {
+    if (isLan(ip) || isLoopback(ip)) return false;
+    const network = subnetOf(ip, WIDE);
+    const most = Math.max(1, Math.floor(this.#config.maxDialed * dialLimits.subnetShare));
+    let used = 0;
+    for (const peer of peers.values())
+      if (!peer.inbound && !peer.isStatic && subnetOf(peer.node?.ip ?? "", WIDE) === network) used++;
+    for (const dial of this.#active.values())
+      if (!dial.isStatic && subnetOf(dial.node.ip ?? "", WIDE) === network) used++;
+    return used >= most;
   }
 
   #freeDynamic({ peers }: DialView): number {

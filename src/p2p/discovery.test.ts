@@ -170,3 +170,57 @@ test("an external address is told from the start", async () => {
   expect(makeEnode(server.self.node.publicKey).id).toBe(server.self.id);
   await server.stop();
 });
+
+test("DI-08 anchors: whom we dialled is dialled again after a restart, with no boot node and nobody telling", async () => {
+  const { clock, make: host } = makeHosts();
+  const nodeStore = memoryStore();
+  const privateKey = generateKey();
+  const quiet = { nodeStore, privateKey };
+  const b = make(host(), 30_304, { noDiscovery: true });
+  await b.start();
+  let isTold = false;
+  const source: NodeSource = {
+    name: "told",
+    next: async () => {
+      if (isTold) return new Promise(() => {});
+      isTold = true;
+      return b.self.node;
+    },
+    close: () => {},
+  };
+  const first = make(host(), 30_305, { ...quiet, protocols: [chatter({ dialCandidates: source })] });
+  await first.start();
+  await clock.advance(2_000);
+  expect([...first.peers.keys()]).toEqual([b.self.id]);
+  const stopping = first.stop();
+  await clock.advance(35_000); // b takes nobody from one address twice in half a minute
+  await stopping;
+  const again = make(host(), 30_305, quiet);
+  await again.start();
+  await clock.advance(2_000);
+  expect([...again.peers.keys()]).toEqual([b.self.id]);
+  const ending = Promise.all([again.stop(), b.stop()]);
+  await clock.advance(5_000);
+  await ending;
+});
+
+test("v4 and v5.1 on one socket: each finds the other by its own way, and both ways feed the dialer", async () => {
+  const { clock, make: host } = makeHosts();
+  const boot = make(host(), 30_306, { maxPeers: 0, protocols: [], discoveryV5: true });
+  await boot.start();
+  const bootstrapNodes = [boot.self.enr];
+  const only5 = make(host(), 30_307, { noDiscovery: true, discoveryV5: true, bootstrapNodes });
+  const both = make(host(), 30_308, { discoveryV5: true, bootstrapNodes });
+  await only5.start();
+  await both.start();
+  await clock.advance(30_000);
+  expect([only5.discv4, both.discv4?.table.node(only5.self.id)]).toEqual([undefined, undefined]);
+  expect(both.discv5?.table.node(only5.self.id)?.udp).toBe(30_307);
+  expect(only5.discv5?.table.node(both.self.id)?.udp).toBe(30_308);
+  expect([...only5.peers.keys()]).toEqual([both.self.id]);
+  const ending = Promise.all([only5, both, boot].map((server) => server.stop()));
+  await clock.advance(5_000);
+  await ending;
+  await clock.advance(1_000);
+  expect(clock.activeTimers).toBe(0);
+});

@@ -13,6 +13,8 @@ import type { Protocol } from "./protocol.ts";
 
 /** How often protocols are asked what they have to tell of themselves: a fork passes at most so long before the record says so. */
 const ATTRIBUTES_MS = 10_000;
+/** How soon first: protocols know their chain when their services have started, which is after us. */
+const FIRST_ATTRIBUTES_MS = 500;
 /** A node that answered within this is alive, although it gives no record. */
 const LIVELY_SECONDS = 60;
 
@@ -208,10 +210,10 @@ export class Discovery implements AsyncDisposable {
       for (const pair of attributes?.() ?? []) this.localNode.setPair(pair);
   }
 
-  #scheduleAttributes(): void {
-    this.#timer = this.#host.clock.after(ATTRIBUTES_MS, () => {
+  #scheduleAttributes(ms = FIRST_ATTRIBUTES_MS): void {
+    this.#timer = this.#host.clock.after(ms, () => {
       this.#updateAttributes();
-      this.#scheduleAttributes();
+      this.#scheduleAttributes(Math.min(2 * ms, ATTRIBUTES_MS));
     });
   }
 }

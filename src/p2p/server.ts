@@ -16,6 +16,7 @@ import { DialDriver } from "./dial.driver.ts";
 import { type Dial, DialScheduler } from "./dial.ts";
 import { Discovery } from "./discovery.ts";
 import { P2pError } from "./errors.ts";
+import { anchorsOf, outboundLimits, whoMakesRoom } from "./outbound.ts";
 import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
 import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
 import { formatEndpoint, isLoopback, makeAllowList, parseListenAddr } from "#p2p/netutil";
@@ -100,7 +101,7 @@ export class Server implements AsyncDisposable {
     this.#maxDialed = maxDialedConns({
       maxPeers,
       dialRatio: config.dialRatio || DEFAULT_DIAL_RATIO,
-      noDiscovery,
+      noDiscovery: noDiscovery && config.discoveryV5 !== true,
       noDial,
     });
     this.#key = parsePrivateKey(config.privateKey);
@@ -198,7 +199,10 @@ export class Server implements AsyncDisposable {
       this.#state = "running";
       this.#running = stack.move();
       this.#log.info("P2P networking started", { enode: this.self.enode });
+      for (const anchor of [...this.#discovery.localNode.database.anchors].reverse())
+        this.#scheduler.addCandidate(anchor, { isFirst: true });
       this.#scope.spawn("candidates", (scopeSignal) => this.#feedDialer(scopeSignal));
+      this.#scope.spawn("outbound peers", (scopeSignal) => this.#tendOutbound(scopeSignal));
       this.#dialer.poke();
     } catch (error) {
       this.#discovery = undefined;
@@ -285,6 +289,22 @@ export class Server implements AsyncDisposable {
     }
   }
 
+  /** Every five minutes: remembers the steady peers for the next start, and lets another have the place of one. */
+  async #tendOutbound(signal: AbortSignal): Promise<void> {
+    const { clock, rand } = this.#host;
+    while (!signal.aborted) {
+      await clock.sleep(outboundLimits.everyMs, { signal });
+      this.#storeAnchors();
+      const room = { maxDialed: this.#maxDialed, waiting: this.#scheduler.waiting, rand };
+      whoMakesRoom(this.#peers.values(), room)?.disconnect("tooManyPeers");
+    }
+  }
+
+  #storeAnchors(): void {
+    const anchors = anchorsOf(this.#peers.values());
+    if (anchors.length > 0) this.#discovery?.localNode.database.storeAnchors(anchors);
+  }
+
   /** Closes the listener, tells every peer "client quitting" and waits until nothing of this server runs. */
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -301,6 +321,7 @@ export class Server implements AsyncDisposable {
     this.#state = "stopping";
     if (wasStarting) await this.#started?.catch(() => {}); // it sees the state and undoes itself
     this.#dialer.close();
+    this.#storeAnchors();
     for (const cancel of [...this.#cancels]) cancel();
     for (const peer of this.#peers.values()) peer.disconnect("quitting");
     await this.#running?.[Symbol.asyncDispose]();

@@ -152,7 +152,9 @@ async function* devices(
   const waiting: string[] = [];
   let wake = () => {};
   socket.onMessage((bytes, from) => {
-    const location = /^location:[ \t]*(\S{1,300})[ \t]*$/im.exec(Buffer.from(bytes.subarray(0, 2_048)).toString("latin1"))?.[1];
+    const location = /^location:[ \t]*(\S{1,300})[ \t]*$/im.exec(
+      Buffer.from(bytes.subarray(0, 2_048)).toString("latin1"),
+    )?.[1];
     if (location === undefined || found.size >= limits.devices || found.has(location)) return;
     const url = URL.canParse(location) ? new URL(location) : undefined;
     if (url?.protocol !== "http:" || url.hostname !== from.host) return;
