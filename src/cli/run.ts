@@ -161,10 +161,11 @@ function help(): string {
     `glim ${VERSION}: an Ethereum node that proves what it says`,
     "",
     "usage: glim COMMAND [flags]",
+    `       glim [flags]: ${BARE.summary} (glim help flags lists them)`,
     "",
     ...entries
       .filter(({ isHidden }) => !isHidden)
-      .map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
+      .map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`),
     "",
     "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
     "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
@@ -241,7 +242,8 @@ async function runEntry(entry: Entry, { before, rest, everywhere }: Line, io: Io
 /** Runs a command line. Resolves to the exit code. */
 export async function runCommandLine(args: readonly string[], io: Io): Promise<number> {
   const [first = "--help"] = args;
-  if (first === "--help" || first === "-h" || first === "help") {
+  const asked = first === "help" ? args[1] : undefined;
+  if (asked === undefined && ["--help", "-h", "help"].includes(first)) {
     io.print(help());
     return 0;
   }
@@ -251,10 +253,12 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<n
   }
   try {
     const { allOptions } = await import("./all-options.ts");
-    const { name, before, rest } = commandOf(args, allOptions);
+    // `glim help COMMAND` is `glim COMMAND --help`, `glim help flags` that of no command
+    const line = asked === undefined ? args : [...(asked === "flags" ? [] : [asked]), "--help"];
+    const { name, before, rest } = commandOf(line, allOptions);
     const entry = name === undefined ? BARE : entries.find((one) => one.name === name);
     if (entry === undefined) throw unknownCommand(name ?? "");
-    const [early, late] = name === undefined ? [[], args] : [before, rest];
+    const [early, late] = name === undefined ? [[], line] : [before, rest];
     await runEntry(entry, { before: early, rest: late, everywhere: allOptions }, io);
     return 0;
   } catch (error) {

@@ -1,5 +1,5 @@
 // Configuration as a user meets it: files, variables, flags, what geth wrote, and every mistake at once.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -11,6 +11,9 @@ import { allOptions } from "../../src/cli/all-options.ts";
 import { dumpOf } from "../../src/cli/dumpconfig.ts";
 import { parseFlags, rowOf } from "../../src/cli/flags.ts";
 import { startProgram } from "../kit/program.ts";
+import { until } from "../kit/until.ts";
+
+const MAIN = join("dist", "cli", "main.js");
 
 const folder = await mkdtemp(join(tmpdir(), "glim config "));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -188,5 +191,49 @@ describe("a geth command line", () => {
     expect((await glim(["dumpconfg"])).output).toMatch(
       /unknown command "dumpconfg"; did you mean dumpconfig\?/,
     );
+  });
+});
+
+test("glim help: of a command, and of flags alone, under geth's headings", async () => {
+  const { code, output } = await glim(["help", "flags"]);
+  expect(code).toBe(0);
+  for (const heading of [
+    "ETHEREUM",
+    "API AND CONSOLE",
+    "NETWORKING",
+    "TRANSACTION POOL",
+    "LOGGING AND DEBUGGING",
+  ])
+    expect(output).toContain(`\n${heading}\n  --`);
+  for (const { flag } of rows) if (flag !== undefined) expect(output).toContain(`--${flag}`);
+  expect((await glim(["help", "init"])).output).toMatch(/^usage: glim init GENESIS/);
+  expect((await glim(["help", "nothing"])).code).toBe(2);
+});
+
+describe("node lists in the data directory", () => {
+  test("static-nodes.json is connected, beside --peer too; one in the file alone puts it aside", async () => {
+    const genesis = join(folder, "genesis.json");
+    const quiet = ["--http.port", "0", "--port", "0"];
+    await using dev = startProgram([MAIN, "dev", ...quiet, "--ipcdisable", "--genesis.out", genesis]);
+    const [, peer = ""] = await dev.prints(/^p2p\s+(enode:\S+)$/m);
+    const datadir = join(folder, "lists");
+    await mkdir(join(datadir, "glim"), { recursive: true, mode: 0o700 });
+    await writeFile(join(datadir, "glim", "static-nodes.json"), JSON.stringify([peer]));
+    const peersOf = async (...more: string[]) => {
+      const args = ["node", "--nodiscover", "--genesis", genesis, "--datadir", datadir, ...quiet, ...more];
+      await using node = startProgram([MAIN, ...args]);
+      await node.prints(/^IPC/m);
+      const ask = async () =>
+        Number(
+          (await glim(["attach", "--datadir", datadir, "--exec", "(await admin.peers()).length"])).output,
+        );
+      const wanted = more.includes("--config") ? 0 : 1;
+      const seen = await until("the peer", async () => ((await ask()) === wanted ? "yes" : undefined));
+      expect((await node.stop()).code).toBe(0);
+      return seen;
+    };
+    expect(await peersOf()).toBe("yes");
+    expect(await peersOf("--peer", NODES[0] ?? "")).toBe("yes");
+    expect(await peersOf("--config", await file("none.toml", "[Node.P2P]\nStaticNodes = []\n"))).toBe("yes");
   });
 });
