@@ -1,3 +1,4 @@
+// long: the public face of the protocol in one place
 import { keccak256, type PrivateKey, publicKeyOf } from "#crypto";
 import { type Enode, type LocalNode, type NodeSource, seqOf } from "#enode";
 import type { Clock, Endpoint, Entropy, Rand, Timer, UdpSocket } from "#host";

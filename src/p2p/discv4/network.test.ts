@@ -67,6 +67,42 @@ test("nobody to ask: a walk waits, and goes on when somebody comes", async () =>
   await Promise.all([a.close(), b.close()]);
 });
 
+test("a small network is not asked without end, and a newcomer is met soon", async () => {
+  const world = makeWorld(9);
+  const a = await startNode(world, { ip: "20.0.0.1" });
+  const b = await startNode(world, { ip: "20.0.1.1", bootnodes: [a.node] });
+  const source = b.discv4.randomNodes();
+  const met = new Set<string>();
+  const walk = (async () => {
+    for (let node = await source.next(); node !== undefined; node = await source.next()) met.add(node.id);
+  })();
+  await world.clock.advance(60_000);
+  const { sent } = b.discv4.counts;
+  await world.clock.advance(60_000);
+  expect(b.discv4.counts.sent - sent).toBeLessThan(45); // pings, pongs and few lookups
+  expect(a.discv4.counts.limited).toBe(0);
+  const c = await startNode(world, { ip: "20.0.2.1", bootnodes: [b.node] });
+  await world.clock.advance(5_000);
+  expect(met.has(c.node.id)).toBe(true);
+  source.close();
+  await walk;
+  await Promise.all([a, b, c].map((node) => node.close()));
+});
+
+test("over IPv6 too", async () => {
+  const world = makeWorld(10);
+  const a = await startNode(world, { ip: "2a00:1::1" });
+  const b = await startNode(world, { ip: "2a00:2::1", bootnodes: [a.node] });
+  const c = await startNode(world, { ip: "2a00:3::1", bootnodes: [a.node] });
+  await world.clock.advance(5_000);
+  void c.discv4.table.refresh();
+  void b.discv4.table.refresh();
+  await world.clock.advance(5_000);
+  expect([a, b, c].map(({ discv4 }) => discv4.table.size)).toEqual([2, 2, 2]);
+  expect(b.discv4.table.node(c.node.id)).toMatchObject({ ip: "2a00:3::1", udp: 30_303 });
+  await Promise.all([a, b, c].map((node) => node.close()));
+});
+
 test("what was learnt serves the next start: a node without a boot node asks its seeds", async () => {
   const world = makeWorld(5);
   const key = generateKey(world.entropy);

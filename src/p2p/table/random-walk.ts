@@ -1,5 +1,6 @@
-import type { Enode, NodeSource } from "#enode";
+import type { Enode, NodeId, NodeSource } from "#enode";
 import type { Clock } from "#host";
+import { LruMap } from "#util";
 import { tableLimits as limits } from "./limits.ts";
 import type { Lookup } from "./lookup.ts";
 import type { Table } from "./table.ts";
@@ -12,8 +13,13 @@ export class RandomWalk implements NodeSource {
   readonly #makeLookup: () => Lookup;
   readonly #onClose: () => void;
   readonly #stop = new AbortController();
+  /** Nodes met lately. BOUNDED: limits.walkMemory. */
+  readonly #met = new LruMap<NodeId, true>(limits.walkMemory);
   #lookup: Lookup | undefined;
   #lastAt = Number.NEGATIVE_INFINITY;
+  /** Time from one lookup to the next: longer while they bring nobody new, or a small network would be asked without end. */
+  #intervalMs: number = limits.lookupIntervalMs;
+  #bringsNew = true;
 
   constructor(parts: {
     name: string;
@@ -34,8 +40,13 @@ export class RandomWalk implements NodeSource {
       this.#lookup ??= await this.#begin();
       const node = await this.#lookup?.next();
       if (this.#stop.signal.aborted) break;
-      if (node !== undefined) return node;
-      this.#lookup = undefined;
+      if (node === undefined) {
+        this.#lookup = undefined;
+        continue;
+      }
+      this.#bringsNew ||= !this.#met.has(node.id);
+      this.#met.set(node.id, true);
+      return node;
     }
     return undefined;
   }
@@ -46,23 +57,29 @@ export class RandomWalk implements NodeSource {
     this.#onClose();
   }
 
-  /** A lookup a second after the last one began, later if there was nobody to ask. */
+  /** A lookup a second after the last one began, later if that met nobody new or there was nobody to ask. */
   async #begin(): Promise<Lookup | undefined> {
-    await this.#sleep(this.#lastAt + limits.lookupIntervalMs - this.#clock.now());
+    this.#intervalMs = this.#bringsNew
+      ? limits.lookupIntervalMs
+      : Math.min(this.#intervalMs * 2, limits.longestIntervalMs);
+    const waitMs = this.#lastAt + this.#intervalMs - this.#clock.now();
+    if (this.#bringsNew) await this.#sleep(waitMs);
+    else await this.#newcomer(waitMs);
     if (this.#stop.signal.aborted) return undefined;
     this.#lastAt = this.#clock.now();
+    this.#bringsNew = false;
     const lookup = this.#makeLookup();
     if (!lookup.isEmpty) return lookup;
     await this.#table.refresh();
-    await this.#newcomer();
+    await this.#newcomer(limits.emptyTableMs);
     return undefined;
   }
 
   /** Waits until somebody enters the table and may be asked, a while at most. */
-  async #newcomer(): Promise<void> {
+  async #newcomer(mostMs: number): Promise<void> {
     const entered = new AbortController();
     using _ = this.#table.events.subscribe(() => entered.abort());
-    await this.#sleep(limits.emptyTableMs, entered.signal);
+    await this.#sleep(mostMs, entered.signal);
     if (entered.signal.aborted) await this.#sleep(limits.quietMs);
   }
 

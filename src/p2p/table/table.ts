@@ -1,3 +1,4 @@
+// long: one table: refresh, revalidation and answers share its state
 import { type Enode, type NodeDatabase, type NodeId, seqOf } from "#enode";
 import { Feed } from "#event";
 import type { Clock, Rand, Timer } from "#host";
