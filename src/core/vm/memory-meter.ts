@@ -34,6 +34,8 @@ export class MemoryBudget {
 export class MemoryMeter {
   readonly #budget: MemoryBudget;
   #ownBytes = 0;
+  /** Frames that run, outermost first. BOUNDED: 1,025, the depth of calls. */
+  readonly #frames: FrameMemory[] = [];
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
@@ -48,7 +50,21 @@ export class MemoryMeter {
     this.#budget.usedBytes += bytes;
   }
 
-  give(bytes: number): void {
+  /** A frame begins. @throws VM_MEMORY */
+  enter(frame: FrameMemory): void {
+    this.take(frame._store.length);
+    this.#frames.push(frame);
+  }
+
+  /** The innermost frame has ended: nothing looks into its memory any more, what it returned is a copy. */
+  leave(): void {
+    const frame = this.#frames.pop();
+    if (frame === undefined) return;
+    this.#give(frame._store.length);
+    returnSlab(frame);
+  }
+
+  #give(bytes: number): void {
     this.#ownBytes -= bytes;
     this.#budget.usedBytes -= bytes;
   }
@@ -72,7 +88,7 @@ export class MemoryMeter {
 
   /** The run is over, and with it every frame that it broke off. */
   release(): void {
-    this.give(this.#ownBytes);
+    while (this.#frames.length > 0) this.leave();
     if (this.#budget.heavy !== this) return;
     this.#budget.heavy = undefined;
     this.#budget.wake();
@@ -117,12 +133,16 @@ export function meterFrame(memory: FrameMemory, meter: MemoryMeter | undefined):
     prototype.extend = extend;
   }
   memory.meter = meter;
-  meter?.take(memory._store.length);
+  meter?.enter(memory);
 }
 
-/** The frame has ended: nothing looks into its memory any more, what it returned is a copy. */
+/** The frame has ended in its own way. */
 export function releaseFrame(memory: FrameMemory): void {
-  memory.meter?.give(memory._store.length);
+  if (memory.meter === undefined) returnSlab(memory);
+  else memory.meter.leave();
+}
+
+function returnSlab(memory: FrameMemory): void {
   if (memory.slab !== undefined) giveSlab(memory.slab);
   memory.slab = undefined;
 }

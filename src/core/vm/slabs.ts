@@ -2,7 +2,7 @@
 const LEAST_BYTES = 16 * 1024;
 const LARGEST_KEPT_BYTES = 2 * 1024 * 1024;
 /** All that are kept together. */
-const KEPT_BYTES = 8 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Sizes are so many to a doubling: an eighth of a slab is wasted, on average. */
 const STEPS = 4;
