@@ -234,15 +234,24 @@ export class ScriptedServer {
     }
   }
 
-  #headers({ origin, amount, reverse }: HeadersQuery): Header[] {
+  #headers({ origin, amount, skip = 0n, reverse }: HeadersQuery): Header[] {
     const { chain } = this.options;
     const found: Header[] = [];
     let at = typeof origin === "number" ? chain.headerByNumber(origin) : chain.headerByHash(origin);
     while (at !== undefined && found.length < amount) {
       found.push(at);
-      at = reverse ? chain.headerByHash(at.parentHash) : chain.headerByNumber(at.number + 1);
+      at = this.#next(at, Number(skip) + 1, reverse);
     }
     return found;
+  }
+
+  /** The ancestor so many blocks back, on whichever branch; the canonical descendant so many ahead. */
+  #next(from: Header, step: number, reverse: boolean): Header | undefined {
+    const { chain } = this.options;
+    if (!reverse) return chain.headerByNumber(from.number + step);
+    let at: Header | undefined = from;
+    for (let i = 0; i < step && at !== undefined; i++) at = chain.headerByHash(at.parentHash);
+    return at;
   }
 
   #blocks<T>(hashes: readonly Uint8Array[], get: (header: Header) => T | undefined): T[] {
