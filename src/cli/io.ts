@@ -16,10 +16,19 @@ export interface Io {
   readonly stopping: AbortSignal;
   /** Aborted by the second: answers under way are no longer waited for. */
   readonly hurrying?: AbortSignal | undefined;
+  /** Aborted when something nobody caught was thrown: what runs is ended in short (F32). Whoever hears it joins `endings`. */
+  readonly fault?: FaultLine | undefined;
   /** Runs beside the node that a command starts; the node is stopped when it has ended. */
   readonly withNode?: ((node: Node) => Promise<void>) | undefined;
   /** `GLIM_…` variables are flags. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** A fault of the process, and what must end before it does. */
+export interface FaultLine {
+  readonly signal: AbortSignal;
+  /** BOUNDED: by the nodes of a process. */
+  readonly endings: Set<Promise<void>>;
 }
 
 /** How long an orderly stop may take before the process ends anyway. */
@@ -38,7 +47,7 @@ interface Process {
  * The real terminal and signals. The first SIGINT or SIGTERM asks for an orderly stop; the second skips what it waits for;
  * the third, or a stop that takes too long, ends the process at once (F36).
  */
-export function processIo(host: Process, clock: Clock): Io {
+export function processIo(host: Process, clock: Clock, fault?: FaultLine): Io {
   const controller = new AbortController();
   const hurry = new AbortController();
   const ask = () => {
@@ -63,6 +72,7 @@ export function processIo(host: Process, clock: Clock): Io {
     clock,
     stopping: controller.signal,
     hurrying: hurry.signal,
+    fault,
     environment: host.env,
   };
 }

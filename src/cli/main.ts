@@ -3,19 +3,33 @@ import { nodeHost } from "#host/node";
 import { processIo } from "./io.ts";
 import { runCommandLine } from "./run.ts";
 
-/** What nobody caught: say where, end the process; its state is unknown (attacks-and-faults §4.2). */
+/** How long what runs may take to end after a fault. */
+const FAULT_DEADLINE_MS = 5_000;
+const FAULT = 70;
+
+const { clock } = nodeHost();
+const faulted = new AbortController();
+const fault = { signal: faulted.signal, endings: new Set<Promise<void>>() };
+
+/**
+ * What nobody caught: say where, end what runs in short (nothing new comes in, what is acknowledged is written, the mark of
+ * an unclean end stays), and the process: its state is unknown (attacks-and-faults §4.2).
+ */
 function onFault(error: unknown): void {
-  process.stderr.write(
-    `glim: internal fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
-  process.exit(70);
+  const hasStack = typeof error === "object" && error !== null && "stack" in error;
+  process.stderr.write(`glim: internal fault: ${String(hasStack ? error.stack : error)}\n`);
+  if (faulted.signal.aborted) return;
+  faulted.abort();
+  if (fault.endings.size === 0) process.exit(FAULT);
+  clock.after(FAULT_DEADLINE_MS, () => process.exit(FAULT));
+  void Promise.allSettled(fault.endings).then(() => process.exit(FAULT));
 }
 
 process.on("unhandledRejection", onFault);
 process.on("uncaughtException", onFault);
-const io = processIo(process, nodeHost().clock);
+const io = processIo(process, clock, fault);
 const code = await runCommandLine(process.argv.slice(2), io).catch((error: unknown) => {
   onFault(error);
-  return 70;
+  return FAULT;
 });
-process.exit(code);
+process.exit(faulted.signal.aborted ? FAULT : code);

@@ -1,6 +1,7 @@
 import { HostError } from "#host";
 import { type Config, Node } from "#node";
 import { RpcSetupError } from "#rpc";
+import { deferred } from "#util";
 import { CliError } from "./errors.ts";
 import { type Io, untilStopped } from "./io.ts";
 import { watchWallets } from "./wallet-watch.ts";
@@ -33,6 +34,12 @@ export async function runNode(
     throw explainPort(error, config);
   }
   using _wallets = config.usb === true ? watchWallets(node, node.config.logger) : undefined;
+  const ended = deferred<void>();
+  const onFault = () => {
+    io.fault?.endings.add(ended.promise);
+    node.endUnclean();
+  };
+  io.fault?.signal.addEventListener("abort", onFault, { once: true });
   try {
     printEndpoints(node, config, io);
     const failed = node.failed().then((error) => {
@@ -42,15 +49,24 @@ export async function runNode(
     await Promise.race([
       failed,
       untilStopped(io),
+      untilFault(io),
       ...beside,
       whileRunning(io.stopping).then(() => untilStopped(io)),
     ]);
   } finally {
     const stopped = node.stop();
-    if (io.hurrying?.aborted) node.hurry();
+    if (io.hurrying?.aborted === true || io.fault?.signal.aborted === true) node.hurry();
     else io.hurrying?.addEventListener("abort", () => node.hurry(), { once: true });
-    await stopped;
+    await stopped.finally(() => ended.resolve());
   }
+}
+
+/** Resolves at a fault of the process. */
+function untilFault({ fault }: Io): Promise<void> {
+  return new Promise((resolve) => {
+    if (fault?.signal.aborted === true) resolve();
+    else fault?.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function printEndpoints(node: Node, config: Config, io: Io): void {

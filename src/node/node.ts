@@ -210,6 +210,11 @@ export class Node implements AsyncDisposable {
     this.#stopping?.endpoints?.hurry();
   }
 
+  /** This run ends by a fault: the stop that follows leaves the mark of an unclean end, for the next start to see. */
+  endUnclean(): void {
+    if (this.#run !== undefined) this.#run.marker = undefined;
+  }
+
   /** Works in both states; while the node is stopped the caller closes the store. */
   async openDatabase(name: string, options: DatabaseOptions = {}): Promise<KeyValueStore> {
     const run = this.#run;

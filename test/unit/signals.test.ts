@@ -1,7 +1,7 @@
-// Signals and a terminal that goes away: how a node ends, and when it does not (attacks-and-faults §4.2, F35 to F38).
+// Signals and a terminal that goes away: how a node ends, and when it does not (attacks-and-faults §4.2, F32, F35 to F38).
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -103,6 +103,20 @@ test("F36 a third ends it at once with 130; the data directory opens afterwards"
   }
   await using again = startProgram(args);
   await again.prints(/Ctrl-C stops/);
+  expect((await again.stop()).code).toBe(0);
+});
+
+test("F32 a rejection nobody handles: said where, ended in short within 5 s with 70, told at the next start, which works", async () => {
+  const script = join(folder, "fault.js");
+  await writeFile(script, "Promise.reject(new Error('injected')); await new Promise(() => {});");
+  const args = ["--datadir", join(folder, "fault"), "--http.port", "0", "--port", "0", "--verbosity", "3"];
+  await using node = startProgram([MAIN, "--dev", ...args, "js", script]);
+  expect(await node.ended()).toBe(70);
+  expect(node.output()).toMatch(/glim: internal fault: Error: injected\n\s+at /);
+  expect(node.output()).toContain("node stopped");
+  await using again = startProgram([MAIN, "dev", ...args]);
+  await again.prints(/Ctrl-C stops/);
+  expect(again.output()).toContain("the last run did not end in order");
   expect((await again.stop()).code).toBe(0);
 });
 
