@@ -106,6 +106,8 @@ export class BlockChain {
   /** Milliseconds of work on blocks since a state was last written, and how many there were. */
   #stateMs = 0;
   #stateBlocks = 0;
+  /** After so many it is written: few at first, so that a process that is killed again and again gets ahead. */
+  #stateEvery: number = limits.firstStates;
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #keepsPreimages: boolean;
@@ -479,7 +481,7 @@ export class BlockChain {
     this.#stateBlocks++;
     await this.#giveWay(start);
     if (this.blooms.isDue) await this.blooms.makeNext();
-    const isTime = this.#stateMs > limits.stateMs || this.#stateBlocks >= limits.recentStates;
+    const isTime = this.#stateMs > limits.stateMs || this.#stateBlocks >= this.#stateEvery;
     if (written === undefined) {
       if (isTime || this.#states.isFull) await this.#persist([0]);
     } else if (isTime || this.#states.isShort) await this.#persistStates([written]);
@@ -494,6 +496,8 @@ export class BlockChain {
 
   async #persistStates(headers: readonly Header[]): Promise<void> {
     this.#stateMs = 0;
+    if (this.#stateBlocks >= this.#stateEvery)
+      this.#stateEvery = Math.min(this.#stateEvery * 2, limits.recentStates);
     this.#stateBlocks = 0;
     await this.#states.persist(headers.map((header) => header.stateRoot));
   }

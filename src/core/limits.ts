@@ -15,12 +15,14 @@ export const limits = {
   nodesKept: 16_384,
   /** Blocks whose states a full node holds (core/blockchain.go:98@v1.11.6 TriesInMemory). */
   recentStates: 128,
+  /** Blocks after which a state is written for the first time; then twice as many, up to `recentStates`. */
+  firstStates: 8,
   /** States held when there are many branches. */
   statesHeld: 512,
   /** Milliseconds of work on blocks after which a state is written though memory is not short. */
   stateMs: 60_000,
-  /** Accounts and slots that changed since the flat state was last written, about 250 bytes each. */
-  flatChanges: 100_000,
+  /** Accounts and slots that changed since the flat state was last written, about 600 bytes each. */
+  flatChanges: 40_000,
   /** How many may differ between two states for the flat one to go from one to the other at once; about 10 µs each. */
   flatDifference: 20_000,
   /** Bytes of flat rows written before others get a turn. */

@@ -36,9 +36,9 @@ const DIRTY_SHARE = 0.25;
 const CLEAN_SHARE = 0.15;
 const FLAT_SHARE = 0.1;
 /** Bytes of an account or slot in memory. */
-const FLAT_ENTRY_BYTES = 250;
+const FLAT_ENTRY_BYTES = 600;
 /** Bytes of a node in the cache of nodes read, with what the cache itself takes. */
-const CLEAN_NODE_BYTES = 700;
+const CLEAN_NODE_BYTES = 1000;
 /** When memory is short, so much of the limit stays. */
 const SHRINK_TO = 0.75;
 const MB = 1024 * 1024;

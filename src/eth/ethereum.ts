@@ -80,7 +80,7 @@ const MOST_EXECUTED = 128;
 const DEFAULT_CACHE_MB = 256;
 const MB = 1024 * 1024;
 /** Of the caches' memory, for LevelDB's blocks (geth --cache.database has 50; the operating system keeps files besides). */
-const DATABASE_SHARE = 0.25;
+const DATABASE_SHARE = 0.125;
 /** attacks-and-faults §3.2 */
 const DEFAULT_MAX_PEERS = 50;
 /** Crashes within 10 minutes after which what is loaded at a start is no longer trusted (ST-09). */

@@ -44,7 +44,7 @@ test("a pruned node: recent states, geth's error for older ones, which a trace m
     await expect(
       rpc.request({ method, params: [richAddress, method === "eth_getProof" ? [] : "0x0", "0xa2"] }),
     ).rejects.toMatchObject({ code: -32000, message: missing });
-  // 128 was written: a block after it can be traced, as geth does within 128 blocks
+  // 120 was written: a block after it can be traced, as geth does within 128 blocks
   const trace = (number: number) =>
     rpc.request({ method: "debug_traceTransaction", params: [toHex(transfer(BigInt(number - 1)).hash), {}] });
   expect(await trace(160)).toMatchObject({ gas: 21_000, failed: false });
