@@ -77,6 +77,18 @@ test.each(["node", "init", "import", "export", "verify", "set-head"])(
   },
 );
 
+test("--gcmode full keeps the states that were written, and verify says so; a word that is none is refused", async () => {
+  const on = ["--genesis", genesisFile, "--datadir", at("pruned")];
+  const bad = await run("import", chainFile, "--gcmode", "some", ...on);
+  expect(bad.output).toMatch(/--gcmode: "some" is not one of full, archive/);
+  expect(bad.code).toBe(2);
+  expect((await run("import", chainFile, "--gcmode", "full", "--cache", "64", ...on)).code).toBe(0);
+  const { output, code } = await run("verify", "--states", "1", "--datadir", at("pruned"));
+  // the genesis, the head and the one before, and one by the way
+  expect(output).toMatch(/^state {6}4 states, \d+ trie nodes, \d+ codes, 21 states not kept$/m);
+  expect([code, output]).toEqual([0, expect.stringMatching(/^findings {3}0$/m)]);
+});
+
 test("init, import, verify, export: what comes out is what went in, packed or not", async () => {
   const datadir = at("whole way");
   const on = ["--datadir", datadir];
