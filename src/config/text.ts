@@ -13,9 +13,9 @@ const MS: Readonly<Record<string, number>> = {
 /** Go's form of a duration, `1h0m0s`, `1.5s`, `300ms`, `0`, in ms; undefined if it is none. */
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
-  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(text) || text.length > 64) return undefined;
+  if (text.length > 64 || !/^(\d{1,20}(\.\d{0,20})?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
   let ms = 0;
-  for (const [, count, unit = "ms"] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g))
+  for (const [, count, unit = "ms"] of text.matchAll(/(\d{1,20}(?:\.\d{0,20})?)(ns|us|µs|ms|s|m|h)/g))
     ms += Number(count) * (MS[unit] ?? 1);
   return ms;
 }

@@ -90,7 +90,9 @@ export async function fullBackend(
   const mine = async (): Promise<BuiltBlock> => {
     const { head } = chain;
     const waiting = ethereum.pendingTransactions();
-    return chain.produceBlock(waiting, { signer, time: head.time + 1 });
+    const built = await chain.produceBlock(waiting, { signer, time: head.time + 1 });
+    ethereum.protocolManager.broadcastMined(built.block); // as its own sealer would
+    return built;
   };
   return {
     ...{ node, ethereum, genesis, mine },

@@ -108,9 +108,14 @@ class Upnp implements Nat {
   }
 }
 
-/** The text of the first element of that name; undefined if there is none. Names may have a namespace before them. */
+/** The text of the first element of that name, in whichever namespace; undefined if there is none. */
 function valueOf(xml: string, name: string): string | undefined {
-  return new RegExp(`<(?:\\w+:)?${name}(?:\\s[^>]*)?>([^<]*)<`).exec(xml)?.[1]?.trim();
+  for (const part of xml.split("<")) {
+    const end = part.indexOf(">");
+    const [tag = ""] = part.slice(0, Math.max(0, end)).split(/\s/, 1);
+    if (tag === name || tag.endsWith(`:${name}`)) return part.slice(end + 1).trim();
+  }
+  return undefined;
 }
 
 /** A router that answers a search, offers such a service and says that it maps ports. */
