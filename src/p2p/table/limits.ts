@@ -27,9 +27,9 @@ export const tableLimits = {
   checksToKeep: 5,
   /** Lookups of random ids at a refresh. */
   randomLookups: 3,
-  /** Least time between two lookups of a source of random nodes, and what it grows to while they bring nobody new. */
+  /** Least time between two lookups of a source of random nodes, and what it grows to while they bring nobody new (geth dial.go:46@v1.8.27). */
   lookupIntervalMs: 1_000,
-  longestIntervalMs: 16_000,
+  longestIntervalMs: 4_000,
   /** BOUNDED: nodes such a source knows again. */
   walkMemory: 1024,
   /** How long it waits before it tries again when nobody is known. */
