@@ -1,10 +1,11 @@
 import { generateKey, type PrivateKey } from "#crypto";
-import { formatEnode, LocalNode, NodeDatabase } from "#enode";
+import { formatEnode, type LocalNode } from "#enode";
 import { formatEnr } from "#enr";
 import type { Host } from "#host";
 import { nodeHost } from "#host/node";
-import { Discv4 } from "#p2p/discv4";
-import { makeAllowList, parseListenAddr, parseNetlist } from "#p2p/netutil";
+import { Discovery } from "#p2p";
+import { parseNat } from "#p2p/nat";
+import { isLoopback, makeAllowList, parseListenAddr, parseNetlist } from "#p2p/netutil";
 import { DisposeStack } from "#util";
 import type { Command } from "./command.ts";
 import type { Flag, Flags, TableRow } from "./flags.ts";
@@ -33,38 +34,47 @@ const flags = [
     value: "HEX",
     doc: "Its private key, where others may read it: for tests",
   },
+  {
+    name: "nat",
+    type: "text",
+    value: "HOW",
+    default: "none",
+    doc: "How it learns the address others reach it at: any, none, upnp, pmp, extip:IP, stun:HOST:PORT",
+  },
   { name: "netrestrict", type: "text", value: "CIDRS", doc: "Networks (CIDR) it deals with" },
   ...logOptions,
 ] as const satisfies readonly (Flag | TableRow)[];
 
-/** What it listens on, and answers from. Its address is the one it is bound to, until others tell it better. */
+const ANYWHERE = ["", "0.0.0.0", "::"];
+
+/** Answers v4 and v5.1 on one port. Its address is the one it is bound to, until it is told or others tell it better. */
 async function listen(
   { key, values, io, host }: { key: PrivateKey; values: Flags<typeof flags>; io: Io; host: Host },
   stack: DisposeStack,
 ): Promise<LocalNode> {
-  const isAllowed = makeAllowList(
-    values.netrestrict === undefined ? undefined : parseNetlist(values.netrestrict),
+  const { netrestrict } = values;
+  const udp = parseListenAddr(values.addr);
+  const nat = parseNat(values.nat, host);
+  const staticIp = nat?.name.startsWith("extip:") === true ? await nat.externalIp() : undefined;
+  const discovery = await Discovery.start(
+    {
+      ...{ key, udp, v4: true, v5: true, anyPort: false, tcp: 0, staticIp },
+      fallbackIp: ANYWHERE.includes(udp.host) ? "127.0.0.1" : udp.host,
+      ...{ bootnodes: [], bootnodesV5: [], dnsLists: [], allowLanLists: false, protocols: [] },
+      nat: staticIp !== undefined || isLoopback(udp.host) ? undefined : nat,
+      isAllowed: makeAllowList(netrestrict === undefined ? undefined : parseNetlist(netrestrict)),
+      ...{ store: undefined, log: loggerOf(values, io) },
+    },
+    host,
   );
-  const socket = await host.net.bindUdp(parseListenAddr(values.addr));
-  stack.defer(() => socket.close());
-  const localNode = new LocalNode({
-    key,
-    database: await NodeDatabase.open(host.clock),
-    clock: host.clock,
-  });
-  const { host: bound, port } = socket.local;
-  localNode.setFallbackIp(bound === "::" || bound === "0.0.0.0" ? "127.0.0.1" : bound);
-  localNode.setFallbackUdp(port);
-  const discv4 = new Discv4({ key, localNode, isAllowed, log: loggerOf(values, io) }, { ...host, socket });
-  stack.use(discv4).start();
-  return localNode;
+  return stack.use(discovery).localNode;
 }
 
 /** `glim bootnode`: a node of discovery and nothing else, for others to begin at. */
 export const bootnode: Command<typeof flags> = {
-  usage: "glim bootnode --addr HOST:PORT [--nodekey FILE]",
+  usage: "glim bootnode --addr HOST:PORT [--nodekey FILE] [--nat HOW]",
   details:
-    "Prints its enode URL, then its node record, and answers until it is stopped. It keeps nothing on disk.",
+    "Prints its enode URL, then its node record, and answers discovery v4 and v5.1 until it is stopped. It keeps nothing on disk.",
   flags,
   async run({ flags: values }, io) {
     const host = nodeHost();

@@ -2,11 +2,12 @@
  * p2p: peers over RLPx. The Server (listen, dial, admit), the base protocol (hello, ping, disconnect), protocols side by
  * side on one connection, and wire tables: a protocol version as data.
  *
- * Is not: discovery (a later room), the bytes of handshake and frames (`#p2p/rlpx`), any sub-protocol's meaning.
+ * Is not: the wires of discovery (`#p2p/discv4`, `#p2p/discv5`, which `Discovery` joins), the bytes of handshake and frames (`#p2p/rlpx`), any sub-protocol's meaning.
  *
  *   socket → rlpx handshake → check → hello → check → running ⇄ protocols → closed (a reason is told where one exists)
  */
 export { type DisconnectReason, disconnectReasons, formatReason, reasonName } from "./disconnect.ts";
+export { Discovery } from "./discovery.ts";
 export { P2pError } from "./errors.ts";
 export type { Peer, PeerInfo } from "./peer.ts";
 export type { Cap, Msg, MsgReader, MsgReadWriter, MsgWriter, Protocol } from "./protocol.ts";

@@ -20,6 +20,8 @@ export interface FullNodeOptions {
   readonly dataDir?: string;
   /** Nodes it begins its search at; without them it does not search. */
   readonly bootnodes?: readonly string[];
+  /** By which version of discovery it searches. Default v4. */
+  readonly discovery?: "v4" | "v5";
   readonly log?: Logger;
 }
 
@@ -44,8 +46,9 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     dataDir = "",
     log = silentLogger,
   } = options;
-  const { bootnodes } = options;
-  const search = bootnodes === undefined ? {} : { noDiscovery: false, bootstrapNodes: bootnodes };
+  const { bootnodes, discovery = "v4" } = options;
+  const version = { noDiscovery: discovery !== "v4", discoveryV5: discovery === "v5" };
+  const search = bootnodes === undefined ? {} : { ...version, bootstrapNodes: bootnodes };
   const p2p = { listenAddr: "127.0.0.1:0", maxPeers: 50, ...search };
   const node = new Node({ name: "glim-full", dataDir, logger: log, p2p });
   node.register(

@@ -165,6 +165,16 @@ describe("what stays", () => {
     await table.close();
   });
 
+  test("who answers a question at its endpoint is live, if only with nothing", async () => {
+    const { table } = await setUp();
+    const [a, b] = [nodeAt(256, 0), nodeAt(256, 1)];
+    for (const node of [a, b]) table.addProven(node, { isLive: false });
+    expect(table.atDistance(256)).toEqual([]);
+    table.trackRequest(a, [], "v5");
+    table.trackRequest({ ...b, udp: 1111 }, [], "v5"); // elsewhere than we have it
+    expect(table.atDistance(256)).toEqual([a]);
+  });
+
   test("five requests in a row that bring nothing, where there are others", async () => {
     const { table } = await setUp();
     const nodes = Array.from({ length: 4 }, (_, n) => nodeAt(256, n));

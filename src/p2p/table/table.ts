@@ -176,8 +176,15 @@ export class Table implements AsyncDisposable {
     database.updateFindFails(id, ip, fails, protocol);
     if (fails >= limits.maxFindFailures && this.#buckets.bucketSizeOf(id) >= limits.bucketSize / 4)
       this.#remove(id);
-    else if (found !== undefined) this.addProven(node);
+    else if (found !== undefined) this.#answeredAt(node);
     this.#schedule();
+  }
+
+  /** An answer at its endpoint is worth a pong: others may be told of the node. */
+  #answeredAt(node: Enode): void {
+    this.addProven(node);
+    const entry = this.#buckets.find(node.id);
+    if (entry?.node.ip === node.ip && entry?.node.udp === node.udp) entry.isLive = true;
   }
 
   /** Seeds, a lookup of ourselves and three of random ids; one that runs already is waited for. Never rejects. */
