@@ -15,7 +15,7 @@ interface Opening {
 }
 
 /** The recipient's: opens an auth, seals the ack. */
-export interface AcceptJob extends Opening {
+interface AcceptJob extends Opening {
   readonly kind: "accept";
   readonly nonce: Uint8Array;
   /** `SEAL_DRAWS` bytes that the ack's sealing takes for chance. */
@@ -23,14 +23,14 @@ export interface AcceptJob extends Opening {
 }
 
 /** The initiator's: opens an ack. */
-export interface FinishJob extends Opening {
+interface FinishJob extends Opening {
   readonly kind: "finish";
 }
 
 /** What comes of it; undefined: the packet does not open. `agreed`: the x both ephemeral keys make, 32 bytes. */
 export type HandshakeOutcome = Accepted | Finished | undefined;
 
-export interface Accepted {
+interface Accepted {
   readonly kind: "accept";
   readonly remotePublicKey: Uint8Array;
   readonly remoteNonce: Uint8Array;
@@ -38,7 +38,7 @@ export interface Accepted {
   readonly agreed: Uint8Array;
 }
 
-export interface Finished {
+interface Finished {
   readonly kind: "finish";
   readonly remoteNonce: Uint8Array;
   readonly agreed: Uint8Array;
