@@ -10,7 +10,7 @@ import {
   type Receipt,
   type Transaction,
 } from "#core/types";
-import type { Account, StateDiff, StateReader } from "#core/vm";
+import { type Account, loadVm, type StateDiff, type StateReader } from "#core/vm";
 import {
   type AccountProof,
   type Backend,
@@ -183,6 +183,7 @@ export class Ethereum implements Service, Backend {
       if (header !== undefined) checkRequired(header, this.#options.requiredBlocks ?? new Map());
     }
     await chain.recover();
+    await loadVm();
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);
       this.headEvents.send(event);

@@ -274,7 +274,7 @@ describe("filters", () => {
   });
 });
 
-test("RP-14 by default a node keeps 10,000 filters, the next pushes the oldest out", async () => {
+test("RP-14 F48 by default a node keeps 10,000 filters, the next pushes the oldest out", async () => {
   const { eth, ask } = setUp();
   const first = await ask("eth_newBlockFilter");
   for (let i = 1; i < 10_000; i++) await ask("eth_newBlockFilter");

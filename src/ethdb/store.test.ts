@@ -114,7 +114,7 @@ describe.each(Object.entries(factories))("%s store", (_name, open) => {
 });
 
 describe("level store", () => {
-  test("ST-07 a table that cannot be read fails that read, typed, and is told; nothing says not found", async () => {
+  test("ST-07 F08 a table that cannot be read fails that read, typed, and is told; nothing says not found", async () => {
     const path = folder();
     const store = await openLevelStore(path);
     for (let i = 0; i < 5000; i++) store.put(Uint8Array.of(i >> 8, i & 255), new Uint8Array(1000).fill(i));
@@ -134,7 +134,7 @@ describe("level store", () => {
     expect(told).toEqual(["DB_READ_FAILED", "DB_READ_FAILED"]);
   });
 
-  test("ST-07 an fsync that fails is final: told once, nothing is written after it, what was on disk is there again", async () => {
+  test("ST-07 F08 an fsync that fails is final: told once, nothing is written after it, what was on disk is there again", async () => {
     const path = folder();
     const told: string[] = [];
     const store = await openLevelStore(path, { onFailure: ({ code }) => told.push(code) });
@@ -194,7 +194,7 @@ describe("level store", () => {
     expect(second.get(key("a"))).toEqual(Uint8Array.of(7));
   });
 
-  test("ST-01 a flipped bit in a table file is an error, never a wrong value", async () => {
+  test("ST-01 F40 a flipped bit in a table file is an error, never a wrong value", async () => {
     const path = folder();
     const value = utf8Encode("the value under test ".repeat(20));
     const first = await openLevelStore(path);
@@ -231,7 +231,7 @@ describe("level store", () => {
     expect(refused).toBeGreaterThan(0);
   });
 
-  test("ST-03 a store without its CURRENT file is refused by name", async () => {
+  test("ST-03 F40 a store without its CURRENT file is refused by name", async () => {
     const path = folder();
     const store = await openLevelStore(path);
     store.put(key("a"), Uint8Array.of(1));

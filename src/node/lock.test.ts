@@ -23,7 +23,7 @@ setInterval(() => {}, 1000);
 `;
 const other = () => startProgram(["--input-type=module", "-e", program], { GLIM_DIR: folder });
 
-test("ND-01 another process holds the data directory: refused with geth's text, exit 3; when it is killed, the next one starts", async () => {
+test("ND-01 F38 another process holds the data directory: refused with geth's text, exit 3; when it is killed, the next one starts", async () => {
   await using first = other();
   await first.prints(/started/);
   await expect(new Node({ name: "test", dataDir: folder }).start()).rejects.toMatchObject({
@@ -42,7 +42,7 @@ const leftBehind = `
 require("node:net").createServer().listen(process.env.GLIM_DIR + "/LOCK.sock", () => process.kill(process.pid, "SIGKILL"));
 `;
 
-test("ND-01 several processes at once find a lock whose holder was killed: one gets it", async () => {
+test("ND-01 F39 several processes at once find a lock whose holder was killed: one gets it", async () => {
   await startProgram(["-e", leftBehind], { GLIM_DIR: folder }).ended();
   expect(await readdir(folder)).toEqual(["LOCK.sock"]);
   const locker = `

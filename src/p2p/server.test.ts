@@ -279,7 +279,7 @@ describe("life cycle", () => {
 });
 
 describe("base protocol attacks", () => {
-  test("BP-01 a ping flood: five answered, the next ends it; pongs unread do not pile up", async () => {
+  test("BP-01 F26 a ping flood: five answered, the next ends it; pongs unread do not pile up", async () => {
     const w = world();
     const { server } = await serve(w);
     const flood = await stranger(w, server);
@@ -364,7 +364,7 @@ describe("base protocol attacks", () => {
     await server.stop();
   });
 
-  test("BP-04 connect and disconnect loops from one /24: four in 30 s, counted and bounded; loopback is exempt", async () => {
+  test("BP-04 F26 connect and disconnect loops from one /24: four in 30 s, counted and bounded; loopback is exempt", async () => {
     const w = world();
     const lines: string[] = [];
     const log: Logger = {
@@ -535,7 +535,7 @@ describe("base protocol attacks", () => {
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 
-  test("BP-09 RX-13 silent connections: 50 slots, the rest closed at accept, all gone after 5 s", async () => {
+  test("BP-09 RX-13 F24 silent connections: 50 slots, the rest closed at accept, all gone after 5 s", async () => {
     const w = world();
     const { server } = await serve(w);
     const sockets = Array.from({ length: 5_000 }, () => w.net.connect(server.self.node.tcp));
@@ -571,7 +571,7 @@ describe("base protocol attacks", () => {
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 
-  test("RX-14 at most 50 handshakes are begun at once, then 50 a second, however many addresses", async () => {
+  test("RX-14 F25 at most 50 handshakes are begun at once, then 50 a second, however many addresses", async () => {
     const w = world();
     const { server } = await serve(w, { maxPendingPeers: 500, maxPeers: 500 });
     const answered = () => sockets.filter(({ received }) => received > 0).length;
@@ -688,7 +688,7 @@ describe("base protocol attacks", () => {
     }
   });
 
-  test("BP-11 failures to accept: one line a second, the listener goes on", async () => {
+  test("BP-11 F10 failures to accept: one line a second, the listener goes on", async () => {
     const w = world();
     const warnings: string[] = [];
     const log: Logger = {

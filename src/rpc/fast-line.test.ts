@@ -202,7 +202,7 @@ describe("the short road and node:http say the same", () => {
 });
 
 describe("time on the short road", () => {
-  test("RP-05 10 s without a first request, 120 s after one", async () => {
+  test("RP-05 F30 10 s without a first request, 120 s after one", async () => {
     const clock = new SimulatedClock();
     const { port, endpoint } = await serve(clock);
     const mute = await dial(port);

@@ -376,7 +376,7 @@ describe("RP-06 connections", () => {
   });
 });
 
-test("RP-06 1,100 idle connections: 1,024 are kept, an honest request is answered", async () => {
+test("RP-06 F28 1,100 idle connections: 1,024 are kept, an honest request is answered", async () => {
   const { endpoint, port } = await serve();
   const sockets: Socket[] = [];
   for (let i = 0; i < 1_100; i++)

@@ -265,7 +265,7 @@ test("verify names what is damaged, exit code 4", async () => {
   expect(code).toBe(4);
 });
 
-test("ST-03 a database whose parts are gone is refused with a hint, exit code 4", async () => {
+test("ST-03 F40 a database whose parts are gone is refused with a hint, exit code 4", async () => {
   const datadir = await imported("gone");
   const chaindata = join(datadir, "glim", "chaindata");
   for (const name of readdirSync(chaindata)) if (name.startsWith("MANIFEST")) rmSync(join(chaindata, name));

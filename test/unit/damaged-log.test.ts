@@ -100,7 +100,7 @@ describe.each([
   };
   const placeOf = (file: string, share: number) => Math.floor(readFileSync(file).length * share);
 
-  test("a flipped bit anywhere in its log: whole up to there, and told", async () => {
+  test("F40 a flipped bit anywhere in its log: whole up to there, and told", async () => {
     for (const { share, bit } of places) {
       const { head, lines } = await reopened((file, copy) => {
         begin(copy);
@@ -112,7 +112,7 @@ describe.each([
     }
   });
 
-  test("a log cut off anywhere: whole up to there; told, if it was longer once", async () => {
+  test("F06 F40 a log cut off anywhere: whole up to there; told, if it was longer once", async () => {
     for (const { share } of places) {
       const { head, lines } = await reopened((file, copy) => {
         begin(copy);

@@ -309,7 +309,7 @@ describe.each(Object.entries(reads) as [keyof typeof reads, Read][])("%s", (name
   describe.each(Object.entries(lies[name]))("%s", (title, lie) => {
     const reason = title === undecodable ? 0x02 : 0x10;
 
-    test("LE-09 alone: the read fails and says that nothing is verified; the liar is dropped", async () => {
+    test("LE-09 F20 alone: the read fails and says that nothing is verified; the liar is dropped", async () => {
       const liar = await liarOf();
       const { rpc, light } = await synced(liar);
       const [method, params] = read.ask();
@@ -323,7 +323,7 @@ describe.each(Object.entries(reads) as [keyof typeof reads, Read][])("%s", (name
       expect(light.status().servers).toEqual([]);
     });
 
-    test("LE-08 beside an honest server: the truth comes from there; the liar is dropped", async () => {
+    test("LE-08 F20 beside an honest server: the truth comes from there; the liar is dropped", async () => {
       const liar = await liarOf();
       const { rpc, light, add, servers } = await synced(liar);
       const [method, params] = read.ask();
@@ -404,7 +404,7 @@ describe("claims that nothing proves", () => {
 describe("timing", () => {
   const [method, params] = reads.balance.ask();
 
-  test("LE-10 silent: another is asked after 500 ms, and the silent one is dropped after 10 s more (0x0b)", async () => {
+  test("LE-10 F16 silent: another is asked after 500 ms, and the silent one is dropped after 10 s more (0x0b)", async () => {
     const liar = await liarOf();
     const { rpc, clock, add, servers, light } = await synced(liar);
     liar.lies = { reply: { proofsV2: () => silence } };
@@ -419,7 +419,7 @@ describe("timing", () => {
     expect(await liar.dropped.promise).toBe(0x0b);
   });
 
-  test("LE-10 silent and alone: the read fails when it is dropped", async () => {
+  test("LE-10 F16 silent and alone: the read fails when it is dropped", async () => {
     const liar = await liarOf();
     const { rpc, clock } = await synced(liar);
     liar.lies = { reply: { proofsV2: () => silence } };
@@ -457,7 +457,7 @@ describe("timing", () => {
     expect(await liar.dropped.promise).toBe(0x10);
   });
 
-  test("dripping: a reply that comes by the byte is given up, the honest server asked", async () => {
+  test("F17 dripping: a reply that comes by the byte is given up, the honest server asked", async () => {
     const liar = await liarOf();
     const { rpc, clock, add, servers } = await synced(liar);
     liar.stall();

@@ -60,7 +60,7 @@ test("senders that were recovered ahead are those that senderOf finds; a bad sig
   });
 });
 
-test("a thread that dies leaves the work to the caller, and the next question starts another", async () => {
+test("F33 a thread that dies leaves the work to the caller, and the next question starts another", async () => {
   const script = `
     const { Worker } = await import("node:worker_threads");
     const real = Worker.prototype.postMessage;

@@ -396,7 +396,7 @@ describe("attack/KS-06 what is no file of ours", () => {
     await store.unlock({ address: AAA }, "foobar");
   });
 
-  test("10,000 files", async () => {
+  test("F48 10,000 files", async () => {
     mkdirSync(folder, { mode: 0o700 });
     for (let i = 0; i < 10_000; i++) {
       const address = i.toString(16).padStart(39, "0");

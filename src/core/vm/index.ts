@@ -14,7 +14,7 @@ export { revertReason } from "./evm-errors.ts";
 export { LayeredState, overrideDiff } from "./layers.ts";
 export { MemoryBudget } from "./memory-meter.ts";
 export { type PrecompileRunner, PrecompileThreads } from "./precompile-pool.ts";
-export { createAccessList, estimateGas, executeBlock, openBlock, runCall } from "./lazy.ts";
+export { createAccessList, estimateGas, executeBlock, loadVm, openBlock, runCall } from "./lazy.ts";
 export type { AccountDiff, StateDiff } from "./state-diff.ts";
 export type { Account, MaybePromise, StateReader } from "./state-reader.ts";
 export { memoryAt } from "./trace-memory.ts";

@@ -17,6 +17,11 @@ let loadedBlocks: Promise<typeof import("./block.ts")> | undefined;
 const calls = () => (loadedCalls ??= import("./call.ts"));
 const blocks = () => (loadedBlocks ??= import("./block.ts"));
 
+/** Loads what executes blocks and calls now, not with the first of them: later there may be no descriptor to read it by (F10). */
+export async function loadVm(): Promise<void> {
+  await Promise.all([calls(), blocks()]);
+}
+
 /**
  * Runs a message without changing anything.
  * @throws VM_TIMEOUT; VM_BAD_TRANSACTION for a message that cannot even start (funds, intrinsic gas, fees); what the

@@ -284,7 +284,7 @@ describe("attack/DI-06 one host with very many ids", () => {
   });
 });
 
-describe("attack/DI-13 floods", () => {
+describe("attack/DI-13 F27 floods", () => {
   test("noise costs no look at a signature; what has a right hash waits in a queue of 256 and gets its part of the core", async () => {
     const { world, node, to } = await setUp(16);
     const noise = await world.net.bindUdp({ host: "6.6.6.6", port: 1 });
@@ -351,7 +351,7 @@ describe("attack/DI-13 floods", () => {
   });
 });
 
-describe("attack/DI-17 our clock is an hour behind", () => {
+describe("attack/DI-17 F13 our clock is an hour behind", () => {
   test("one warning after 33 requests without an answer; it works again when the clock is right", async () => {
     const world = makeWorld(18);
     const others = await Promise.all(

@@ -177,7 +177,7 @@ const findnode = (...distances: number[]): Message => ({
 });
 
 describe("between nodes", () => {
-  test("24 nodes on a lossy net converge from one boot node; a lookup finds its target", async () => {
+  test("F19 24 nodes on a lossy net converge from one boot node; a lookup finds its target", async () => {
     const world = makeWorld(24, { latencyMs: 20, jitterMs: 20, loss: 0.02, doubled: 0.02 });
     const boot = await startNode(world, "20.0.0.1");
     const nodes = [boot];

@@ -346,7 +346,7 @@ describe("frame attacks", () => {
       expect(codeOf(...bad)).toBe("RLPX_BAD_CODE 2");
   });
 
-  test("RX-11 a drip: the announced size costs nothing, and below 8 KiB/s it ends after 10 s", async () => {
+  test("RX-11 F17 a drip: the announced size costs nothing, and below 8 KiB/s it ends after 10 s", async () => {
     const { clock, attacker, victim, frames } = await connected();
     const ended = expect(victim.read()).rejects.toMatchObject({ code: "RLPX_TOO_SLOW" });
     const frame = frames.writer.seal(20, new Uint8Array(0xff_0000));

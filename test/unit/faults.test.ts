@@ -1,0 +1,129 @@
+// Faults of attacks-and-faults §4.2 on the built command line: descriptors that run out, a lock left behind, a full log disk, a long history.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { startProgram } from "../kit/program.ts";
+import { until } from "../kit/until.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "glim-faults-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const MAIN = join("dist", "cli", "main.js");
+const dev = (datadir: string, ...more: string[]) => [
+  MAIN,
+  ...["dev", "--datadir", join(folder, datadir), "--http.port", "0", "--port", "0", ...more],
+];
+const HTTP = /^JSON-RPC\s+(http:\S+)$/m;
+
+async function ask(url: string, method: string, ...params: unknown[]): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", connection: "close" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+    signal: AbortSignal.timeout(5_000),
+  });
+  return ((await response.json()) as { result: unknown }).result;
+}
+
+/** Seconds of processor that a process has had, user and system. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+const hasPrlimit = spawnSync("prlimit", ["--version"]).status === 0;
+
+describe("F10 descriptors run out", () => {
+  test.runIf(hasPrlimit)("RPC and p2p go on afterwards; meanwhile nothing spins", async () => {
+    await using node = startProgram(dev("descriptors", "--verbosity", "2"));
+    const [, url = ""] = await node.prints(HTTP);
+    const [, enode = ""] = await node.prints(/^p2p\s+(\S+)$/m);
+    await ask(url, "eth_chainId");
+    const ports = [Number(new URL(url).port), Number(/:(\d+)(?:\?|$)/.exec(enode)?.[1])];
+    const open = readFileSync(`/proc/${node.pid}/limits`, "utf8");
+    expect(open).toContain("Max open files");
+    const { length } = spawnSync("ls", [`/proc/${node.pid}/fd`], { encoding: "utf8" })
+      .stdout.trim()
+      .split("\n");
+    spawnSync("prlimit", [`--pid=${node.pid}`, `--nofile=${length + 10}:${length + 10}`]);
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 100; i++) {
+      const socket = connect(ports[i % 2] ?? 0, "127.0.0.1");
+      socket.on("error", () => {});
+      sockets.push(socket);
+    }
+    const fails = (): Promise<boolean> =>
+      ask(url, "eth_chainId").then(
+        () => false,
+        () => true,
+      );
+    await until("the limit to be met", fails, 15_000);
+    const before = cpuSeconds(node.pid);
+    const from = performance.now();
+    await ask(url, "eth_chainId").catch(() => {});
+    const share = (cpuSeconds(node.pid) - before) / Math.max(1, (performance.now() - from) / 1000);
+    expect(share).toBeLessThan(0.2);
+    for (const socket of sockets) socket.destroy();
+    await until("an answer", () => ask(url, "eth_chainId"), 15_000).catch((error: unknown) => {
+      throw new Error(`no answer: ${node.output()}`, { cause: error });
+    });
+    expect((await node.stop("SIGTERM")).code).toBe(0);
+  });
+});
+
+test("F39 a lock left behind whose process number is another program's now: the start goes on", async () => {
+  const instance = join(folder, "lock", "glim-dev");
+  mkdirSync(instance, { recursive: true, mode: 0o700 });
+  const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+  try {
+    // a holder that was killed leaves both: the socket file without a listener, and its number
+    const script = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+    await once(
+      spawn(process.execPath, ["-e", script, join(instance, "LOCK.sock")], { stdio: "ignore" }),
+      "exit",
+    );
+    writeFileSync(join(instance, "LOCK"), `${other.pid} 2020-01-01T00:00:00.000Z\n`);
+    await using node = startProgram(dev("lock", "--verbosity", "0"));
+    await node.prints(HTTP);
+    expect(readFileSync(join(instance, "LOCK"), "utf8")).toMatch(new RegExp(`^${node.pid} `));
+    expect((await node.stop("SIGTERM")).code).toBe(0);
+    expect(other.exitCode).toBeNull(); // it was nobody's business
+  } finally {
+    other.kill("SIGKILL");
+  }
+});
+
+test("F44 only the disk of the log is full: the node runs on, and ends in order", ({ skip }) => {
+  const disk = join(folder, "log disk");
+  mkdirSync(disk);
+  const shell = (script: string) =>
+    spawnSync(
+      "unshare",
+      ["-Urm", "sh", "-c", `mount -t tmpfs -o size=64k tmpfs "$DISK" || exit 99\n${script}`],
+      {
+        encoding: "utf8",
+        env: { ...process.env, DISK: disk, NODE: process.execPath, DATA: join(folder, "logs") },
+      },
+    );
+  if (shell("true").status !== 0) skip("no tmpfs in a namespace of our own");
+  const { stdout, stderr } = shell(`
+    dd if=/dev/zero of="$DISK/ballast" bs=1k count=64 2>/dev/null
+    "$NODE" ${MAIN} dev --datadir "$DATA" --http.port 0 --port 0 --dev.period 1 --verbosity 5 --log.file "$DISK/glim.log" > "$DATA.out" 2> "$DATA.err" &
+    for i in $(seq 200); do grep -q "^JSON-RPC" "$DATA.out" && break; sleep 0.1; done
+    url=$(sed -n 's/^JSON-RPC *//p' "$DATA.out")
+    "$NODE" -e '
+      const ask = async () => (await (await fetch(process.argv[1], { method: "POST", headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_blockNumber", params: [] }) })).json()).result;
+      const from = await ask();
+      while ((await ask()) === from) await new Promise((resolve) => setTimeout(resolve, 100));
+      console.log("blocks go on");
+    ' --input-type=module "$url"
+    kill -TERM $!; wait $!; echo "exit $?"
+  `);
+  expect(`${stdout}${stderr}`).toContain("blocks go on");
+  expect(stdout).toMatch(/^exit 0$/m);
+});
