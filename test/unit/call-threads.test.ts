@@ -73,7 +73,9 @@ test("RP-12 endless calls and giant precompiles are stopped after 5 s, and every
   for (const { error } of answers) {
     // a loop may come to the end of its gas before the end of its time, on a fast machine
     expect([-32000, -32002]).toContain(error?.code);
-    expect(error?.message).toMatch(/^(out of gas|execution aborted \(timeout = 5s\)|gas required exceeds.*)$/);
+    expect(error?.message).toMatch(
+      /^(out of gas|execution aborted \(timeout = 5s\)|gas required exceeds.*)$/,
+    );
   }
   expect((await ask("eth_call", ...on(blake(100_000)))).result).toBe(one); // a thread is made anew
   expect((await ask("eth_call", ...on(recursion))).result).toBe("0x");
