@@ -177,9 +177,14 @@ describe("refused, with one line and its exit code:", () => {
       "a sync mode there is not",
       () => ["node", ...on, "--syncmode", "warp"],
       2,
-      /"warp" is neither full nor fast/,
+      /--syncmode: "warp" is not one of full, fast, snap, light/,
     ],
-    ["sealing without a key", () => ["node", ...on, "--mine"], 2, /--miner\.key is missing/],
+    [
+      "sealing without a key",
+      () => ["node", ...on, "--mine"],
+      2,
+      /--mine needs an account that seals .*--miner\.key/,
+    ],
     [
       "ST-05 a disk with too little free",
       () => ["import", chainFile, ...on, "--datadir.minfreedisk", "999999999"],
