@@ -401,6 +401,26 @@ describe("claims that nothing proves", () => {
   });
 });
 
+test("F20 three of four servers lie: every read is true or fails, and each liar that was asked is dropped", async () => {
+  const liars = await Promise.all([liarOf(), liarOf(), liarOf()]);
+  const { rpc, add, servers } = await synced(...liars);
+  add(honest);
+  await servers(4);
+  for (const liar of liars) liar.lies = { reply: { proofsV2: inLast(flipped) } };
+  let wasRight = 0;
+  for (let i = 0; i < 30; i++) {
+    const address = toHex(filledAccount(i));
+    const answer = await rpc
+      .request({ method: "eth_getBalance", params: [address, "latest"] })
+      .catch((error: { code: number }) => error.code);
+    expect(["0x1", -32000]).toContain(answer);
+    if (answer === "0x1") wasRight++;
+  }
+  expect(wasRight).toBeGreaterThan(20);
+  for (const liar of liars)
+    if (liar.requests.includes("getProofsV2")) expect(await liar.dropped.promise).toBe(0x10);
+});
+
 describe("timing", () => {
   const [method, params] = reads.balance.ask();
 
