@@ -17,7 +17,7 @@ import { discv5Limits as limits } from "./limits.ts";
 const requestId = bytes({ max: limits.requestIdBytes });
 
 /** Every message of the protocol: one row each. @see devp2p discv5-wire.md */
-export const messages = {
+const messages = {
   ping: { code: 1, body: struct({ requestId, enrSeq: uint64 }) },
   pong: { code: 2, body: struct({ requestId, enrSeq: uint64, ip: bytes({ max: 16 }), port: uint53 }) },
   findnode: { code: 3, body: struct({ requestId, distances: list(uint53, { max: limits.distances }) }) },
