@@ -63,6 +63,7 @@ export const CliError = defineErrors("CLI", {
     blame: "caller",
     exitCode: 1,
   },
+  NO_ANSWER: { message: (d: { node: string }) => `${d.node} does not answer`, blame: "network", exitCode: 1 },
   WRITE_FAILED: {
     message: (d: { path: string; why: string }) => `${d.path}: cannot be written: ${d.why}`,
     blame: "environment",

@@ -111,6 +111,26 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./bootnode.ts")).bootnode,
   },
   {
+    name: "crawl",
+    summary: "find the nodes of a network and write them down as geth's devp2p crawl does",
+    load: async () => (await import("./crawl.ts")).crawl,
+  },
+  {
+    name: "dns",
+    summary: "list the nodes of a list in the DNS (EIP-1459)",
+    load: async () => (await import("./dns.ts")).dns,
+  },
+  {
+    name: "enr",
+    summary: "print what a node record or an enode URL says",
+    load: async () => (await import("./enr.ts")).enr,
+  },
+  {
+    name: "ping",
+    summary: "ask a node by discovery v4 and v5.1 whether it is there",
+    load: async () => (await import("./ping.ts")).ping,
+  },
+  {
     name: "console",
     summary: "run a node as glim alone does, with a console on it",
     load: async () => (await import("./console.ts")).consoleCommand,

@@ -1,8 +1,11 @@
 // Discovery on the command line: a boot node by itself, nodes that find each other by it, and the flags around it.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNode } from "#enode";
+import { parsePrivateKey } from "#crypto";
+import { formatEnode, fromRecord, parseNode } from "#enode";
+import { enrEntries, enrPair, formatEnr, signEnr } from "#enr";
+import { fromHex } from "#util";
 import { afterAll, expect, test } from "vitest";
 import { jsonRpc } from "../kit/json-rpc.ts";
 import { type Program, startProgram } from "../kit/program.ts";
@@ -85,7 +88,123 @@ test("glim node searches unless --nodiscover; --discovery.port has a socket of i
   expect((await enodeOf(silent)).udp).toBe(0);
 }, 60_000);
 
+/** A boot node that answers both versions: its URL and record. */
+async function startBootnode(...args: readonly string[]) {
+  const boot = glim("bootnode", "--addr", "127.0.0.1:0", ...args);
+  const [, enode = "", enr = ""] = await boot.prints(/^(enode:\S+)\n(enr:\S+)\n/);
+  return { enode, enr, node: parseNode(enr), [Symbol.asyncDispose]: () => boot[Symbol.asyncDispose]() };
+}
+
+test("glim bootnode --nat extip tells that address", async () => {
+  await using boot = await startBootnode("--nat", "extip:192.0.2.7");
+  expect(boot.node.ip).toBe("192.0.2.7");
+});
+
+test("glim enr prints every key of a record; of a URL what it says", async () => {
+  const record = signEnr(
+    {
+      seq: 7n,
+      pairs: [
+        enrPair(enrEntries.ip, "192.0.2.1"),
+        enrPair(enrEntries.udp, 30_301),
+        enrPair(enrEntries.tcp, 30_303),
+        enrPair(enrEntries.eth, { forkId: { hash: Uint8Array.of(1, 2, 3, 4), next: 99n } }),
+        { key: "own", value: Uint8Array.of(0x81, 0xff) },
+      ],
+    },
+    parsePrivateKey(fromHex(`0x${KEY}`)),
+  );
+  await using program = glim("enr", formatEnr(record));
+  expect(await program.ended()).toBe(0);
+  const said = program.output();
+  for (const line of [
+    /^node id +a448f24c/m,
+    /^enode +enode:\/\/\S+@192\.0\.2\.1:30303\?discport=30301$/m,
+    /^seq +7$/m,
+    /^fork id +0x01020304, next fork at 99$/m,
+    /^ {2}"own" +0x81ff$/m,
+    /^ {2}"id" +"v4"$/m,
+    /^ {2}"secp256k1" +0x0[23][0-9a-f]{64}$/m,
+    /^ {2}"ip" +192\.0\.2\.1$/m,
+  ])
+    expect(said).toMatch(line);
+  await using url = glim("enr", formatEnode(fromRecord(record)));
+  expect(await url.ended()).toBe(0);
+  expect(url.output()).toMatch(/^udp +30301$/m);
+});
+
+test("glim ping: both versions answer a record, one that is asked for, none that is gone", async () => {
+  const boot = await startBootnode();
+  const { enode, enr } = boot;
+  await using both = glim("ping", enr);
+  expect(await both.ended()).toBe(0);
+  expect(both.output()).toMatch(/^v4: \d+\.\d ms, record seq \d+$/m);
+  expect(both.output()).toMatch(/^v5: \d+\.\d ms, record seq \d+$/m);
+  await using one = glim("ping", "--v5", enode);
+  expect(await one.ended()).toBe(0);
+  expect(one.output()).not.toContain("v4");
+  await boot[Symbol.asyncDispose]();
+  await using none = glim("ping", "--tries", "2", enode);
+  expect(await none.ended()).toBe(1);
+  expect(none.output()).toContain("does not answer");
+}, 60_000);
+
+test.each(["--v4", "--v5"])(
+  "glim crawl %s finds the nodes of a network and writes them as geth does",
+  async (version) => {
+    await using boot = await startBootnode();
+    await using a = serveChain({ BOOTNODES: boot.enr });
+    await using b = serveChain({ BOOTNODES: boot.enr });
+    const ids = await Promise.all(
+      [a, b].map(async (one) => parseNode((await one.prints(/^p2p\s+(enode:\S+)$/m))[1] ?? "").id),
+    );
+    const out = join(folder, `nodes ${version}.json`);
+    const wanted = [boot.node.id, ...ids].sort();
+    interface Row {
+      readonly seq: number;
+      readonly record: string;
+      readonly score: number;
+      readonly lastResponse: string;
+    }
+    const nodes = await until("all three in nodes.json", async () => {
+      await using program = glim("crawl", version, "--bootnodes", boot.enr, "--rate", "50", "--out", out);
+      expect(await program.ended()).toBe(0);
+      const found = JSON.parse(readFileSync(out, "utf8")) as Record<string, Row>;
+      return wanted.every((id) => id in found) ? found : undefined;
+    });
+    expect(Object.keys(nodes)).toEqual(wanted);
+    for (const [id, { seq, record, score, lastResponse }] of Object.entries(nodes)) {
+      const node = parseNode(record);
+      expect([node.id, node.record?.seq]).toEqual([id, BigInt(seq)]);
+      expect(score).toBeGreaterThan(0);
+      expect(lastResponse).toMatch(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    }
+  },
+  90_000,
+);
+
+test("glim crawl: nodes that are gone leave the file when their score is used up; ten packets a second at most", async () => {
+  const boot = await startBootnode();
+  const out = join(folder, "gone.json");
+  for (const score of [1, undefined]) {
+    await using program = glim("crawl", "--v5", "--bootnodes", boot.enr, "--out", out);
+    expect(await program.ended()).toBe(0);
+    const rows = Object.values(JSON.parse(readFileSync(out, "utf8")) as Record<string, { score: number }>);
+    expect(rows.map((row) => row.score)).toEqual(score === undefined ? [] : [score]);
+    await boot[Symbol.asyncDispose]();
+  }
+}, 60_000);
+
 test.each([
+  [["bootnode", "--nat", "magic"], "unknown mechanism"],
+  [["enr", "enr:AAAA"], "NODE"],
+  [["enr"], "want an enode URL or a record"],
+  [["ping", "enode://00"], "NODE"],
+  [["crawl"], "--bootnodes is missing"],
+  [["crawl", "--bootnodes", "enr:x"], "--bootnodes"],
+  [["crawl", "--timeout", "soon"], "--timeout"],
+  [["crawl", "--rate", "0"], "--rate"],
+  [["dns", "enrtree://x"], "missing public key"],
   [["bootnode", "--addr", "here"], "invalid listen address"],
   [["bootnode", "--nodekeyhex", "12"], "--nodekeyhex"],
   [["bootnode", "--nodekeyhex", KEY, "--nodekey", "x"], "--nodekey names a key already"],
