@@ -1,5 +1,6 @@
-// Discovery v4 under a flood: what a full node of ours receives and looks at while its RPC answers. Three kinds of packets:
-// noise, packets with a right hash and a wrong signature, pings signed by a thousand keys. They come from loopback, whose
+// Discovery under a flood: what a full node of ours receives and looks at while its RPC answers. Of v4 three kinds of packets:
+// noise, packets with a right hash and a wrong signature, pings signed by a thousand keys; of v5.1, beside v4 on one socket as in
+// a node, three more: noise again, messages of nobody (each is a challenge to send) and handshakes of nobody. They come from loopback, whose
 // addresses have no rate of their own, so all that protects the node is the order of its questions and its budget.
 // The node runs on core 0, the flood and the honest client on core 1.
 import { fork, spawnSync } from "node:child_process";
@@ -9,11 +10,22 @@ import { cpus, loadavg, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const defaults = { rate: "50000", seconds: "10", kinds: "none,noise,hash,signed", limit: "250", busy: "no" };
+const defaults = {
+  rate: "50000",
+  seconds: "10",
+  kinds: "none,noise,hash,signed,v5noise,v5message,v5handshake",
+  limit: "250",
+  busy: "no",
+};
 const { values } = parseArgs({
   options: {
     ...Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: "string" }])),
-    ...{ role: { type: "string" }, port: { type: "string" }, help: { type: "boolean" } },
+    ...{
+      role: { type: "string" },
+      port: { type: "string" },
+      id: { type: "string" },
+      help: { type: "boolean" },
+    },
   },
 });
 const options = { ...defaults, ...values };
@@ -31,15 +43,18 @@ const roles = {
     const node = new Node({
       name: "bench",
       http: { host: "127.0.0.1", modules: ["eth"] },
-      p2p: { listenAddr: "127.0.0.1:0", noDiscovery: false },
+      p2p: { listenAddr: "127.0.0.1:0", noDiscovery: false, discoveryV5: options.kinds.startsWith("v5") },
     });
     node.register((context) => new Ethereum(context, { genesis: devGenesis({}) }));
     await node.start();
-    const { udp } = node.server.self.node;
-    process.send({ url: node.httpEndpoint, udp });
+    const { udp, id } = node.server.self.node;
+    process.send({ url: node.httpEndpoint, udp, id });
     process.on("message", () => {
       const { user, system } = process.cpuUsage();
-      process.send({ ...node.server.discv4.counts, cpuMs: (user + system) / 1000 });
+      const { received, recovered, sent } = node.server.discv4.counts;
+      const v5 = node.server.discv5?.counts ?? { sent: 0, challenged: 0, limited: 0 };
+      const looked = options.kinds.startsWith("v5") ? v5.challenged : recovered;
+      process.send({ received, looked, sent: sent + v5.sent, cpuMs: (user + system) / 1000 });
     });
     process.on("disconnect", () => process.exit(0));
   },
@@ -67,8 +82,28 @@ const roles = {
 };
 
 async function makePackets(kind) {
-  const { randomBytes } = await import("node:crypto");
-  if (kind === "noise") return Array.from({ length: 1000 }, (_, i) => randomBytes(100 + (i % 400)));
+  const { createCipheriv, randomBytes } = await import("node:crypto");
+  const hexOf = (text) => Buffer.from(text, "hex");
+  if (kind === "v5message" || kind === "v5handshake") {
+    const isMessage = kind === "v5message";
+    return Array.from({ length: 1000 }, () => {
+      // masking-iv ‖ masked(protocol-id ‖ version ‖ flag ‖ nonce ‖ authdata-size ‖ authdata) ‖ message; devp2p discv5-wire.md
+      const auth = isMessage ? 32 : 34 + 64 + 33;
+      const header = Buffer.concat([
+        Buffer.from("discv5"),
+        Buffer.of(0, 1, isMessage ? 0 : 2),
+        randomBytes(12),
+        Buffer.of(0, auth),
+        randomBytes(auth),
+      ]);
+      if (!isMessage) header.set([64, 33], 23 + 32);
+      const iv = randomBytes(16);
+      const masked = createCipheriv("aes-128-ctr", hexOf(options.id).subarray(0, 16), iv).update(header);
+      return Buffer.concat([iv, masked, randomBytes(44)]);
+    });
+  }
+  if (kind === "noise" || kind === "v5noise")
+    return Array.from({ length: 1000 }, (_, i) => randomBytes(100 + (i % 400)));
   const [{ sealPacket }, { generateKey, keccak256 }] = await Promise.all([
     import("glim/p2p/discv4"),
     import("glim/crypto"),
@@ -115,8 +150,8 @@ const ask = (child, message) =>
   });
 
 async function measure(kind) {
-  const node = fork(self, ["--role", "node"]);
-  const { url, udp } = await ask(node);
+  const node = fork(self, ["--role", "node", "--kinds", kind]);
+  const { url, udp, id } = await ask(node);
   pin(0, node.pid);
   let flood;
   if (kind !== "none") {
@@ -128,6 +163,8 @@ async function measure(kind) {
       kind,
       "--port",
       String(udp),
+      "--id",
+      id,
       "--rate",
       rate,
       "--seconds",
@@ -159,7 +196,7 @@ async function measure(kind) {
     kind,
     offered: Math.round(sent / (ms / 1000)),
     received: perSecond("received"),
-    signers: perSecond("recovered"),
+    looked: perSecond("looked"),
     answers: perSecond("sent"),
     core: `${Math.round(((after.cpuMs - before.cpuMs) / ms) * 100)} %`,
     calls: times.length,
@@ -185,7 +222,7 @@ else {
     const ms = (value) => `${value.toFixed(1)} ms`;
     isWithin &&= row.p99 <= Number(options.limit);
     console.log(
-      `${row.kind.padEnd(7)} offered ${row.offered}/s, received ${row.received}/s, signers looked for ${row.signers}/s, packets sent ${row.answers}/s, core ${row.core}; ` +
+      `${row.kind.padEnd(11)} offered ${row.offered}/s, received ${row.received}/s, ${row.kind.startsWith("v5") ? "challenged" : "signers looked for"} ${row.looked}/s, packets sent ${row.answers}/s, core ${row.core}; ` +
         `RPC p50 ${ms(row.p50)}, p99 ${ms(row.p99)}, worst ${ms(row.worst)} of ${row.calls} calls`,
     );
   }

@@ -1,5 +1,5 @@
 import { generateKey, publicKeyOf } from "#crypto";
-import { type Enode, makeEnode } from "#enode";
+import { type Enode, FairMix, makeEnode, type NodeSource } from "#enode";
 import { describe, expect, test } from "vitest";
 import { dialLimits, DialScheduler } from "./dial.ts";
 
@@ -74,6 +74,27 @@ describe("DialScheduler", () => {
     dialRounds({ maxDialed: 3 }, [
       { found: [...v6, ...far], dials: [...v6.slice(0, 1), ...far.slice(0, 1)] },
     ]);
+  });
+
+  test("DI-07 false friends from one source, in two /24s without end: the other source is heard as often, and they get a quarter", async () => {
+    let count = 0;
+    const sourceOf = (name: string, ipOf: (n: number) => string): NodeSource => ({
+      name,
+      next: async () => node(1_000 + ++count, ipOf(count)),
+      close() {},
+    });
+    const mix = new FairMix();
+    mix.add(sourceOf("discv4", (n) => `203.0.${n % 2}.${n % 250}`));
+    mix.add(sourceOf("dns", (n) => `${20 + (n % 150)}.1.0.1`));
+    const scheduler = new DialScheduler({ self: self.id, maxDialed: 16, isAllowed: () => true });
+    for (let i = 0; i < 64; i++) {
+      const found = await mix.next();
+      if (found !== undefined) scheduler.addCandidate(found);
+    }
+    const { dials } = scheduler.next(0, { peers: new Map() });
+    const friends = dials.filter(({ node: { ip } }) => ip?.startsWith("203.0."));
+    expect([dials.length, friends.length]).toEqual([16, 4]);
+    mix.close();
   });
 
   test("DI-08 anchors go before whoever was found", () => {
