@@ -1,5 +1,5 @@
 // RP-12 what a call may take beside its gas: dear precompiles on other threads, memory of frames.
-import { createEVM } from "@ethereumjs/evm";
+import { createEVM, EVMError } from "@ethereumjs/evm";
 import fc from "fast-check";
 import type { ThreadOptions, Threads } from "#host";
 import { SimulatedClock } from "#host/sim";
@@ -169,6 +169,48 @@ describe("MODEXP with a long exponent", () => {
       ),
       { seed: 8, numRuns: 300 },
     );
+  });
+
+  test("RP-12 operands of 16 MiB are not looked at before they are paid for", async () => {
+    const evm = await createEVM({ common: commonFor(1n, "cancun") });
+    const seen: number[] = [];
+    const ours = withOwnPower(async (input) => {
+      seen.push(input.data.length);
+      const error = new EVMError(EVMError.errorMessages.OUT_OF_GAS);
+      return { executionGasUsed: input.gasLimit, returnValue: new Uint8Array(0), exceptionError: error };
+    });
+    let copied = 0;
+    const data = new Uint8Array(96);
+    const view = new DataView(data.buffer);
+    for (const at of [28, 60, 92]) view.setUint32(at, 1 << 24);
+    const subarray = data.subarray.bind(data);
+    data.subarray = (...range) => {
+      copied++;
+      return subarray(...range);
+    };
+    const result = await ours({ data, gasLimit: 100n, common: evm.common, _EVM: evm });
+    expect(result.exceptionError?.error).toBe("out of gas");
+    expect(seen).toEqual([96]);
+    expect(copied).toBe(4); // three lengths and what the library was given
+  });
+
+  test("RP-12 32 MiB of exponent before Berlin, 13 million gas, are ours too", async () => {
+    const evm = await createEVM({ common: commonFor(1n, "istanbul") });
+    let asked = 0;
+    const ours = withOwnPower(async (input) => {
+      asked = input.data.length;
+      return { executionGasUsed: 1n, returnValue: new Uint8Array(1) };
+    });
+    const data = new Uint8Array(98);
+    const view = new DataView(data.buffer);
+    for (const [at, length] of [
+      [28, 1],
+      [60, 1 << 25],
+      [92, 1],
+    ] as const)
+      view.setUint32(at, length);
+    await ours({ data, gasLimit: 1n << 40n, common: evm.common, _EVM: evm });
+    expect(asked).toBeLessThan(data.length + 32); // without the modulus, so that nothing is computed
   });
 
   test("128 KiB of exponent take less than a second, not eight", async () => {

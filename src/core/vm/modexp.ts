@@ -21,19 +21,19 @@ export function powerModulo(base: bigint, exponent: Uint8Array, modulus: bigint)
   return result;
 }
 
-interface Operands {
-  readonly base: Uint8Array;
-  readonly exponent: Uint8Array;
-  readonly modulus: Uint8Array;
-  /** Where the modulus stands, in bytes that reach to its end. */
-  readonly at: number;
-  readonly padded: Uint8Array;
+/** Bytes that the largest number takes (2^30 bits). */
+const LONGEST = 1 << 27;
+/** So much of the exponent says what it costs. */
+const PRICED_BYTES = 32;
+
+interface Lengths {
+  readonly base: number;
+  readonly exponent: number;
+  readonly modulus: number;
 }
 
-/** Lengths that no memory holds are left to the library, which refuses them or runs out of gas first. */
-const LONGEST = 1 << 24;
-
-function operandsOf(input: Uint8Array): Operands | undefined {
+/** Undefined where the library's way is good enough, or refuses. */
+function longLengths(input: Uint8Array): Lengths | undefined {
   const word = (at: number) => {
     const bytes = new Uint8Array(32);
     bytes.set(input.subarray(at, at + 32));
@@ -42,31 +42,34 @@ function operandsOf(input: Uint8Array): Operands | undefined {
   const lengths = [word(0), word(32), word(64)];
   if (lengths.some((length) => length > LONGEST)) return undefined;
   const [base = 0, exponent = 0, modulus = 0] = lengths.map(Number);
-  if (exponent <= LONG_EXPONENT || modulus === 0) return undefined;
-  const padded = new Uint8Array(HEAD_BYTES + base + exponent + modulus);
-  padded.set(input.subarray(0, padded.length));
-  const at = HEAD_BYTES + base + exponent;
-  return {
-    base: padded.subarray(HEAD_BYTES, HEAD_BYTES + base),
-    exponent: padded.subarray(HEAD_BYTES + base, at),
-    modulus: padded.subarray(at),
-    at,
-    padded,
-  };
+  return exponent <= LONG_EXPONENT || modulus === 0 ? undefined : { base, exponent, modulus };
+}
+
+/** Bytes of the input; what it does not have is zeros. */
+function part(input: Uint8Array, start: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set(input.subarray(start, start + length));
+  return bytes;
 }
 
 /**
  * MODEXP without the library's quadratic walk over the exponent: 128 KiB of it, 350,000 gas, took 8 s there. Gas and errors
- * stay the library's: it is asked about the same operands under a modulus of zero, with which it computes nothing.
+ * stay the library's: it is asked first, about an input that ends before the modulus, with which it computes nothing. Operands
+ * are looked at when they are paid for: their lengths cost nothing to name.
  */
 export function withOwnPower(library: PrecompileFunc): PrecompileFunc {
   return async (input: PrecompileInput) => {
-    const operands = operandsOf(input.data);
-    const modulus = operands === undefined ? 0n : bytesToBigint(operands.modulus);
-    if (operands === undefined || modulus === 0n) return library(input);
-    const priced = await library({ ...input, data: operands.padded.slice().fill(0, operands.at) });
-    if (priced.exceptionError !== undefined || priced.returnValue.length === 0) return priced;
-    const power = powerModulo(bytesToBigint(operands.base), operands.exponent, modulus);
-    return { ...priced, returnValue: bigintToBytes(power, operands.modulus.length) };
+    const { data } = input;
+    const lengths = longLengths(data);
+    if (lengths === undefined) return library(input);
+    const exponentAt = HEAD_BYTES + lengths.base;
+    const priced = await library({ ...input, data: data.subarray(0, exponentAt + PRICED_BYTES) });
+    if (priced.exceptionError !== undefined) return priced;
+    const modulusAt = exponentAt + lengths.exponent;
+    const modulus = bytesToBigint(part(data, modulusAt, lengths.modulus));
+    if (modulus === 0n) return priced;
+    const base = bytesToBigint(part(data, HEAD_BYTES, lengths.base));
+    const power = powerModulo(base, part(data, exponentAt, lengths.exponent), modulus);
+    return { ...priced, returnValue: bigintToBytes(power, lengths.modulus) };
   };
 }
