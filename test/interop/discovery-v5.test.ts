@@ -195,3 +195,24 @@ test("the same from geth's boot node", async ({ skip }) => {
   using boot = await startGethBootnode(devp2p);
   await meet(boot.url);
 }, 150_000);
+
+test("the file of glim crawl is one that geth's tool reads", async ({ skip }) => {
+  const devp2p = await requireGeth("1.17.5", skip, "devp2p");
+  if (devp2p === undefined) return;
+  const folder = mkdtempSync(join(tmpdir(), "glim-crawl-"));
+  try {
+    await using boot = startProgram(["dist/cli/main.js", "bootnode", "--addr", "127.0.0.1:0"]);
+    const [url = ""] = await boot.prints(/^enr:\S+$/m);
+    const out = join(folder, "nodes.json");
+    await using crawl = startProgram(["dist/cli/main.js", "crawl", "--bootnodes", url, "--out", out]);
+    expect(await crawl.ended()).toBe(0);
+    expect(await run(devp2p, ["nodeset", "info", out])).toContain("Set contains 1 nodes.");
+    // and the other way: what geth's tool has written is read and goes on
+    await run(devp2p, ["discv5", "crawl", "--timeout", "1s", "--bootnodes", "", out]);
+    await using again = startProgram(["dist/cli/main.js", "crawl", "--v5", "--out", out]);
+    expect(await again.ended()).toBe(0);
+    expect(again.output()).toMatch(/^1 nodes by v5/m);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
