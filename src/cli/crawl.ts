@@ -29,7 +29,7 @@ const flags = [
     name: "rate",
     type: "number",
     value: "N",
-    min: 1,
+    min: 4,
     max: 1_000,
     default: 10,
     doc: "Most packets it sends in a second",
