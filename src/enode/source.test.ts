@@ -71,3 +71,19 @@ test("a refined source gives what is wanted, and ends with its own", async () =>
     ),
   ).toEqual(["a", "c", undefined]);
 });
+
+test("a source that rejects, or throws, against its promise has ended; the others go on and its owner is told", async () => {
+  const told: string[] = [];
+  const mix = new FairMix(({ name }, error) => told.push(`${name}: ${(error as Error).message}`));
+  mix.add({ name: "rejects", next: () => Promise.reject(new Error("no")), close() {} });
+  mix.add({
+    name: "throws",
+    next: () => {
+      throw new Error("never");
+    },
+    close() {},
+  });
+  mix.add(endless("a"));
+  expect(await take(mix, 3)).toEqual(["a0", "a1", "a2"]);
+  expect([mix.size, told.sort()]).toEqual([1, ["rejects: no", "throws: never"]]);
+});

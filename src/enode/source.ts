@@ -45,8 +45,14 @@ export class FairMix implements NodeSource {
   readonly name = "mix";
   /** In the order of turns. BOUNDED by its owner: one for each way of discovery and each protocol's own. */
   readonly #sources: Mixed[] = [];
+  readonly #onFault: (source: NodeSource, error: unknown) => void;
   #changed = deferred<void>();
   #isClosed = false;
+
+  /** @param onFault - told of a source that rejects, against its promise: it has ended then */
+  constructor(onFault: (source: NodeSource, error: unknown) => void = () => {}) {
+    this.#onFault = onFault;
+  }
 
   /** Sources that have not ended. */
   get size(): number {
@@ -85,11 +91,16 @@ export class FairMix implements NodeSource {
   #ask(mixed: Mixed): void {
     if (mixed.isAsked || mixed.ready !== undefined) return;
     mixed.isAsked = true;
-    void mixed.source.next().then((node) => {
+    const told = (node: Enode | undefined) => {
       mixed.isAsked = false;
       mixed.ready = node;
       if (node === undefined) this.#sources.splice(this.#sources.indexOf(mixed), 1);
       this.#change();
+    };
+    // a source may be a protocol's own: its mistake must end neither the others nor the process
+    void (async () => mixed.source.next())().then(told, (error: unknown) => {
+      this.#onFault(mixed.source, error);
+      told(undefined);
     });
   }
 

@@ -1,10 +1,11 @@
 import { generateKey } from "#crypto";
 import type { NodeSource } from "#enode";
-import { enrEntries, enrPair, readEntry } from "#enr";
+import { enrEntries, enrEntry, enrPair, readEntry } from "#enr";
 import { memoryStore } from "#ethdb";
 import type { Host } from "#host";
 import { memoryNet, seededRand, simHost, SimulatedClock } from "#host/sim";
 import { makeEnode, parseNode } from "#enode";
+import { bytes as bytesSchema } from "#rlp";
 import { expect, test } from "vitest";
 import { shareSocket } from "./discovery.ts";
 import type { Protocol } from "./protocol.ts";
@@ -222,5 +223,44 @@ test("v4 and v5.1 on one socket: each finds the other by its own way, and both w
   await clock.advance(5_000);
   await ending;
   await clock.advance(1_000);
+  expect(clock.activeTimers).toBe(0);
+});
+
+test("a protocol whose hooks throw, or tell too much for a record, is left out; the node runs on", async () => {
+  const { clock, make: host } = makeHosts();
+  let isBroken = false;
+  const b = make(host(), 30_309);
+  await b.start();
+  const nodes = [b.self.node];
+  const bad = chatter({
+    name: "bad",
+    attributes() {
+      if (isBroken) throw new Error("no attributes");
+      return [];
+    },
+    isCandidate() {
+      throw new Error("no judgement");
+    },
+    dialCandidates: { name: "bad", next: () => Promise.reject(new Error("no nodes")), close() {} },
+  });
+  const text = enrEntry("big", bytesSchema());
+  const big = chatter({
+    name: "big",
+    attributes: () => (isBroken ? [enrPair(text, new Uint8Array(300))] : [enrPair(text, Uint8Array.of(1))]),
+  });
+  const server = make(host(), 30_310, {
+    bootstrapNodes: nodes,
+    protocols: [bad, big, chatter()],
+  });
+  await server.start();
+  const has = () => parseNode(server.self.enr).record?.pairs.has("big");
+  expect(has()).toBe(true);
+  isBroken = true;
+  await clock.advance(30_000);
+  expect(has()).toBe(false);
+  expect([...server.peers.keys()]).toEqual([b.self.id]);
+  const ending = Promise.all([server.stop(), b.stop()]);
+  await clock.advance(5_000);
+  await ending;
   expect(clock.activeTimers).toBe(0);
 });

@@ -1,6 +1,6 @@
 import type { PrivateKey } from "#crypto";
 import { type Enode, FairMix, LocalNode, NodeDatabase, type NodeSource, refineSource } from "#enode";
-import { enrEntries } from "#enr";
+import { enrEntries, type EnrPair } from "#enr";
 import type { KeyValueStore } from "#ethdb";
 import type { Endpoint, Host, Timer, UdpSocket } from "#host";
 import type { Logger } from "#log";
@@ -56,7 +56,7 @@ export interface DiscoveryConfig {
 export class Discovery implements AsyncDisposable {
   readonly localNode: LocalNode;
   /** Nodes to dial, from every source in turn. */
-  readonly candidates = new FairMix();
+  readonly candidates: FairMix;
   readonly #config: DiscoveryConfig;
   readonly #host: Host;
   #v4: Discv4 | undefined;
@@ -64,10 +64,15 @@ export class Discovery implements AsyncDisposable {
   #mapper: PortMapper | undefined;
   #stack = new DisposeStack();
   #timer: Timer | undefined;
+  /** Protocols that failed to tell of themselves: not asked again. BOUNDED: the protocols. */
+  readonly #mute = new Set<Protocol>();
 
   private constructor(config: DiscoveryConfig, host: Host, database: NodeDatabase) {
     this.#config = config;
     this.#host = host;
+    this.candidates = new FairMix(({ name }, error) =>
+      config.log.error("a source of nodes failed and is left out", { source: name, error }),
+    );
     this.localNode = new LocalNode({ key: config.key, database, clock: host.clock });
     this.localNode.setFallbackIp(config.fallbackIp);
     if (config.staticIp !== undefined) this.localNode.setStaticIp(config.staticIp);
@@ -189,9 +194,19 @@ export class Discovery implements AsyncDisposable {
     return refineSource(source, async (node) => {
       const known = node.record === undefined ? await this.#withRecord(node) : node;
       if (known === undefined) return undefined;
-      const isWanted = protocols.length === 0 || protocols.some((one) => one.isCandidate?.(known) ?? true);
+      const isWanted = protocols.length === 0 || protocols.some((one) => this.#wants(one, known));
       return isWanted ? known : undefined;
     });
+  }
+
+  /** A protocol that fails to say whether it wants a node does not want it. */
+  #wants(protocol: Protocol, node: Enode): boolean {
+    try {
+      return protocol.isCandidate?.(node) ?? true;
+    } catch (error) {
+      this.#config.log.error("a protocol failed to judge a node", { protocol: protocol.name, error });
+      return false;
+    }
   }
 
   /** The node with its record; as it is if it lives and gives none (EIP-868 is not spoken by all); undefined if it is dead. */
@@ -206,13 +221,33 @@ export class Discovery implements AsyncDisposable {
   }
 
   #updateAttributes(): void {
-    for (const { attributes } of this.#config.protocols)
-      for (const pair of attributes?.() ?? []) this.localNode.setPair(pair);
+    for (const protocol of this.#config.protocols)
+      for (const pair of protocol.attributes?.() ?? []) this.localNode.setPair(pair);
+  }
+
+  /** The same while we run: who fails, or has too much to tell for a record, is left out from then on. */
+  #renewAttributes(): void {
+    for (const protocol of this.#config.protocols) {
+      if (this.#mute.has(protocol)) continue;
+      let pairs: readonly EnrPair[] = [];
+      try {
+        pairs = protocol.attributes?.() ?? [];
+        for (const pair of pairs) this.localNode.setPair(pair);
+        void this.localNode.node; // signs it here: where packets are answered nobody could
+      } catch (error) {
+        for (const pair of pairs) this.localNode.delete(pair);
+        this.#mute.add(protocol);
+        this.#config.log.error("what a protocol tells of itself is left out of our record", {
+          protocol: protocol.name,
+          error,
+        });
+      }
+    }
   }
 
   #scheduleAttributes(ms = FIRST_ATTRIBUTES_MS): void {
     this.#timer = this.#host.clock.after(ms, () => {
-      this.#updateAttributes();
+      this.#renewAttributes();
       this.#scheduleAttributes(Math.min(2 * ms, ATTRIBUTES_MS));
     });
   }

@@ -60,8 +60,9 @@ export class Talk {
     });
     this.#waiting.push(wake);
     const isFree = (await this.#within(limits.talkWaitMs, free)).length > 0;
-    if (!isFree) this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-    return isFree;
+    const at = this.#waiting.indexOf(wake);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return isFree || at < 0; // not in the queue any more: a place was given to it, at the last moment
   }
 
   #within(ms: number, work: Promise<Uint8Array>): Promise<Uint8Array> {

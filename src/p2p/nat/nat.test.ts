@@ -367,4 +367,17 @@ describe("PortMapper", () => {
     await mapper.close();
     expect(clock.activeTimers).toBe(0);
   });
+
+  test("a router that is not connected itself tells 0.0.0.0: no address is known then", async () => {
+    const { clock, said, mapper, router } = world();
+    router.ip = "0.0.0.0";
+    await clock.advance(1);
+    expect(said).toEqual([]);
+    router.ip = "203.0.113.1";
+    await clock.advance(natLimits.addressMs);
+    router.ip = "0.0.0.0";
+    await clock.advance(natLimits.addressMs);
+    expect(said).toEqual(["ip 203.0.113.1", "ip undefined"]);
+    await mapper.close();
+  });
 });

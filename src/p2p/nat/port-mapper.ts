@@ -85,7 +85,8 @@ export class PortMapper {
 
   async #askAddress(): Promise<void> {
     const { nat, host } = this.#options;
-    const ip = await this.#try("address", () => nat.externalIp());
+    const told = await this.#try("address", () => nat.externalIp());
+    const ip = told === "0.0.0.0" || told === "::" ? undefined : told; // a router that is not connected itself
     const now = host.clock.now();
     this.#addressDueMs = now + limits.addressMs;
     if (ip === this.#ip || this.#isClosed) return;

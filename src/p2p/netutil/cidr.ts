@@ -27,12 +27,15 @@ function parseBlock(text: string): Block {
   return { bytes, bits };
 }
 
+/** Sockets tell link-local addresses with their interface, `fe80::1%eth0`. */
+const addressOf = (ip: string): Uint8Array | undefined => parseIp(ip.split("%", 1)[0] ?? "");
+
 /** Addresses allowed by a list of CIDR blocks; absent = all. @throws NETUTIL_BAD_CIDR */
 export function makeAllowList(cidrs: readonly string[] | undefined): (ip: string) => boolean {
   if (cidrs === undefined) return () => true;
   const blocks = cidrs.map(parseBlock);
   return (ip) => {
-    const address = parseIp(ip);
+    const address = addressOf(ip);
     return address !== undefined && blocks.some((block) => isInBlock(address, block));
   };
 }
@@ -93,7 +96,7 @@ const special = [
 ].map(parseBlock);
 
 function isIn(ip: string, blocks: readonly Block[]): boolean {
-  const address = parseIp(ip);
+  const address = addressOf(ip);
   return address !== undefined && blocks.some((block) => isInBlock(address, block));
 }
 

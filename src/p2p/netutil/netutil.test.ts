@@ -45,6 +45,8 @@ test.each([
   ["fe80::f4a1:8eff:fec5:9d9d", true],
   ["febf::ab32:2233", true],
   ["fc00::4", true],
+  ["fe80::1%eth0", true],
+  ["fec0::1%eth0", false],
   ["::ffff:127.0.0.1", true],
   ["::ffff:10.10.0.2", true],
   ["192.0.2.1", false],
