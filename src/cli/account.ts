@@ -138,7 +138,7 @@ export const account: Command<typeof accountFlags> = {
     const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
     if (run === undefined)
       throw CliError("BAD_FLAG", {
-        flag: `account ${name.slice(0, 40)}`,
+        flag: `account ${name.slice(0, 40)}`.trim(),
         why: `want one of ${Object.keys(subcommands).join(", ")}`,
       });
     const passwords = new PasswordSource(io, await readPasswords(values.password, nodeHost()));

@@ -1,6 +1,7 @@
 import {
   categories,
   type Category,
+  formatDuration,
   type Layer,
   nearestFlag,
   type OptionKind,
@@ -210,7 +211,8 @@ function settingOf(row: OptionRow, setting: Setting | undefined): [string, Setti
 function helpLine(row: OptionRow): string {
   const { flag = "", value = "VALUE", kind, flagKind = kind, doc, default: preset } = row;
   const head = flagKind === "bool" ? `--${flag}` : `--${flag} ${value}`;
-  const text = Array.isArray(preset) ? preset.join(",") : String(preset ?? "");
+  const plain = kind === "duration" && typeof preset === "number" ? formatDuration(preset) : preset;
+  const text = Array.isArray(plain) ? plain.join(",") : String(plain ?? "");
   const shown = text === "" || preset === false || row.flagKind !== undefined ? "" : ` (default ${text})`;
   return `  ${head.padEnd(28)} ${doc.replace(/\.$/, "")}${shown}`;
 }

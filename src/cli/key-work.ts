@@ -84,7 +84,10 @@ export const bare = (address: Uint8Array) => toHex(address).slice(2);
 export async function readNamedFile(args: readonly string[]): Promise<{ path: string; bytes: Uint8Array }> {
   const [path, ...others] = args;
   if (path === undefined || others.length > 0)
-    throw CliError("BAD_FILE", { path: args.join(" "), why: "keyfile must be given as the only argument" });
+    throw CliError("BAD_FILE", {
+      path: args.join(" ") || "import",
+      why: "keyfile must be given as the only argument",
+    });
   const bytes = await nodeHost()
     .files.readFile(path)
     .catch(() => undefined);

@@ -13,7 +13,7 @@ export const wallet: Command<typeof keyFlags> = {
   async run({ flags: values, rest }, io) {
     const [name, ...args] = rest;
     if (name !== "import")
-      throw CliError("BAD_FLAG", { flag: `wallet ${(name ?? "").slice(0, 40)}`, why: "want import" });
+      throw CliError("BAD_FLAG", { flag: `wallet ${(name ?? "").slice(0, 40)}`.trim(), why: "want import" });
     const { bytes } = await readNamedFile(args);
     const passwords = new PasswordSource(io, await readPasswords(values.password, nodeHost()));
     const password = await passwords.of(0, "");

@@ -398,7 +398,7 @@ export const configTable = [
     toml: "Node.P2P.DiscAddr",
     isOmittedEmpty: true,
     category: "NETWORKING",
-    doc: "host:port discovery listens on; empty: where peers are listened for.",
+    doc: "UDP port of discovery (in a file host:port); empty: where peers are listened for.",
   },
   {
     path: "p2p.nodeDatabase",

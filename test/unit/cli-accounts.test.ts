@@ -141,7 +141,11 @@ describe("glim account", () => {
     expect((await glim(["account", "import", ...passwordFile("foobar"), path])).err).toBe(
       "glim: Could not create the account: account already exists\n",
     );
-    expect((await glim(["account", "import"])).err).toContain("keyfile must be given as the only argument");
+    expect((await glim(["account", "import"])).err).toBe(
+      "glim: import: keyfile must be given as the only argument\n",
+    );
+    expect((await glim(["account"])).err).toMatch(/^glim: account: want one of list, new,/);
+    expect((await glim(["wallet"])).err).toBe("glim: wallet: want import\n");
   });
 
   test("update: the old password, three tries, then a new one twice", async () => {

@@ -88,6 +88,7 @@ describe("completion", () => {
       for (const word of ["dumpconfig", "http.corsdomain", "txpool.lifetime"]) expect(output).toContain(word);
     }
     expect(await run("completion", "csh")).toMatchObject({ code: 2 });
+    expect((await run("node", "--help")).output).toMatch(/--txpool\.lifetime TIME .*\(default 3h0m0s\)/);
   });
 });
 
