@@ -9,6 +9,9 @@ const PER_MESSAGE = 64;
 /** Signatures under way, in all threads; who asks beyond that computes for itself. */
 const MOST_WAITING = 16_384;
 
+/** Falls in a row without an answer, after which no thread is tried any more: its module is not there, or cannot be loaded. */
+const MAX_FALLS = 3;
+
 /** What was signed, and the signature as r(32) ‖ s(32) ‖ recovery(1). */
 export interface SignedHash {
   /** 32 bytes. */
@@ -36,6 +39,7 @@ class RecoveryThreads {
   #waitingCount = 0;
   #lastId = 0;
   #next = 0;
+  #falls = 0;
 
   constructor(module: URL) {
     this.#module = module;
@@ -44,19 +48,21 @@ class RecoveryThreads {
   async addresses(signed: readonly SignedHash[]): Promise<Addresses> {
     if (this.#waitingCount + signed.length > MOST_WAITING) return [];
     const parts: Promise<Addresses>[] = [];
-    for (let from = 0; from < signed.length; from += PER_MESSAGE)
-      parts.push(this.#ask(signed.slice(from, from + PER_MESSAGE)));
+    for (let from = 0; from < signed.length; from += PER_MESSAGE) {
+      const worker = this.#worker();
+      if (worker === undefined) break; // what was asked so far is answered
+      parts.push(this.#ask(worker, signed.slice(from, from + PER_MESSAGE)));
+    }
     return (await Promise.all(parts)).flat();
   }
 
-  #ask(signed: readonly SignedHash[]): Promise<Addresses> {
+  #ask(worker: Worker, signed: readonly SignedHash[]): Promise<Addresses> {
     const questions = new Uint8Array(signed.length * QUESTION_BYTES);
     for (const [i, { hash, signature }] of signed.entries()) {
       questions.set(hash, i * QUESTION_BYTES);
       questions.set(signature, i * QUESTION_BYTES + 32);
     }
     const id = ++this.#lastId;
-    const worker = this.#worker();
     return new Promise((resolve) => {
       const done = (all: Uint8Array | undefined) => resolve(signed.map((_, i) => addressAt(all, i)));
       this.#waiting.set(id, { worker, count: signed.length, done });
@@ -66,21 +72,30 @@ class RecoveryThreads {
     });
   }
 
-  /** Each in its turn. */
-  #worker(): Worker {
+  /** Each in its turn; undefined where there are none. */
+  #worker(): Worker | undefined {
+    if (this.#falls >= MAX_FALLS) return undefined;
     const at = this.#next++ % threads;
     const running = this.#workers.get(at) ?? this.#start(at);
-    this.#workers.set(at, running);
+    if (running !== undefined) this.#workers.set(at, running);
     return running;
   }
 
-  #start(at: number): Worker {
-    // flags of this process (--eval, --inspect) are not the thread's
-    const worker = new Worker(this.#module, {
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 2 },
-    });
+  #make(): Worker | undefined {
+    try {
+      // flags of this process (--eval, --inspect) are not the thread's
+      return new Worker(this.#module, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 2 } });
+    } catch {
+      this.#falls = MAX_FALLS; // a process without leave to start threads (--permission)
+      return undefined;
+    }
+  }
+
+  #start(at: number): Worker | undefined {
+    const worker = this.#make();
+    if (worker === undefined) return undefined;
     worker.on("message", ({ id, addresses }: { id: number; addresses: Uint8Array }) => {
+      this.#falls = 0;
       this.#settle(id, addresses);
       if (![...this.#waiting.values()].some((each) => each.worker === worker)) worker.unref();
     });
@@ -88,7 +103,10 @@ class RecoveryThreads {
       if (this.#workers.get(at) === worker) this.#workers.delete(at);
       for (const [id, each] of this.#waiting) if (each.worker === worker) this.#settle(id, undefined);
     };
-    worker.on("error", onEnd);
+    worker.on("error", () => {
+      this.#falls++;
+      onEnd();
+    });
     worker.on("exit", onEnd);
     return worker;
   }

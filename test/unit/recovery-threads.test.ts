@@ -6,10 +6,9 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-async function run(script: string): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {
-    cwd: root,
-  });
+async function run(script: string, flags: readonly string[] = []): Promise<unknown> {
+  const args = [...flags, "--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
   return JSON.parse(stdout);
 }
 
@@ -75,4 +74,14 @@ test("F33 a thread that dies leaves the work to the caller, and the next questio
     const second = await recoverAddresses(signed);
     console.log(JSON.stringify([first[0] === undefined, second[0]?.length]));`;
   expect(await run(script)).toEqual([true, 20]);
+});
+
+test("a process without leave to start threads computes for itself", async () => {
+  const script = `
+    const { recoverAddresses } = await import("./dist/crypto/index.js");
+    const signed = Array(200).fill({ hash: new Uint8Array(32), signature: new Uint8Array(65) });
+    console.log(JSON.stringify([await recoverAddresses(signed), await recoverAddresses(signed)]));`;
+  const flag =
+    Number(process.versions.node.split(".")[0]) < 24 ? "--experimental-permission" : "--permission";
+  expect(await run(script, [flag, "--no-warnings", "--allow-fs-read=*", "--allow-addons"])).toEqual([[], []]);
 });

@@ -337,6 +337,21 @@ describe("RP-12 threads for precompiles", () => {
     expect(await second).toEqual(outcome);
   });
 
+  test("a thread that is idle while the other one is killed ends too", async () => {
+    const { threads, made } = slowThreads();
+    const clock = new SimulatedClock();
+    await using pool = new PrecompileThreads({ threads, clock });
+    const short = pool.run(blake(1e5), { ...order, ms: 50 });
+    const endless = pool.run(blake(4e7), order)?.catch((error: Error) => error);
+    made[0]?.options.onMessage({ outcome });
+    expect(await short).toEqual(outcome);
+    await clock.advance(5_000);
+    expect(await endless).toMatchObject({ code: "VM_TIMEOUT" });
+    expect(made.map(({ hasEnded }) => hasEnded)).toEqual([false, true]);
+    await clock.advance(10_000);
+    expect([made[0]?.hasEnded, clock.activeTimers]).toEqual([true, 0]);
+  });
+
   test("who leaves is forgotten; memory that runs out is said; a thread that only falls is tried three times", async () => {
     const { threads, made } = slowThreads();
     await using pool = new PrecompileThreads({ threads, clock: new SimulatedClock() });

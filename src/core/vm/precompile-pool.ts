@@ -133,8 +133,18 @@ export class PrecompileThreads implements PrecompileRunner, AsyncDisposable {
     else work?.done.resolve(outcome);
     lane.thread?.setBusy(false);
     this.#assign();
-    if (this.#lanes.every((one) => one.work === undefined))
-      this.#idle = this.#clock.after(IDLE_MS, () => void this.#endThreads());
+    this.#rest();
+  }
+
+  /** Nobody works: threads end if it stays so. */
+  #rest(): void {
+    this.#idle?.cancel();
+    if (
+      this.#lanes.some((one) => one.work !== undefined) ||
+      this.#lanes.every((one) => one.thread === undefined)
+    )
+      return;
+    this.#idle = this.#clock.after(IDLE_MS, () => void this.#endThreads());
   }
 
   #fell(lane: Lane, error: Error | undefined): void {
@@ -149,6 +159,7 @@ export class PrecompileThreads implements PrecompileRunner, AsyncDisposable {
         : VmError("EXECUTION_FAILED", { reason: "a precompile's thread fell" }, { cause: error }),
     );
     this.#assign();
+    this.#rest();
   }
 
   #kill(waiting: Waiting): void {
@@ -159,6 +170,7 @@ export class PrecompileThreads implements PrecompileRunner, AsyncDisposable {
     lane.thread = undefined;
     lane.work = undefined;
     this.#assign();
+    this.#rest();
   }
 
   async #endThreads(): Promise<void> {
