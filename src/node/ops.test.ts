@@ -117,6 +117,16 @@ describe("/health on the RPC port", () => {
     expect(await get(node.httpEndpoint, "/metrics")).toMatchObject({ status: 200, body: "" });
   });
 
+  test("a target that is no URL gets an answer, here and of the metrics endpoint, and ends nothing", async () => {
+    const node = await start({ http: {}, metrics: {} });
+    for (const endpoint of [node.httpEndpoint, node.metricsEndpoint])
+      for (const path of ["//", "//?x=1", "//[", "/\\\\", "/%zz", "//user:pass@:99999/"]) {
+        const { status } = await get(endpoint, path);
+        expect([200, 400, 404, 405], path).toContain(status);
+      }
+    expect((await get(node.httpEndpoint, "/health/live?x=//")).status).toBe(200);
+  });
+
   test("a stopped node is neither", async () => {
     const node = new Node({ name: "test" });
     expect(node.health).toMatchObject({ isLive: false, isReady: false, reasons: ["not running"] });

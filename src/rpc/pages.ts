@@ -30,8 +30,11 @@ export function servePage(
 ): boolean {
   if (request.method !== "GET" || !isEmpty(request)) return false;
   const gone = new AbortController();
-  const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-  const found = pages(pathname, searchParams, gone.signal);
+  // not by URL: it throws for `//` and other targets that anybody may send
+  const { url = "/" } = request;
+  const at = url.indexOf("?");
+  const path = at < 0 ? url : url.slice(0, at);
+  const found = pages(path, new URLSearchParams(at < 0 ? "" : url.slice(at)), gone.signal);
   if (found === undefined) return false;
   response.once("close", () => gone.abort());
   void (async () => {
