@@ -144,17 +144,24 @@ async function run(name, victim, nodes) {
   const node = nodes[victim];
   await node.probe("collect");
   const { rss: before } = await node.probe("reset");
-  let told = { did: 0, refused: 0 };
-  let attacker;
-  if (name !== undefined) {
-    attacker = fork(here("./attack-programs.mjs"), [
-      name,
+  const told = new Map();
+  // FL-01: "all" is every one of them at once
+  const names = name === "all" ? [...peerAttacks, ...rpcAttacks] : name === undefined ? [] : [name];
+  const attackers = names.map((one) => {
+    const attacker = fork(here("./attack-programs.mjs"), [
+      one,
       JSON.stringify({ url: node.url, enode: node.enode }),
     ]);
-    pin(1, attacker.pid);
-    setPriority(attacker.pid, 10);
-    attacker.on("message", (message) => (told = message));
-    await sleep(700); // it loads
+    attacker.on("message", (message) => told.set(one, message));
+    return attacker;
+  });
+  if (attackers.length > 0) {
+    // they load, at the priority of any program; those that attack have none
+    for (let i = 0; told.size < attackers.length && i < 3_000; i++) await sleep(20);
+    for (const { pid } of attackers) {
+      pin(1, pid);
+      setPriority(pid, 10);
+    }
     await node.probe("reset");
   }
   // a full node's honest peer is the light node, whose every answer is a proof of the full node's
@@ -163,7 +170,7 @@ async function run(name, victim, nodes) {
     honest(nodes.light.url, options.seconds),
   ]);
   const during = await node.probe("");
-  attacker?.kill("SIGKILL");
+  for (const attacker of attackers) attacker.kill("SIGKILL");
   let after = await node.probe("collect");
   const memory = { before, peak: during.peakRss, after: after.rss };
   for (let i = 0; i < 30 && after.rss > before + 16 * MIB; i++) {
@@ -172,10 +179,11 @@ async function run(name, victim, nodes) {
   }
   memory.settled = after.rss;
   const { p99, max, rejections, exceptions } = during;
+  const sum = (key) => [...told.values()].reduce((all, it) => all + it[key], 0);
   return {
     attack: name ?? "none",
     victim,
-    told,
+    told: { did: sum("did"), refused: sum("refused") },
     reads,
     proofs,
     loop: { p99, max },

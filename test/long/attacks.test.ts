@@ -3,6 +3,7 @@
 // busy with other things the bound is a multiple of what that run had.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -32,9 +33,11 @@ interface Result {
   readonly exit: number | string | null;
 }
 
-async function run(): Promise<Result[]> {
+async function run(...more: string[]): Promise<Result[]> {
   const bench = fileURLToPath(new URL("../../bench/attacks.mjs", import.meta.url));
-  const child = spawn(process.execPath, [bench, "--json", "yes"], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [bench, "--json", "yes", ...more], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let out = "";
   child.stdout.on("data", (chunk: Buffer) => {
     out += chunk.toString();
@@ -75,3 +78,22 @@ describe.each(["full", "light"] as const)("a %s node under attack", (victim) => 
     if (victim === "light") expect(memory.peak).toBeLessThan(LIGHT_CEILING);
   });
 });
+
+test.for(["full", "light"] as const)(
+  "attack/FL-01 all sixteen at once on a %s node for GLIM_FL01_SECONDS (default 600): alive, every read answered, memory back",
+  async (victim, { skip }) => {
+    const load = loadavg()[0] ?? 0;
+    if (load > cpus().length)
+      skip(
+        `load ${load.toFixed(1)} on ${cpus().length} cores: sixteen attackers beside it leave a node nothing`,
+      );
+    const { GLIM_FL01_SECONDS: seconds = "600" } = process.env;
+    const [, result] = await run("--victims", victim, "--attacks", "all", "--seconds", seconds);
+    if (result === undefined) throw new Error("not run");
+    expect(result.told.did + result.told.refused).toBeGreaterThan(0);
+    expect([result.exit, result.rejections, result.exceptions]).toEqual([null, 0, 0]);
+    expect([result.reads.failed, result.proofs.failed]).toEqual([0, 0]);
+    expect(result.memory.after - result.memory.before).toBeLessThan(bounds.growth);
+    if (victim === "light") expect(result.memory.peak).toBeLessThan(LIGHT_CEILING);
+  },
+);
