@@ -388,7 +388,7 @@ function diffOf(entry: Entry): AccountDiff | undefined {
   if (account === undefined) {
     return base === undefined
       ? undefined
-      : { address, account: undefined, storageCleared: true, storage: [] };
+      : { address, account: undefined, storageRoot: base.storageRoot, storageCleared: true, storage: [] };
   }
   const storage: [Uint8Array, Uint8Array][] = [];
   for (const [key, value] of entry.written ?? []) {
