@@ -2,7 +2,9 @@
 import type { OptionRow } from "#config";
 import { isPrivateKey } from "#crypto";
 import { parseEnode } from "#enode";
+import { parseTreeUrl } from "#p2p/dnsdisc";
 import { parseNetlist } from "#p2p/netutil";
+import { parseIp } from "#util";
 
 /** What is wrong with a list of nodes, by place; undefined if nothing is. */
 function checkNodes(nodes: readonly unknown[]): string | undefined {
@@ -14,6 +16,15 @@ function checkNodes(nodes: readonly unknown[]): string | undefined {
     } catch (error) {
       return `enode URLs; number ${index}: invalid enode: ${error instanceof Error ? error.message : String(error)}`;
     }
+  }
+  return undefined;
+}
+
+function checkLists(urls: readonly string[]): string | undefined {
+  try {
+    for (const url of urls) if (url !== "") parseTreeUrl(url);
+  } catch (error) {
+    return `lists like enrtree://KEY@DOMAIN: ${error instanceof Error ? error.message : String(error)}`;
   }
   return undefined;
 }
@@ -380,6 +391,7 @@ export const configTable = [
     path: "p2p.discoveryDns",
     kind: "list",
     default: undefined,
+    check: checkLists,
     flag: "discovery.dns",
     value: "URLS",
     toml: "Eth.EthDiscoveryURLs",
@@ -517,6 +529,7 @@ export const configTable = [
     path: "p2p.externalIp",
     kind: "text",
     default: undefined,
+    check: (text: string) => (parseIp(text) !== undefined ? undefined : "an IP address"),
     flag: "nat.extip",
     value: "IP",
     toml: "Glim.ExternalIP",

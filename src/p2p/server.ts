@@ -254,7 +254,7 @@ export class Server implements AsyncDisposable {
         fallbackIp: this.#fallbackIp(),
         bootnodes: bootstrapNodes.map(toNode),
         bootnodesV5: bootstrapNodesV5.map(toNode),
-        dnsLists: noDiscovery ? [] : discoveryDns,
+        dnsLists: noDiscovery ? [] : discoveryDns.filter((url) => url !== ""), // geth's `--discovery.dns ""`
         allowLanLists: netRestrict !== undefined,
         nat: this.#nat(local?.host),
         isAllowed: this.#isAllowed,

@@ -210,6 +210,8 @@ test.each([
   [["bootnode", "--nodekeyhex", KEY, "--nodekey", "x"], "--nodekey names a key already"],
   [["bootnode", "--netrestrict", "10.0.0.0"], "invalid CIDR address"],
   [["node", "--genesis", GENESIS, "--bootnodes", "http://x"], "--bootnodes: want enode URLs"],
+  [["node", "--genesis", GENESIS, "--nat.extip", "1.2.3"], "--nat.extip: want an IP address"],
+  [["node", "--genesis", GENESIS, "--discovery.dns", "enrtree://zz"], "--discovery.dns: want lists like"],
 ])("%j is refused with exit code 2", async (args, why) => {
   await using program = glim(...args);
   expect(await program.ended()).toBe(2);
