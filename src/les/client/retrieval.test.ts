@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { emptyCodeHash } from "#core/types";
 import { keccak256 } from "#crypto";
-import { LightError } from "#light";
+import { memoryStore } from "#ethdb";
+import { LightError, Odr, RetrievedCache } from "#light";
 import { concatBytes, equalBytes, numberToBytes } from "#util";
 import { filledAccount, type SealedWorld, stateContract } from "../../../test/kit/chains.ts";
 import { filledWorld, type LightWorld, lightWorld } from "../../../test/kit/light-world.ts";
@@ -519,21 +520,50 @@ describe("unasked replies", () => {
   });
 });
 
-test("LE-10 a server that announces and never serves: others are asked, and nothing is left after a thousand timeouts", async () => {
+test("LE-10 a server that announces and never serves: its score falls, others are asked, and nothing is left after a thousand timeouts", async () => {
+  let honest: ReturnType<LightWorld["serve"]> | undefined;
   await synced((it) => {
-    it.serve();
+    honest = it.serve();
   });
-  for (let round = 0; round < 20; round++) {
-    light.serve({ name: round.toString(16).padStart(2, "0"), scripts: { getProofsV2: () => silence } });
-    await light.settle();
-    const head = light.headers.head;
-    const reads = Promise.allSettled(
-      Array.from({ length: 50 }, (_, i) =>
-        Promise.resolve(light.odr.account(head, keccak256(numberToBytes(round * 50 + i + 1, 4)).slice(12))),
+  honest?.script("getProofsV2", { delayMs: 450 }); // a prompt one would be preferred, and the mute ones never asked
+  let key = 0;
+  const readNew = async (count: number) => {
+    // nothing is known beforehand, or nobody would be asked
+    const odr = new Odr(light.client, await RetrievedCache.open(memoryStore()));
+    const { head } = light.headers;
+    return Promise.allSettled(
+      Array.from({ length: count }, async () =>
+        odr.account(head, keccak256(numberToBytes(++key, 4)).slice(12)),
       ),
     );
-    await light.clock.advance(11_000);
+  };
+  for (let i = 0; i < 20; i++) await Promise.all([readNew(1), light.clock.advance(460)]);
+  let unanswered = 0;
+  for (let round = 0; round < 20; round++) {
+    const mute = light.serve({
+      name: round.toString(16).padStart(2, "0"),
+      scripts: {
+        getProofsV2(asked: readonly unknown[]) {
+          unanswered += asked.length;
+          return silence;
+        },
+      },
+    });
+    await light.settle();
+    const scoreOf = () => light.client.servers().find(({ id }) => id === mute.id);
+    const before = scoreOf()?.latencyMs ?? 0;
+    const reads = readNew(50);
+    await light.clock.advance(2_000);
     expect((await reads).every(({ status }) => status === "fulfilled")).toBe(true);
+    expect(unanswered).toBe((round + 1) * 50);
+    expect(scoreOf()?.softTimeouts).toBe(mute.count("getProofsV2"));
+    expect(scoreOf()?.latencyMs).toBeGreaterThan(before);
+    await light.clock.advance(clientLimits.softTimeoutMs + clientLimits.hardTimeoutMs - 2_000 - 1);
+    expect(mute.disconnected).toBeUndefined();
+    await light.clock.advance(1 + clientLimits.gatherMs.max);
+    expect(mute.disconnected).toBe("readTimeout");
+    expect(light.client.servers().map(({ id }) => id)).toEqual([honest?.id]);
   }
+  expect(unanswered).toBe(1_000);
   expect(light.clock.activeTimers).toBe(0);
 });

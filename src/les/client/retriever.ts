@@ -28,6 +28,13 @@ interface Task {
   lag: Timer | undefined;
 }
 
+/** What one look at a queue has settled so far. */
+interface Round {
+  /** Items that each server looked at may still be given. */
+  readonly rooms: Map<ServerPeer, number>;
+  readonly groups: ReadonlyMap<ServerPeer, Task[]>;
+}
+
 export interface RetrieverOptions {
   readonly clock: Clock;
   readonly rand: Rand;
@@ -196,7 +203,7 @@ export class Retriever {
     for (const task of queue) {
       if (task.isDone) continue;
       const suitable = this.#suitable(task, row);
-      const server = this.#choose(suitable, row, rooms, queue.length, now);
+      const server = this.#choose(suitable, row, { rooms, groups }, queue.length, now);
       if (server !== undefined) {
         rooms.set(server, (rooms.get(server) ?? 0) - 1);
         const group = groups.get(server);
@@ -230,7 +237,7 @@ export class Retriever {
   #choose(
     suitable: readonly ServerPeer[],
     row: KindRow<AskKind>,
-    rooms: Map<ServerPeer, number>,
+    { rooms, groups }: Round,
     queued: number,
     now: number,
   ): ServerPeer | undefined {
@@ -241,7 +248,7 @@ export class Retriever {
       if (room === undefined) {
         room = roomMs(server, row, queued, now) === 0 ? server.affordable(row.message, row.batch, now) : 0;
         rooms.set(server, room);
-      } else if (room > 0) return server;
+      } else if (room > 0 && groups.has(server)) return server;
       if (room <= 0) continue;
       const score = (server.inFlight + 1) * server.latencyMs * (1 + this.#rand.float() * 0.1);
       if (score < bestScore) {
