@@ -51,7 +51,10 @@ export class StateWalk {
         next = key;
         break;
       }
-      if (name === undefined && onlyNamed) continue;
+      if (name === undefined && onlyNamed) {
+        await this.#take(0); // without --cache.preimages that is the whole state
+        continue;
+      }
       const place = name === undefined ? `pre(${toHex(key)})` : checksumAddress(name);
       accounts.push([place, await this.#account(key, name, account, parts)]);
     }
