@@ -8,6 +8,8 @@ export const natLimits = {
   addressMs: 2 * 60_000,
   /** Refreshes that may fail before a mapping is taken to be lost. */
   maxFailures: 5,
+  /** At a stop, mappings are taken back within this; a router that is silent keeps them until they end. */
+  closeMs: 2_000,
   /** Looking for a router. */
   upnpSearchMs: 3_000,
   pmpSearchMs: 1_000,

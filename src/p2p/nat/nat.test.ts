@@ -380,4 +380,30 @@ describe("PortMapper", () => {
     expect(said).toEqual(["ip 203.0.113.1", "ip undefined"]);
     await mapper.close();
   });
+
+  test("F35 a router that never answers holds up no stop for more than two seconds", async () => {
+    const clock = new SimulatedClock();
+    const silent: Nat = {
+      name: "silent",
+      externalIp: async () => "203.0.113.1",
+      addMapping: () => new Promise(() => {}),
+      deleteMapping: () => new Promise(() => {}),
+    };
+    const mapper = new PortMapper({
+      ...{ nat: silent, host: { clock }, log: silentLogger },
+      onAddress() {},
+      onPort() {},
+    });
+    mapper.map("tcp", 30_303);
+    await clock.advance(1);
+    let isClosed = false;
+    const closing = mapper.close().then(() => {
+      isClosed = true;
+    });
+    await clock.advance(natLimits.closeMs - 1);
+    expect(isClosed).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect(clock.activeTimers).toBe(0);
+  });
 });

@@ -1,6 +1,6 @@
 import type { Timer } from "#host";
 import type { Logger } from "#log";
-import { GlimError } from "#util";
+import { deferred, GlimError } from "#util";
 import { natLimits as limits } from "./limits.ts";
 import type { Nat, NatHost, PortProtocol } from "./nat.ts";
 
@@ -52,10 +52,20 @@ export class PortMapper {
     this.#wake();
   }
 
-  /** Takes the mappings back: resolves when that is done, or has failed. */
+  /** Takes the mappings back: resolves when that is done, or has failed, or two seconds are over. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
+    const late = deferred<void>();
+    const timer = this.#options.host.clock.after(limits.closeMs, () => late.resolve());
+    try {
+      await Promise.race([this.#takeBack(), late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #takeBack(): Promise<void> {
     await this.#working;
     for (const { protocol, internal, external } of this.#mappings.values())
       if (external !== 0)
