@@ -287,7 +287,7 @@ describe("attack/KS-04 what is no key is refused", () => {
   });
 });
 
-test("the derivations at once and those that wait are bounded: the 35th is refused", async () => {
+test("attack/RP-18 the derivations at once and those that wait are bounded: the 35th is refused", async () => {
   const busy = new KdfQueue();
   const params = { kdf: "pbkdf2", iterations: 1, salt: new Uint8Array(1), length: 32 } as const;
   const asked = Array.from({ length: 35 }, () => busy.derive(new Uint8Array(1), params));
