@@ -234,7 +234,7 @@ export class ScriptedServer {
     }
   }
 
-  #headers({ origin, amount, skip = 0n, reverse }: HeadersQuery): Header[] {
+  #headers({ origin, amount, skip, reverse }: HeadersQuery): Header[] {
     const { chain } = this.options;
     const found: Header[] = [];
     let at = typeof origin === "number" ? chain.headerByNumber(origin) : chain.headerByHash(origin);
