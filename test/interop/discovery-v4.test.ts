@@ -76,7 +76,7 @@ async function startGethBootnode(devp2p: string): Promise<{ url: string } & Disp
   const free = await host.net.bindUdp({ host: "127.0.0.1", port: 0 });
   await free.close();
   const addr = `127.0.0.1:${free.local.port}`;
-  const child = spawn(devp2p, ["discv4", "listen", "--addr", addr, "--extaddr", addr], {
+  const child = spawn(devp2p, ["discv4", "listen", "--bootnodes", "", "--addr", addr, "--extaddr", addr], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let out = "";
