@@ -16,8 +16,10 @@ export {
   logDistance,
   makeEnode,
   nodeIdOf,
+  readNode,
   seqOf,
   shortId,
+  udpEndpointOf,
   withEndpoint,
 } from "./node.ts";
 export { FairMix, type NodeSource, refineSource } from "./source.ts";

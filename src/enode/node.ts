@@ -1,5 +1,6 @@
 import { isValidPublicKey, keccak256 } from "#crypto";
-import { type Enr, enrEntries, readEntry } from "#enr";
+import { decodeEnr, type Enr, enrEntries, EnrError, readEntry } from "#enr";
+import type { Endpoint } from "#host";
 import { isLan, isLoopback } from "#p2p/netutil";
 import { toHex } from "#util";
 import { EnodeError } from "./errors.ts";
@@ -63,6 +64,21 @@ export function fromRecord(record: Enr): Enode {
     udp: (isV6 ? read(udp6) : undefined) ?? read(udp) ?? 0,
     record,
   };
+}
+
+/** The node of a record that somebody sent; undefined if it is none. */
+export function readNode(record: Uint8Array): Enode | undefined {
+  try {
+    return fromRecord(decodeEnr(record));
+  } catch (error) {
+    if (EnrError.is(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Where a node hears discovery; undefined if it does not. */
+export function udpEndpointOf({ ip, udp }: Enode): Endpoint | undefined {
+  return ip === undefined || udp === 0 ? undefined : { host: ip, port: udp };
 }
 
 /** From how far an address can be reached: not at all, this machine, this network, everywhere. */

@@ -3,7 +3,7 @@ import type { Feed } from "#event";
 import type { Clock, Timer } from "#host";
 import type { Logger } from "#log";
 import type { RlpxConnection, WireMsg } from "#p2p/rlpx";
-import { GlimError, isError } from "#util";
+import { GlimError, isError, TokenBucket } from "#util";
 import type { Window } from "./caps.ts";
 import { type DisconnectReason, disconnectReasons } from "./disconnect.ts";
 import { P2pError } from "./errors.ts";
@@ -23,7 +23,6 @@ import type { Peer, PeerInfo } from "./peer.ts";
 import { ProtocolConnection } from "./protocol-connection.ts";
 import type { Cap } from "./protocol.ts";
 import type { PeerEvent } from "./server-types.ts";
-import { TokenBucket } from "./throttle.ts";
 
 /** Bounds of one peer; attacks-and-faults §3.2. */
 export const peerLimits = {

@@ -9,7 +9,7 @@ import type { Discv4 } from "#p2p/discv4";
 import type { Discv5 } from "#p2p/discv5";
 import { type Nat, parseNat } from "#p2p/nat";
 import { type HandshakeRunner, localHandshakes, RlpxConnection, shareHandshakes } from "#p2p/rlpx";
-import { DisposeStack, GlimError, Scope } from "#util";
+import { DisposeStack, GlimError, Scope, TokenBucket } from "#util";
 import { capsOf, matchProtocols } from "./caps.ts";
 import { checkAdmission, type ConnFlags, maxDialedConns } from "./check.ts";
 import { DialDriver } from "./dial.driver.ts";
@@ -24,7 +24,7 @@ import type { Peer, PeerInfo } from "./peer.ts";
 import { PeerConnection, reasonFor } from "./peer-connection.ts";
 import type { Protocol } from "./protocol.ts";
 import type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";
-import { InboundThrottle, Rarely, TokenBucket } from "./throttle.ts";
+import { InboundThrottle, Rarely } from "./throttle.ts";
 
 /** geth p2p/server.go:49-57@v1.8.27; maxPeers and the handshake rate are ours (attacks-and-faults §3.2, RX-14). */
 const DEFAULT_MAX_PEERS = 50;

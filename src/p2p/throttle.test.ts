@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { InboundThrottle, Rarely, TokenBucket } from "./throttle.ts";
+import { InboundThrottle, Rarely } from "./throttle.ts";
 
 describe("InboundThrottle", () => {
   test("BP-04 one connection per address and four per /24 (IPv6: /48) in 30 s; LAN is exempt; all is forgotten after", () => {
@@ -29,20 +29,6 @@ describe("InboundThrottle", () => {
       if (throttle.admit(`${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.9`, 0)) admitted++;
     expect([admitted, throttle.size]).toEqual([16_384, 16_384]);
   });
-});
-
-test("TokenBucket: a burst, then the rate", () => {
-  const bucket = new TokenBucket({ capacity: 2, everyMs: 100, now: 0 });
-  expect([
-    bucket.take(0),
-    bucket.take(0),
-    bucket.take(0),
-    bucket.wait(0),
-    bucket.take(50),
-    bucket.take(100),
-    bucket.take(100),
-  ]).toEqual([true, true, false, 100, false, true, false]);
-  expect([bucket.take(1e6), bucket.take(1e6), bucket.take(1e6)]).toEqual([true, true, false]);
 });
 
 test("Rarely: one line a period, with the number held back", () => {

@@ -33,3 +33,4 @@ export { formatIp, parseIp } from "./ip.ts";
 export { fromLatin1, latin1Of } from "./latin1.ts";
 export { andThen, type MaybePromise } from "./maybe-promise.ts";
 export { type Deferred, DisposeStack, deferred, Scope } from "./scope.ts";
+export { TokenBucket } from "./token-bucket.ts";

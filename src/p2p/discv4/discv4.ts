@@ -1,6 +1,6 @@
 // long: the public face of the protocol in one place
 import { keccak256, type PrivateKey, publicKeyOf } from "#crypto";
-import { type Enode, type LocalNode, type NodeSource, seqOf } from "#enode";
+import { type Enode, type LocalNode, type NodeSource, seqOf, udpEndpointOf } from "#enode";
 import type { Clock, Endpoint, Entropy, Rand, Timer, UdpSocket } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { Lookup, RandomWalk, Table, tableLimits } from "#p2p/table";
@@ -8,7 +8,7 @@ import { toHex } from "#util";
 import { Intake, type IntakeCounts } from "./intake.ts";
 import { discv4Limits as limits } from "./limits.ts";
 import { PendingReplies } from "./pending.ts";
-import { endpointOf, Requests, type Wire } from "./requests.ts";
+import { Requests, type Wire } from "./requests.ts";
 import { Responder } from "./responder.ts";
 
 export interface Discv4Config {
@@ -112,7 +112,7 @@ export class Discv4 implements AsyncDisposable {
 
   /** Pings a node: the version of its record, 0 if it tells none; undefined if it does not answer. */
   async ping(node: Enode): Promise<bigint | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     return to === undefined ? undefined : this.#requests.ping(node.id, to);
   }
 

@@ -1,11 +1,8 @@
 import { isValidPublicKey } from "#crypto";
 import { type Enode, makeEnode } from "#enode";
-import { checkRelayIp } from "#p2p/netutil";
+import { isRelayable } from "#p2p/netutil";
 import { parseIp } from "#util";
 import { ipOf, type WireEndpoint, type WireNode } from "./packets.ts";
-
-/** Ports up to this belong to the system: nobody is sent there on the word of another. */
-const LAST_LOW_PORT = 1024;
 
 /**
  * A node that `sender` told us of; undefined if it is none to be contacted (DI-05): a low port, an address that is special or
@@ -17,9 +14,8 @@ export function fromWire(
   isAllowed: (ip: string) => boolean,
 ): Enode | undefined {
   const ip = ipOf(node);
-  if (ip === undefined || node.udp <= LAST_LOW_PORT) return undefined;
-  if (checkRelayIp(sender, ip) !== undefined || !isAllowed(ip) || !isValidPublicKey(node.publicKey))
-    return undefined;
+  if (ip === undefined || !isRelayable(sender, ip, node.udp)) return undefined;
+  if (!isAllowed(ip) || !isValidPublicKey(node.publicKey)) return undefined;
   return makeEnode(node.publicKey.slice(), { ip, tcp: node.tcp, udp: node.udp });
 }
 

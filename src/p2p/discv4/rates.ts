@@ -1,40 +1,33 @@
 import { isLan, subnetOf } from "#p2p/netutil";
-import { LruMap } from "#util";
+import { LruMap, TokenBucket } from "#util";
 import { discv4Limits as limits } from "./limits.ts";
-
-/** Tokens of one key: as many as a minute brings, all of them at the start. */
-interface Bucket {
-  tokens: number;
-  at: number;
-}
 
 /** How much unasked work an address, and its subnet, may ask for. Addresses of our own networks are exempt: they are one household. */
 export class AddressRates {
-  readonly #addresses = new LruMap<string, Bucket>(limits.trackedAddresses);
-  readonly #subnets = new LruMap<string, Bucket>(limits.trackedAddresses);
+  readonly #addresses = new LruMap<string, TokenBucket>(limits.trackedAddresses);
+  readonly #subnets = new LruMap<string, TokenBucket>(limits.trackedAddresses);
 
   /** True if a packet from there may be looked at; it then counts. */
   admit(ip: string, now: number): boolean {
     if (isLan(ip)) return true;
-    const address = refill(this.#addresses, ip, limits.perAddressPerMinute, now);
-    const subnet = refill(this.#subnets, subnetOf(ip), limits.perSubnetPerMinute, now);
-    if (address.tokens < 1 || subnet.tokens < 1) return false;
-    address.tokens--;
-    subnet.tokens--;
-    return true;
+    const address = bucketOf(this.#addresses, ip, limits.perAddressPerMinute, now);
+    const subnet = bucketOf(this.#subnets, subnetOf(ip), limits.perSubnetPerMinute, now);
+    if (address.wait(now) > 0 || subnet.wait(now) > 0) return false;
+    return address.take(now) && subnet.take(now);
   }
 }
 
-function refill(buckets: LruMap<string, Bucket>, key: string, perMinute: number, now: number): Bucket {
+function bucketOf(
+  buckets: LruMap<string, TokenBucket>,
+  key: string,
+  perMinute: number,
+  now: number,
+): TokenBucket {
   const known = buckets.get(key);
-  if (known === undefined) {
-    const fresh = { tokens: perMinute, at: now };
-    buckets.set(key, fresh);
-    return fresh;
-  }
-  known.tokens = Math.min(perMinute, known.tokens + ((now - known.at) * perMinute) / 60_000);
-  known.at = now;
-  return known;
+  if (known !== undefined) return known;
+  const fresh = new TokenBucket({ capacity: perMinute, everyMs: 60_000 / perMinute, now });
+  buckets.set(key, fresh);
+  return fresh;
 }
 
 /** Time on the core that may be spent: `workShare` of it, a little saved up. */

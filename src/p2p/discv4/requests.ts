@@ -1,6 +1,5 @@
 import type { PrivateKey } from "#crypto";
-import { type Enode, fromRecord, type LocalNode, type NodeId, seqOf } from "#enode";
-import { decodeEnr, EnrError } from "#enr";
+import { type Enode, type LocalNode, type NodeId, seqOf, readNode, udpEndpointOf } from "#enode";
 import type { Clock, Endpoint, UdpSocket } from "#host";
 import { checkRelayIp } from "#p2p/netutil";
 import { tableLimits } from "#p2p/table";
@@ -68,7 +67,7 @@ export class Requests {
 
   /** The nodes that `node` knows near a target, a 64-byte public key; undefined if it does not answer. */
   async findnode(node: Enode, target: Uint8Array): Promise<readonly Enode[] | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     if (to === undefined || !(await this.#ensureBond(node.id, to))) return undefined;
     const { pending, isAllowed, localNode } = this.#wire;
     const nodes: Enode[] = [];
@@ -90,7 +89,7 @@ export class Requests {
 
   /** The node's record as it is now (EIP-868); the node itself if the record is older than what we have. */
   async requestRecord(node: Enode): Promise<Enode | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     if (to === undefined || !(await this.#ensureBond(node.id, to))) return undefined;
     const hash = this.send("enrRequest", { expiration: this.expiration() }, to);
     let record: Uint8Array | undefined;
@@ -99,7 +98,7 @@ export class Requests {
       return "nothing" as const;
     };
     await this.#wire.pending.wait({ id: node.id, ip: to.host, name: "enrResponse", hash, take });
-    const found = record === undefined ? undefined : readRecord(record);
+    const found = record === undefined ? undefined : readNode(record);
     if (found?.id !== node.id) return undefined;
     if (seqOf(found) < seqOf(node)) return node;
     return found.ip === undefined || checkRelayIp(to.host, found.ip) !== undefined ? undefined : found;
@@ -119,18 +118,4 @@ export class Requests {
     await pinged;
     return true;
   }
-}
-
-function readRecord(record: Uint8Array): Enode | undefined {
-  try {
-    return fromRecord(decodeEnr(record));
-  } catch (error) {
-    if (EnrError.is(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Where a node hears discovery; undefined if it does not. */
-export function endpointOf({ ip, udp }: Enode): Endpoint | undefined {
-  return ip === undefined || udp === 0 ? undefined : { host: ip, port: udp };
 }

@@ -1,10 +1,10 @@
 import { aesGcmOpen, aesGcmSeal, generateKey, type PrivateKey } from "#crypto";
-import { type Enode, fromRecord, type LocalNode, seqOf } from "#enode";
+import { type Enode, type LocalNode, seqOf, readNode } from "#enode";
 import type { Clock, Endpoint, Entropy } from "#host";
 import { fromHex, LruMap, numberToBytes, toHex } from "#util";
 import { acceptAnswer, answerChallenge, type SessionKeys } from "./handshake.ts";
 import { discv5Limits as limits } from "./limits.ts";
-import { decodeMessage, encodeMessage, type Message, readRecord } from "./messages.ts";
+import { decodeMessage, encodeMessage, type Message } from "./messages.ts";
 import { clearOf, type Header, maskPacket, type OpenPacket, openPacket } from "./packets.ts";
 
 interface Session extends SessionKeys {
@@ -190,8 +190,7 @@ export class Codec {
   /** The node by the newer of the record it sent and the one we have; undefined if there is none, or it is another's (DI-09). */
   #nodeOf(id: string, sent: Uint8Array | undefined, known: Enode | undefined): Enode | undefined {
     if (sent === undefined) return known;
-    const record = readRecord(sent);
-    const node = record === undefined ? undefined : fromRecord(record);
+    const node = readNode(sent);
     if (node?.id !== id) return undefined;
     return known === undefined || seqOf(node) >= seqOf(known) ? node : known;
   }

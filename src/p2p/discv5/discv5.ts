@@ -1,16 +1,23 @@
 // long: the driver that joins codec, calls, table and talk; each of them has its own file
 import type { PrivateKey } from "#crypto";
-import { type Enode, fromRecord, type LocalNode, logDistance, type NodeSource, seqOf } from "#enode";
+import {
+  type Enode,
+  type LocalNode,
+  logDistance,
+  type NodeSource,
+  seqOf,
+  readNode,
+  udpEndpointOf,
+} from "#enode";
 import type { Clock, Endpoint, Entropy, Rand, UdpSocket } from "#host";
 import { type Logger, silentLogger } from "#log";
-import { checkRelayIp, isLan } from "#p2p/netutil";
+import { checkRelayIp, isLan, isRelayable } from "#p2p/netutil";
 import { Lookup, RandomWalk, Table, tableLimits } from "#p2p/table";
-import { formatIp, parseIp, toHex, utf8Encode } from "#util";
+import { formatIp, parseIp, toHex, utf8Encode, TokenBucket } from "#util";
 import { type Call, Calls } from "./calls.ts";
 import { Codec, type Incoming } from "./codec.ts";
 import { discv5Limits as limits } from "./limits.ts";
-import { type BodyOf, type Message, readRecord } from "./messages.ts";
-import { Rate } from "./rate.ts";
+import { type BodyOf, type Message } from "./messages.ts";
 import { Talk, type TalkHandler } from "./talk.ts";
 
 export interface Discv5Config {
@@ -66,7 +73,7 @@ export class Discv5 implements AsyncDisposable {
   readonly #codec: Codec;
   readonly #calls: Calls;
   readonly #talk: Talk;
-  readonly #handshakes: Rate;
+  readonly #handshakes: TokenBucket;
   /** BOUNDED: what its owners ask for. */
   readonly #walks = new Set<RandomWalk>();
   #isClosed = false;
@@ -79,7 +86,11 @@ export class Discv5 implements AsyncDisposable {
     this.#codec = new Codec({ key, localNode, clock, entropy });
     this.#calls = new Calls(clock, (call) => this.#sendCall(call));
     this.#talk = new Talk(clock);
-    this.#handshakes = new Rate(limits.handshakesPerSecond, clock.now());
+    this.#handshakes = new TokenBucket({
+      capacity: limits.handshakesPerSecond,
+      everyMs: 1_000 / limits.handshakesPerSecond,
+      now: clock.now(),
+    });
     this.table = this.#makeTable();
     socket.onMessage((bytes, from) => this.#receive(bytes, from));
   }
@@ -111,7 +122,7 @@ export class Discv5 implements AsyncDisposable {
 
   /** Pings a node: the version of its record; undefined if it does not answer. */
   async ping(node: Enode): Promise<bigint | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     if (to === undefined) return undefined;
     const { localNode } = this.#config;
     localNode.addContact(to.host);
@@ -131,7 +142,7 @@ export class Discv5 implements AsyncDisposable {
 
   /** Nodes that `node` knows at these log distances from itself, 0 … 256; undefined if it does not answer. */
   async findnode(node: Enode, distances: readonly number[]): Promise<readonly Enode[] | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     if (to === undefined) return undefined;
     const nodes = new Map<string, Enode>();
     let packets = 0;
@@ -157,7 +168,7 @@ export class Discv5 implements AsyncDisposable {
 
   /** Asks a protocol of another node; undefined if it does not answer, nothing if it has no such protocol. */
   async talkRequest(node: Enode, protocol: string, request: Uint8Array): Promise<Uint8Array | undefined> {
-    const to = endpointOf(node);
+    const to = udpEndpointOf(node);
     if (to === undefined) return undefined;
     let response: Uint8Array | undefined;
     const body = { requestId: this.#requestId(), protocol: utf8Encode(protocol), request };
@@ -345,13 +356,11 @@ export class Discv5 implements AsyncDisposable {
     from: Endpoint,
     distances: readonly number[],
   ): Enode | undefined {
-    const record = readRecord(bytes);
-    const node = record === undefined ? undefined : fromRecord(record);
-    if (node?.ip === undefined || node.udp <= LAST_LOW_PORT || node.id === this.#config.localNode.id)
-      return undefined;
+    const node = readNode(bytes);
+    if (node?.ip === undefined || node.id === this.#config.localNode.id) return undefined;
     if (!distances.includes(logDistance(teller.id, node.id))) return undefined;
     const isAllowed = this.#config.isAllowed?.(node.ip) ?? true;
-    return isAllowed && checkRelayIp(from.host, node.ip) === undefined ? node : undefined;
+    return isAllowed && isRelayable(from.host, node.ip, node.udp) ? node : undefined;
   }
 
   #known(id: string): Enode | undefined {
@@ -392,13 +401,6 @@ export class Discv5 implements AsyncDisposable {
   #randomId(): string {
     return toHex(this.#world.entropy.bytes(32)).slice(2);
   }
-}
-
-/** Ports up to this belong to the system: nobody is sent there on the word of another. */
-const LAST_LOW_PORT = 1024;
-
-function endpointOf({ ip, udp }: Enode): Endpoint | undefined {
-  return ip === undefined || udp === 0 ? undefined : { host: ip, port: udp };
 }
 
 /** The distance of the target from the node asked, and its neighbours. */

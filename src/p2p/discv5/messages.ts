@@ -1,4 +1,3 @@
-import { type Enr, decodeEnr, EnrError } from "#enr";
 import {
   bytes,
   type Infer,
@@ -52,16 +51,6 @@ export function decodeMessage(text: Uint8Array): Message | undefined {
     return { name, body } as Message; // the body was read by the row of its name
   } catch (error) {
     if (error instanceof GlimError && error.code.startsWith("RLP_")) return undefined;
-    throw error;
-  }
-}
-
-/** A record out of a message; undefined if it is none. */
-export function readRecord(record: Uint8Array): Enr | undefined {
-  try {
-    return decodeEnr(record);
-  } catch (error) {
-    if (EnrError.is(error)) return undefined;
     throw error;
   }
 }

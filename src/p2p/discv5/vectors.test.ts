@@ -9,10 +9,10 @@ import {
   parsePrivateKey,
   publicKeyOf,
 } from "#crypto";
-import { nodeIdOf } from "#enode";
+import { nodeIdOf, readNode } from "#enode";
 import { concatBytes, fromHex, toHex } from "#util";
 import { acceptAnswer, answerChallenge, deriveKeys, signIdentity } from "./handshake.ts";
-import { decodeMessage, readRecord } from "./messages.ts";
+import { decodeMessage } from "./messages.ts";
 import { clearOf, maskPacket, openPacket } from "./packets.ts";
 
 const hex = (...parts: string[]) => fromHex(`0x${parts.join("")}`);
@@ -92,7 +92,7 @@ describe("packets", () => {
     const text = aesGcmOpen(hex(readKey), header.nonce, sealed, clear) ?? new Uint8Array();
     expect(decodeMessage(text)).toEqual({ name: "ping", body: { requestId: hex("00000001"), enrSeq: 1n } });
     expect(header.record === undefined).toBe(seq === 1);
-    if (header.record !== undefined) expect(readRecord(header.record)?.publicKey).toEqual(publicKeyOf(keyA));
+    if (header.record !== undefined) expect(readNode(header.record)?.publicKey).toEqual(publicKeyOf(keyA));
     const answer = answerChallenge(ephemeralKey, { key: keyA, remote: publicKeyOf(keyB), ...parties });
     expect(answer).toEqual({
       ephemeral: header.ephemeral,

@@ -2,7 +2,7 @@ import type { Enode, NodeSource } from "#enode";
 import type { Clock, Dns, Rand } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { isLan, isLoopback, isSpecialNetwork } from "#p2p/netutil";
-import { GlimError, LruMap } from "#util";
+import { GlimError, LruMap, TokenBucket } from "#util";
 import { ClientTree, type TreeReader } from "./client-tree.ts";
 import {
   checkHash,
@@ -52,14 +52,18 @@ export class DnsLists implements NodeSource {
   readonly #entries = new LruMap<string, Entry>(limits.cachedEntries);
   readonly #abort = new AbortController();
   readonly #reader: TreeReader;
-  /** When the burst of lookups will have been paid for. */
-  #paidMs = Number.NEGATIVE_INFINITY;
+  readonly #lookups: TokenBucket;
 
   constructor({ urls, host, log = silentLogger, allowLan = false }: DnsListsOptions) {
     this.#host = host;
     this.#log = log;
     this.#allowLan = allowLan;
     this.#configured = urls.map(parseTreeUrl);
+    this.#lookups = new TokenBucket({
+      capacity: limits.burst,
+      everyMs: limits.everyMs,
+      now: host.clock.now(),
+    });
     this.#reader = {
       clock: host.clock,
       rand: host.rand,
@@ -175,9 +179,7 @@ export class DnsLists implements NodeSource {
   async #lookUp(name: string): Promise<readonly string[]> {
     const { clock, dns } = this.#host;
     const { signal } = this.#abort;
-    const now = clock.now();
-    this.#paidMs = Math.max(this.#paidMs, now - limits.burst * limits.everyMs) + limits.everyMs;
-    if (this.#paidMs > now) await clock.sleep(this.#paidMs - now, { signal });
+    while (!this.#lookups.take(clock.now())) await clock.sleep(this.#lookups.wait(clock.now()), { signal });
     return dns.txt(name, { timeoutMs: limits.lookupMs, signal });
   }
 }

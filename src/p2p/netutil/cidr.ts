@@ -138,6 +138,14 @@ export function checkRelayIp(sender: string, ip: string): RelayRefusal | undefin
   return undefined;
 }
 
+/** Ports up to this belong to the system: nobody is sent there on the word of another. */
+const LAST_LOW_PORT = 1024;
+
+/** Whether an endpoint of discovery that `sender` told of may be contacted (DI-05). */
+export function isRelayable(sender: string, ip: string, port: number): boolean {
+  return port > LAST_LOW_PORT && checkRelayIp(sender, ip) === undefined;
+}
+
 /** True if both addresses are of one kind and share their first `bits`. */
 export function isSameNet(bits: number, ip: string, other: string): boolean {
   const a = parseIp(ip);

@@ -8,6 +8,7 @@ export {
   checkRelayIp,
   isLan,
   isLoopback,
+  isRelayable,
   isSameNet,
   isSpecialNetwork,
   makeAllowList,
