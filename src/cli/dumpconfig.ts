@@ -2,22 +2,12 @@ import { formatToml, type OptionRow, type Setting, toToml } from "#config";
 import { nodeHost } from "#host/node";
 import { utf8Encode } from "#util";
 import { allOptions } from "./all-options.ts";
+import { bareFlags } from "./bare.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-import { rowOf, type TableRow } from "./flags.ts";
-import { nodeFlags } from "./node-flags.ts";
+import { rowOf } from "./flags.ts";
 import { nodeDefaults, nodeValues } from "./node-settings.ts";
-import { chainOptions, devOptions, fullOptions, lightOptions, networkOptions } from "./options.ts";
 import { INSTANCE } from "./version.ts";
-
-const flags = [
-  ...chainOptions,
-  ...networkOptions,
-  ...fullOptions,
-  ...lightOptions,
-  ...devOptions,
-  ...nodeFlags,
-] as const satisfies readonly TableRow[];
 
 /** Sections in the order of geth's `dumpconfig`, then ours. */
 const SECTIONS = ["Eth", "Eth.TxPool", "Eth.GPO", "Eth.Miner", "Node", "Node.P2P", "Metrics", "Glim"];
@@ -41,11 +31,11 @@ export function dumpOf(settings: ReadonlyMap<string, Setting>): string {
 }
 
 /** `glim dumpconfig [FILE]`: what the flags, variables and the configuration file come to. */
-export const dumpconfig: Command<typeof flags> = {
+export const dumpconfig: Command<typeof bareFlags> = {
   usage: "glim dumpconfig [flags] [FILE]",
   details:
     "Secrets are not written: the node key stays in its file, passwords are asked for or read from theirs.",
-  flags,
+  flags: bareFlags,
   async run({ settings, rest }, io) {
     const text = dumpOf(settings);
     const [path] = rest;
