@@ -6,7 +6,7 @@ import { formatEnode, makeEnode } from "#enode";
 import { type Logger, silentLogger } from "#log";
 import { api, dialRpc, method, RpcClient, text } from "#rpc";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { call, http, wsLine } from "../../test/kit/rpc.ts";
+import { CLOSED_PORT, call, http, wsLine } from "../../test/kit/rpc.ts";
 import type { Config } from "./config.ts";
 import { Node } from "./node.ts";
 
@@ -250,7 +250,7 @@ describe("admin_", () => {
     expect(await line.next()).toContain('"result"');
     expect(await node.attach().request({ method: "admin_stopWS" })).toBe(true);
     await line.closed;
-    await expect(http(port, { body: "" })).rejects.toThrow("ECONNREFUSED");
+    await expect(http(port, { body: "" })).rejects.toThrow(CLOSED_PORT);
     await expect(node.attach().request({ method: "admin_stopWS" })).rejects.toMatchObject({
       message: "WebSocket RPC not running",
     });

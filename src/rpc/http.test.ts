@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { nodeHost } from "#host/node";
 import { afterEach, describe, expect, test } from "vitest";
-import { call, http, raw, wsLine } from "../../test/kit/rpc.ts";
+import { CLOSED_PORT, call, http, raw, wsLine } from "../../test/kit/rpc.ts";
 import { TestService } from "../../test/kit/rpc-service.ts";
 import { HttpEndpoint, type HttpEndpointOptions, type HttpFace, type WsFace } from "./http.ts";
 import type { RpcLimits } from "./limits.ts";
@@ -448,6 +448,6 @@ describe("one port, two faces", () => {
     await Promise.all([endpoint.close(), endpoint.close()]);
     expect((await reply).body).toContain('"result":"x"');
     expect(endpoint.connectionCount).toBe(0);
-    await expect(http(port, { body })).rejects.toThrow("ECONNREFUSED");
+    await expect(http(port, { body })).rejects.toThrow(CLOSED_PORT);
   });
 });

@@ -42,6 +42,13 @@ export function http(
   });
 }
 
+/**
+ * What a connection to a port that was just closed ends with. The reset is Linux's: while another test thread of this
+ * process starts a program, the child still holds the listening socket between fork and exec, and the system takes the
+ * connection into a queue that nobody reads.
+ */
+export const CLOSED_PORT = /ECONNREFUSED|ECONNRESET/;
+
 /** Sends bytes as they are and gives everything that came back until the other end closed (or `until` matches). */
 export function raw(port: number | string, text: string | Buffer, until?: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
