@@ -118,6 +118,9 @@ const subcommands: Readonly<Record<string, (work: KeyWork) => Promise<void>>> = 
   "export-mnemonic": exportWords,
 };
 
+/** Those that take no word of their own. */
+const TAKE_NOTHING: ReadonlySet<string> = new Set(["list", "new"]);
+
 /** `glim account`: keys in files, as geth has them. */
 export const account: Command<typeof accountFlags> = {
   usage: `glim account ${Object.keys(subcommands).join("|")} [flags] [ADDRESS …|FILE]`,
@@ -133,6 +136,7 @@ export const account: Command<typeof accountFlags> = {
     "Keys are files in DATADIR/keystore, in geth's form: copy them between nodes, and back them up.",
   ].join("\n"),
   flags: accountFlags,
+  words: Number.POSITIVE_INFINITY,
   async run({ flags: values, rest }, io) {
     const [name = "", ...args] = rest;
     const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
@@ -141,6 +145,9 @@ export const account: Command<typeof accountFlags> = {
         flag: `account ${name.slice(0, 40)}`.trim(),
         why: `want one of ${Object.keys(subcommands).join(", ")}`,
       });
+    const [stray] = TAKE_NOTHING.has(name) ? args : [];
+    if (stray !== undefined)
+      throw CliError("STRAY_WORD", { word: stray.slice(0, 60), command: `account ${name}`, hint: "" });
     const passwords = new PasswordSource(io, await readPasswords(values.password, nodeHost()));
     const keys = keyStoreOf(values, io);
     await run({ keys, passwords, args, flags: values, io });

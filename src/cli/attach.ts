@@ -100,6 +100,7 @@ export const attach: Command<typeof flags> = {
   usage: "glim attach [flags] [endpoint]",
   details: "The endpoint is a URL (http, ws) or the path of an IPC socket; default: the socket of --datadir.",
   flags,
+  words: 1,
   async run({ flags: values, rest }, io) {
     const endpoint = rest[0] ?? endpointOf(values.datadir);
     const { client, version } = await connect(endpoint);

@@ -7,5 +7,7 @@ export interface Command<Table extends readonly TableRow[] = readonly TableRow[]
   /** More lines for `--help`, if the one line of summary does not say all. */
   readonly details?: string;
   readonly flags: Table;
+  /** The most words it takes that are no flags: a file, an address. Default: none. */
+  readonly words?: number;
   run(parsed: Parsed<Table>, io: Io): Promise<void>;
 }

@@ -113,6 +113,7 @@ export function completionCommand(
     usage: "glim completion bash|zsh|fish",
     details: "For bash: source <(glim completion bash).",
     flags: none,
+    words: 1,
     async run({ rest }, io) {
       const [shell = ""] = rest;
       if (shell !== "bash" && shell !== "zsh" && shell !== "fish")

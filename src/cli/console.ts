@@ -35,6 +35,7 @@ export const js: Command<typeof flags> = {
   usage: "glim js [flags] FILE…",
   details: "Takes every flag that glim alone takes; the node ends with the last script.",
   flags,
+  words: Number.POSITIVE_INFINITY,
   async run(parsed, io) {
     const { rest } = parsed;
     if (rest.length === 0) throw CliError("MISSING_FLAG", { flag: "FILE", why: "name the scripts to run" });

@@ -26,6 +26,7 @@ export const dns: Command<typeof none> = {
   details:
     "Reads a whole list of nodes (EIP-1459) and prints one node a line: its enode URL and its record. Links to other lists come last.",
   flags: none,
+  words: 1,
   async run({ rest: [url = ""] }, io) {
     const { seq, nodes, links } = await open(url).readAll(url);
     for (const node of nodes)

@@ -36,6 +36,7 @@ export const dumpconfig: Command<typeof bareFlags> = {
   details:
     "Secrets are not written: the node key stays in its file, passwords are asked for or read from theirs.",
   flags: bareFlags,
+  words: 1,
   async run({ settings, rest }, io) {
     const text = dumpOf(settings);
     const [path] = rest;

@@ -63,6 +63,7 @@ export const enr: Command<typeof none> = {
   details:
     "Prints what a node record (enr:…) says, every key of it, once its signature is proven; or what an enode URL says.",
   flags: none,
+  words: 1,
   async run({ rest }, io) {
     const node = namedNode(rest[0], "NODE");
     io.print(line("node id", node.id));

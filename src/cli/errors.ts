@@ -1,5 +1,8 @@
 import { defineErrors } from "#util";
 
+/** How the flags of a command are seen; those of no command have a page of their own. */
+const pageOf = (command: string) => (command.startsWith("[") ? "glim help flags" : `glim ${command} --help`);
+
 /** What a user of the command line got wrong: one line each, exit code 2. */
 export const CliError = defineErrors("CLI", {
   UNKNOWN_COMMAND: {
@@ -10,7 +13,13 @@ export const CliError = defineErrors("CLI", {
   },
   UNKNOWN_FLAG: {
     message: (d: { flag: string; command: string; near?: string | undefined }) =>
-      `unknown flag ${d.flag}${d.near === undefined ? "" : `; did you mean ${d.near}?`}; glim ${d.command} --help lists the flags`,
+      `unknown flag ${d.flag}${d.near === undefined ? "" : `; did you mean ${d.near}?`}; ${pageOf(d.command)} lists the flags`,
+    blame: "caller",
+    exitCode: 2,
+  },
+  STRAY_WORD: {
+    message: (d: { word: string; command: string; hint: string }) =>
+      `"${d.word}" is no flag, and no word that ${d.command.startsWith("[") ? "glim" : `glim ${d.command}`} takes${d.hint === "" ? "" : `; ${d.hint}`}; ${pageOf(d.command)} lists the flags`,
     blame: "caller",
     exitCode: 2,
   },

@@ -30,10 +30,11 @@ export const exportBlocks: Command<typeof flags> = {
   details:
     "Writes the chain, or its blocks from FIRST to LAST, as geth import reads them; packed if FILE ends in .gz.",
   flags,
+  words: 3,
   async run({ flags: values, rest }, io) {
     const [path, first, last] = rest;
     if (path === undefined) throw CliError("MISSING_FLAG", { flag: "FILE", why: "name the file to write" });
-    if (rest.length === 2 || rest.length > 3)
+    if (rest.length === 2)
       throw CliError("BAD_FLAG", { flag: "FIRST LAST", why: "give both numbers, or none" });
     const host = nodeHost();
     const log = loggerOf(values, io);

@@ -4,6 +4,7 @@ import {
   formatDuration,
   type Layer,
   nearestFlag,
+  nearestName,
   type OptionKind,
   type OptionRow,
   readArguments,
@@ -100,6 +101,10 @@ export interface Surroundings {
   readonly before?: readonly string[] | undefined;
   /** Rows of all commands. */
   readonly everywhere?: readonly TableRow[] | undefined;
+  /** How many words that are no flags the command takes; default: any number. */
+  readonly words?: number | undefined;
+  /** Names of all commands, for hints. */
+  readonly commands?: readonly string[] | undefined;
 }
 
 const KINDS: Readonly<Record<Flag["type"], OptionKind>> = {
@@ -125,24 +130,37 @@ export function rowOf(row: TableRow): OptionRow {
   };
 }
 
-const whyOf = ({ kind, why }: SettingProblem) => (kind === "unsafe" ? `cannot be passed over: ${why}` : why);
+/** One thing wrong with what was given. */
+type Problem = SettingProblem | { readonly kind: "stray word"; readonly name: string; readonly why: string };
 
-function textOf(problem: SettingProblem, command: string, rows: readonly OptionRow[]): string {
+const whyOf = ({ kind, why }: Problem) => (kind === "unsafe" ? `cannot be passed over: ${why}` : why);
+
+function errorOfOne(problem: Problem, command: string, rows: readonly OptionRow[]): Error {
   const { kind, name } = problem;
-  if (kind !== "unknown flag") return `${name}: ${whyOf(problem)}`;
-  const near = nearestFlag(name, rows);
-  const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  return `unknown flag ${name}${hint}; glim ${command} --help lists the flags`;
+  const why = whyOf(problem);
+  if (kind === "unknown flag")
+    return CliError("UNKNOWN_FLAG", { flag: name, command, near: nearestFlag(name, rows) });
+  if (kind === "stray word") return CliError("STRAY_WORD", { word: name.slice(0, 60), command, hint: why });
+  return CliError("BAD_FLAG", { flag: name, why });
 }
 
 /** All problems as one error; of a single one, the code says what it is. */
-function errorOf(problems: readonly SettingProblem[], command: string, rows: readonly OptionRow[]): Error {
-  const [first] = problems;
-  if (problems.length > 1 || first === undefined)
-    return CliError("BAD_SETTINGS", { lines: problems.map((problem) => textOf(problem, command, rows)) });
-  if (first.kind === "unknown flag")
-    return CliError("UNKNOWN_FLAG", { flag: first.name, command, near: nearestFlag(first.name, rows) });
-  return CliError("BAD_FLAG", { flag: first.name, why: whyOf(first) });
+function errorOf(problems: readonly Problem[], command: string, rows: readonly OptionRow[]): Error {
+  const errors = problems.map((problem) => errorOfOne(problem, command, rows));
+  const [first] = errors;
+  return errors.length === 1 && first !== undefined
+    ? first
+    : CliError("BAD_SETTINGS", { lines: errors.map(({ message }) => message) });
+}
+
+/** What somebody most likely meant by a word that a command has no use for. */
+function hintAt(word: string, rows: readonly OptionRow[], commands: readonly string[]): string {
+  if (word === "true" || word === "false") return `a switch takes its value with "=": --switch=${word}`;
+  const flag = nearestFlag(word, rows);
+  const isFlag = flag !== undefined && rows.some((row) => `--${row.flag}` === flag);
+  const command = nearestName(word, commands);
+  if (command === word || !isFlag) return command === undefined ? "" : `did you mean glim ${command}?`;
+  return `did you mean ${flag}?`;
 }
 
 const inFile = (path: string, layer: Layer): Layer => ({
@@ -163,13 +181,13 @@ function noticesOf(layers: readonly Layer[]): readonly string[] {
 
 /**
  * Reads a command's arguments, its variables and its configuration file by its table.
- * @throws CLI_UNKNOWN_FLAG, CLI_BAD_FLAG for one problem, CLI_BAD_SETTINGS for all of them (exit code 2)
+ * @throws CLI_UNKNOWN_FLAG, CLI_BAD_FLAG, CLI_STRAY_WORD for one problem, CLI_BAD_SETTINGS for all of them (exit code 2)
  */
 export function parseFlags<const Table extends readonly TableRow[]>(
   command: string,
   table: Table,
   args: readonly string[],
-  { environment = {}, file, before = [], everywhere = [] }: Surroundings = {},
+  { environment = {}, file, before = [], everywhere = [], words, commands = [] }: Surroundings = {},
 ): Parsed<Table> {
   const rows = table.map(rowOf);
   const elsewhere = new Map(
@@ -183,7 +201,10 @@ export function parseFlags<const Table extends readonly TableRow[]>(
   const variables = readVariables(rows, environment);
   const layers = [...(file === undefined ? [] : [inFile(file.path, file.layer)]), variables, early, late];
   const wantsHelp = early.wantsHelp || late.wantsHelp;
-  const problems = layers.flatMap((layer) => layer.problems);
+  const strays = late.rest
+    .slice(words ?? late.rest.length)
+    .map((name) => ({ kind: "stray word", name, why: hintAt(name, rows, commands) }) as const);
+  const problems: Problem[] = [...layers.flatMap((layer) => layer.problems), ...strays];
   if (problems.length > 0 && !wantsHelp) throw errorOf(problems, command, rows);
   const given = new Map<OptionRow, Setting>();
   for (const layer of layers) for (const [row, setting] of layer.settings) given.set(row, setting);

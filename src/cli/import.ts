@@ -33,6 +33,7 @@ export const importBlocks: Command<typeof flags> = {
   details:
     "Files as geth export writes them, packed if their name ends in .gz. Blocks that are here already are skipped, so that\nan import that was stopped goes on where it was.",
   flags,
+  words: Number.POSITIVE_INFINITY,
   async run({ flags: values, rest }, io) {
     if (rest.length === 0)
       throw CliError("MISSING_FLAG", { flag: "FILE", why: "name the chain files to import" });

@@ -13,10 +13,10 @@ export const init: Command<typeof chainFlags> = {
   details:
     "GENESIS is a file in geth's JSON format. A data directory that has this genesis already takes up its new forks.",
   flags: chainFlags,
+  words: 1,
   async run({ flags: values, rest }, io) {
     const [path] = rest;
-    if (path === undefined || rest.length > 1)
-      throw CliError("MISSING_FLAG", { flag: "GENESIS", why: "name one genesis file" });
+    if (path === undefined) throw CliError("MISSING_FLAG", { flag: "GENESIS", why: "name one genesis file" });
     const world = { host: nodeHost(), io, log: loggerOf(values, io) };
     const genesis = await readGenesis(path, world.host);
     const dataDir = values.datadir;

@@ -48,6 +48,7 @@ export const ping: Command<typeof flags> = {
   details:
     "NODE is an enode URL or a record. Both versions of discovery are tried unless one is named; exit code 1 if neither answers.",
   flags,
+  words: 1,
   async run({ flags: values, rest }, io) {
     const node = namedNode(rest[0], "NODE");
     if (node.ip === undefined || node.udp === 0)

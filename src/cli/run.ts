@@ -162,10 +162,13 @@ const entries: readonly Entry[] = [
   },
 ];
 
+/** Commands that help tells of. */
+const shown = entries.filter(({ isHidden }) => isHidden !== true);
+const commands = shown.map(({ name }) => name);
+
 /** Every command's table, for the completion scripts. */
 async function completionEntries() {
   const rowsOf = async (entry: Entry) => ((await entry.load()) as Runnable).flags; // as: every entry loads a command
-  const shown = entries.filter(({ isHidden }) => isHidden !== true);
   const all = shown.map(async (entry) => {
     const { name, summary } = entry;
     return { name, summary, rows: name === "completion" ? [] : await rowsOf(entry) };
@@ -183,9 +186,7 @@ function help(): string {
     "usage: glim COMMAND [flags]",
     `       glim [flags]: ${BARE.summary} (glim help flags lists them)`,
     "",
-    ...entries
-      .filter(({ isHidden }) => !isHidden)
-      .map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`),
+    ...shown.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`),
     "",
     "glim COMMAND --help lists a command's flags. Exit codes: 0 clean, 1 failed, 2 wrong flag or file, 3 data directory in use,",
     "4 database damaged, 5 disk, 6 port in use, 7 database of a newer glim, 70 internal fault.",
@@ -249,7 +250,8 @@ async function runEntry(entry: Entry, { before, rest, everywhere }: Line, io: Io
   const { environment } = io;
   const usesFile = command.flags.some((row) => row === sourceOptions[0]);
   const file = usesFile ? await readFileOf([...before, ...rest], environment, everywhere) : undefined;
-  const around = { environment, file, before, everywhere };
+  const { words = 0 } = command;
+  const around = { environment, file, before, everywhere, words, commands };
   const parsed = parseFlags(entry.name, command.flags, rest, around);
   if (parsed.wantsHelp) {
     io.print(commandHelp(command, entry.summary));
@@ -289,9 +291,5 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<n
 }
 
 function unknownCommand(name: string): Error {
-  const near = nearestName(
-    name,
-    entries.flatMap((one) => (one.isHidden === true ? [] : [one.name])),
-  );
-  return CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40), near });
+  return CliError("UNKNOWN_COMMAND", { command: name.slice(0, 40), near: nearestName(name, commands) });
 }

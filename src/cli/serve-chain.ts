@@ -140,6 +140,7 @@ export const serveChain: Command<[]> = {
     "DISCOVERY (1: nodes are searched for, on UDP of P2P_PORT). HTTP serves every namespace, admin_ too.",
   ].join("\n"),
   flags: [],
+  words: Number.POSITIVE_INFINITY,
   async run(_parsed, io) {
     const host = nodeHost();
     const settings = await readSettings(process.env, host);

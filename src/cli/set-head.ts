@@ -12,6 +12,7 @@ export const setHead: Command<typeof chainFlags> = {
   details:
     "Blocks above NUMBER stay in the database as a side chain, which an import or a peer can make canonical again.",
   flags: chainFlags,
+  words: 1,
   async run({ flags: values, rest }, io) {
     const [text = ""] = rest;
     const host = nodeHost();
@@ -22,7 +23,7 @@ export const setHead: Command<typeof chainFlags> = {
     );
     const chain = await openStoredChain(dir, values.datadir ?? "", { host, log });
     const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (rest.length !== 1 || !(number <= chain.head.number))
+    if (!(number <= chain.head.number))
       throw CliError("BAD_FLAG", { flag: "NUMBER", why: `name a block from 0 to ${chain.head.number}` });
     await chain.setHead(number);
     await chain.persist({ isLast: true });

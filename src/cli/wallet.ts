@@ -10,6 +10,7 @@ import { PasswordSource, readPasswords } from "./passwords.ts";
 export const wallet: Command<typeof keyFlags> = {
   usage: "glim wallet import FILE [flags]",
   flags: keyFlags,
+  words: 2,
   async run({ flags: values, rest }, io) {
     const [name, ...args] = rest;
     if (name !== "import")

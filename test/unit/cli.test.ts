@@ -56,6 +56,41 @@ describe("one line and exit code 2 for", () => {
       ["light", "--frob"],
       /^glim: unknown flag --frob; glim light --help lists the flags\n$/,
     ],
+    [
+      "an unknown flag of no command",
+      ["--frobnicator"],
+      /^glim: unknown flag --frobnicator; glim help flags lists the flags\n$/,
+    ],
+    [
+      "a word that a node does not take",
+      ["node", "--genesis", good, "frob"],
+      /^glim: "frob" is no flag, and no word that glim node takes; glim node --help lists the flags\n$/,
+    ],
+    [
+      "a flag without its dashes",
+      ["light", "datadri", "x"],
+      /^glim: 2 things are wrong:\n {2}"datadri" is no flag.*; did you mean --datadir\?; glim light --help .*\n {2}"x" .*\n$/,
+    ],
+    [
+      "a command after a command",
+      ["dev", "attach"],
+      /^glim: "attach" is no flag.*; did you mean glim attach\?; .*\n$/,
+    ],
+    [
+      "a switch and its value apart",
+      ["node", "--mine", "false"],
+      /^glim: "false" is no flag.*; a switch takes its value with "=": --switch=false; .*\n$/,
+    ],
+    [
+      "a word after account list",
+      ["account", "list", "all"],
+      /^glim: "all" is no flag, and no word that glim account list takes; .*\n$/,
+    ],
+    [
+      "two words where one is taken",
+      ["enr", "enode:x", "enode:y"],
+      /^glim: "enode:y" is no flag, and no word that glim enr takes; .*\n$/,
+    ],
     ["a light node without genesis", ["light", "--peer", enode], /^glim: --genesis is missing: .*\n$/],
     ["a light node without a server", ["light", "--genesis", good], /^glim: --peer is missing: .*\n$/],
     [
