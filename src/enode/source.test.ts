@@ -87,3 +87,40 @@ test("a source that rejects, or throws, against its promise has ended; the other
   expect(await take(mix, 3)).toEqual(["a0", "a1", "a2"]);
   expect([mix.size, told.sort()]).toEqual([1, ["rejects: no", "throws: never"]]);
 });
+
+test("a few nodes are refined at once, as many as are bounded, and only while somebody waits", async () => {
+  const asked: { id: string; end: (node: Enode | undefined) => void }[] = [];
+  const source = endless("n");
+  const refined = refineSource(
+    source,
+    (node) => new Promise((resolve) => asked.push({ id: node.id, end: resolve })),
+    3,
+  );
+  expect(source.asked).toBe(0);
+  const first = refined.next();
+  while (asked.length < 3) await Promise.resolve();
+  for (let turns = 0; turns < 20; turns++) await Promise.resolve();
+  expect([source.asked, asked.length]).toEqual([3, 3]); // the fourth waits until one is done
+  asked[0]?.end(undefined);
+  while (asked.length < 4) await Promise.resolve();
+  asked[2]?.end(nodeOf("n2"));
+  expect((await first)?.id).toBe("n2");
+  asked[1]?.end(nodeOf("n1"));
+  for (let turns = 0; turns < 20; turns++) await Promise.resolve();
+  expect(source.asked).toBe(4); // nobody waits
+  expect((await refined.next())?.id).toBe("n1");
+  const last = refined.next();
+  refined.close();
+  expect(await last).toBeUndefined();
+});
+
+test("what refining throws is told to who waits", async () => {
+  const refined = refineSource(
+    endless("n"),
+    () => {
+      throw new Error("no use");
+    },
+    2,
+  );
+  await expect(refined.next()).rejects.toThrow("no use");
+});

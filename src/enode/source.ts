@@ -10,22 +10,88 @@ export interface NodeSource {
   close(): void;
 }
 
-/** The nodes of a source as `refine` gives them back, less those for which it gives undefined. */
-export function refineSource(
-  source: NodeSource,
-  refine: (node: Enode) => Enode | undefined | Promise<Enode | undefined>,
-): NodeSource {
-  return {
-    name: source.name,
-    async next() {
-      for (let node = await source.next(); node !== undefined; node = await source.next()) {
-        const refined = await refine(node);
-        if (refined !== undefined) return refined;
-      }
-      return undefined;
-    },
-    close: () => source.close(),
-  };
+/** What `refine` makes of a node; undefined: it is left out. */
+type Refine = (node: Enode) => Enode | undefined | Promise<Enode | undefined>;
+
+/**
+ * The nodes of a source as `refine` gives them back, less those for which it gives undefined; in the order they are ready.
+ *
+ * @param atOnce - how many are looked at together, once somebody waits for a node: most that are asked for their record are gone
+ */
+export const refineSource = (source: NodeSource, refine: Refine, atOnce = 1): NodeSource =>
+  new RefinedSource(source, refine, atOnce);
+
+class RefinedSource implements NodeSource {
+  readonly name: string;
+  readonly #source: NodeSource;
+  readonly #refine: Refine;
+  readonly #atOnce: number;
+  /** Refined and not yet taken. BOUNDED: atOnce, with those being refined. */
+  readonly #ready: Enode[] = [];
+  #refining = 0;
+  #isAsking = false;
+  #hasEnded = false;
+  #isClosed = false;
+  #fault: { readonly error: unknown } | undefined;
+  #changed = deferred<void>();
+
+  constructor(source: NodeSource, refine: Refine, atOnce: number) {
+    this.name = source.name;
+    this.#source = source;
+    this.#refine = refine;
+    this.#atOnce = atOnce;
+  }
+
+  /** @throws what the source or `refine` threw, against their promise */
+  async next(): Promise<Enode | undefined> {
+    for (;;) {
+      const changed = this.#changed.promise;
+      const node = this.#ready.shift();
+      if (node !== undefined) return node;
+      if (this.#fault !== undefined) throw this.#fault.error;
+      if (this.#isClosed || (this.#hasEnded && this.#refining === 0)) return undefined;
+      this.#ask();
+      await changed;
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#source.close();
+    this.#change();
+  }
+
+  #ask(): void {
+    if (this.#isAsking || this.#hasEnded || this.#refining >= this.#atOnce) return;
+    this.#isAsking = true;
+    void this.#run(async () => {
+      const node = await this.#source.next().finally(() => {
+        this.#isAsking = false;
+      });
+      if (node === undefined) this.#hasEnded = true;
+      else if (!this.#isClosed) void this.#run(() => this.#look(node));
+    });
+  }
+
+  async #look(node: Enode): Promise<void> {
+    this.#refining++;
+    const refined = await (async () => this.#refine(node))().finally(() => this.#refining--);
+    if (refined !== undefined) this.#ready.push(refined);
+  }
+
+  async #run(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#fault ??= { error };
+    }
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = deferred<void>();
+  }
 }
 
 interface Mixed {

@@ -18,6 +18,9 @@ const FIRST_ATTRIBUTES_MS = 500;
 /** A node that answered within this is alive, although it gives no record. */
 const LIVELY_SECONDS = 60;
 
+/** Nodes of one source that are asked for their record at once (geth has 16): who is gone costs half a second. */
+const RECORDS_AT_ONCE = 8;
+
 export interface DiscoveryConfig {
   readonly key: PrivateKey;
   /** Where discovery listens; undefined = off: then there is only the local record. Port 0 takes a free one. */
@@ -191,12 +194,16 @@ export class Discovery implements AsyncDisposable {
   /** Only nodes that some protocol may have use for: their record says which chain they are on. */
   #refine(source: NodeSource): NodeSource {
     const { protocols } = this.#config;
-    return refineSource(source, async (node) => {
-      const known = node.record === undefined ? await this.#withRecord(node) : node;
-      if (known === undefined) return undefined;
-      const isWanted = protocols.length === 0 || protocols.some((one) => this.#wants(one, known));
-      return isWanted ? known : undefined;
-    });
+    return refineSource(
+      source,
+      async (node) => {
+        const known = node.record === undefined ? await this.#withRecord(node) : node;
+        if (known === undefined) return undefined;
+        const isWanted = protocols.length === 0 || protocols.some((one) => this.#wants(one, known));
+        return isWanted ? known : undefined;
+      },
+      RECORDS_AT_ONCE,
+    );
   }
 
   /** A protocol that fails to say whether it wants a node does not want it. */

@@ -28,9 +28,9 @@ import type { PeerEvent } from "./server-types.ts";
 export const peerLimits = {
   /** Our pings (geth p2p/peer.go:47@v1.8.27). */
   pingEveryMs: 15_000,
-  /** Pings from the peer: 5 at once, then one per 3 s (BP-01). */
-  pingBurst: 5,
-  pingTokenMs: 3_000,
+  /** Pings from the peer: 20 at once, then one a second (BP-01). Geth's tester of other nodes sends ten in a second. */
+  pingBurst: 20,
+  pingTokenMs: 1_000,
   /** Messages and bytes that wait for protocols; past either the socket is not read (back-pressure). */
   inboxMessages: 256,
   inboxBytes: 16 * 1024 * 1024,

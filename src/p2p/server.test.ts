@@ -279,21 +279,21 @@ describe("life cycle", () => {
 });
 
 describe("base protocol attacks", () => {
-  test("BP-01 F26 a ping flood: five answered, the next ends it; pongs unread do not pile up", async () => {
+  test("BP-01 F26 a ping flood: twenty answered, the next ends it; pongs unread do not pile up", async () => {
     const w = world();
     const { server } = await serve(w);
     const flood = await stranger(w, server);
     for (let i = 0; i < 1000; i++) flood.connection.write(PING, EMPTY);
     await settle();
-    expect(flood.got.filter(({ code }) => code === PONG)).toHaveLength(5);
+    expect(flood.got.filter(({ code }) => code === PONG)).toHaveLength(20);
     expect(flood.reason()).toBe(2);
 
     const slow = await stranger(w, server);
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 60; i++) {
       slow.connection.write(PING, EMPTY);
-      await w.clock.advance(3_001);
+      await w.clock.advance(1_001);
     }
-    expect(slow.got.filter(({ code }) => code === PONG)).toHaveLength(20);
+    expect(slow.got.filter(({ code }) => code === PONG)).toHaveLength(60);
     await Promise.all([server.stop(), w.clock.advance(2_000)]);
   });
 

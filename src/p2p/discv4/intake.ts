@@ -1,7 +1,7 @@
 import type { Clock, Endpoint, Timer } from "#host";
 import { discv4Limits as limits } from "./limits.ts";
 import { isTimely, type OpenPacket, openPacket, signerOf } from "./packets.ts";
-import { AddressRates, WorkBudget } from "./rates.ts";
+import { addressRates, WorkBudget } from "./rates.ts";
 
 /** What became of the packets that came. */
 export interface IntakeCounts {
@@ -56,7 +56,7 @@ export class Intake {
     unsigned: 0,
   };
   readonly #config: IntakeConfig;
-  readonly #rates = new AddressRates();
+  readonly #rates = addressRates();
   readonly #budget: WorkBudget;
   /** BOUNDED: limits.queue each. */
   readonly #replies: Queued[] = [];
@@ -89,7 +89,7 @@ export class Intake {
     if (!config.isAllowed(from.host)) return void counts.notAllowed++;
     const isReply = packet.name === "pong" || packet.name === "neighbors" || packet.name === "enrResponse";
     if (isReply && !config.isExpected(packet, from)) return void counts.unasked++;
-    if (!isReply && !this.#rates.admit(from.host, config.clock.now())) return void counts.limited++;
+    if (!isReply && !this.#rates.take(from.host, config.clock.now())) return void counts.limited++;
     this.#enqueue(isReply ? this.#replies : this.#requests, { packet, from });
     if (this.#timer === undefined) this.#drain();
   }

@@ -1,34 +1,17 @@
-import { isLan, subnetOf } from "#p2p/netutil";
-import { LruMap, TokenBucket } from "#util";
+import { NetRates } from "#p2p/netutil";
 import { discv4Limits as limits } from "./limits.ts";
 
-/** How much unasked work an address, and its subnet, may ask for. Addresses of our own networks are exempt: they are one household. */
-export class AddressRates {
-  readonly #addresses = new LruMap<string, TokenBucket>(limits.trackedAddresses);
-  readonly #subnets = new LruMap<string, TokenBucket>(limits.trackedAddresses);
+const perMinute = (count: number) => ({ capacity: count, everyMs: 60_000 / count });
 
-  /** True if a packet from there may be looked at; it then counts. */
-  admit(ip: string, now: number): boolean {
-    if (isLan(ip)) return true;
-    const address = bucketOf(this.#addresses, ip, limits.perAddressPerMinute, now);
-    const subnet = bucketOf(this.#subnets, subnetOf(ip), limits.perSubnetPerMinute, now);
-    if (address.wait(now) > 0 || subnet.wait(now) > 0) return false;
-    return address.take(now) && subnet.take(now);
-  }
-}
-
-function bucketOf(
-  buckets: LruMap<string, TokenBucket>,
-  key: string,
-  perMinute: number,
-  now: number,
-): TokenBucket {
-  const known = buckets.get(key);
-  if (known !== undefined) return known;
-  const fresh = new TokenBucket({ capacity: perMinute, everyMs: 60_000 / perMinute, now });
-  buckets.set(key, fresh);
-  return fresh;
-}
+/** How much unasked work an address, and its subnet, may ask for (DI-02). */
+export const addressRates = (): NetRates =>
+  new NetRates(
+    [
+      { v4Bits: 32, v6Bits: 128, ...perMinute(limits.perAddressPerMinute) },
+      { v4Bits: 24, v6Bits: 48, ...perMinute(limits.perSubnetPerMinute) },
+    ],
+    limits.trackedAddresses,
+  );
 
 /** Time on the core that may be spent: `workShare` of it, a little saved up. */
 export class WorkBudget {

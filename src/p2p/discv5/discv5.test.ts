@@ -27,11 +27,13 @@ async function startNode(
     port = 30_303,
     key = generateKey(world.entropy),
     isAllowed,
+    pingIntervalMs,
   }: {
     bootnodes?: readonly Enode[];
     port?: number;
     key?: PrivateKey;
     isAllowed?: (ip: string) => boolean;
+    pingIntervalMs?: number;
   } = {},
 ): Promise<TestNode> {
   const { clock, rand, entropy } = world;
@@ -40,7 +42,10 @@ async function startNode(
   localNode.setFallbackUdp(port);
   localNode.set(enrEntries.tcp, port);
   const socket = await world.net.bindUdp({ host: ip, port });
-  const discv5 = new Discv5({ key, localNode, bootnodes, isAllowed }, { socket, clock, rand, entropy });
+  const discv5 = new Discv5(
+    { key, localNode, bootnodes, isAllowed, pingIntervalMs },
+    { socket, clock, rand, entropy },
+  );
   discv5.start();
   const close = async () => {
     await discv5.close();
@@ -80,7 +85,9 @@ class HandPeer {
   }
 
   record(seq = 1n, ip = this.socket.local.host, port = 30_303) {
-    const pairs = [enrPair(enrEntries.ip, ip), enrPair(enrEntries.udp, port), enrPair(enrEntries.tcp, port)];
+    const pairs = ip.includes(":")
+      ? [enrPair(enrEntries.ip6, ip), enrPair(enrEntries.udp6, port)]
+      : [enrPair(enrEntries.ip, ip), enrPair(enrEntries.udp, port), enrPair(enrEntries.tcp, port)];
     return signEnr({ seq, pairs }, this.key);
   }
 
@@ -401,7 +408,7 @@ describe("attacks", () => {
     const world = makeWorld(9);
     const node = await startNode(world, "20.0.0.1");
     const peers: HandPeer[] = [];
-    for (let i = 0; i < 150; i++) peers.push(await HandPeer.bind(world, `30.0.${i}.1`));
+    for (let i = 0; i < 150; i++) peers.push(await HandPeer.bind(world, `${30 + (i % 50)}.0.${i}.1`));
     for (const peer of peers) peer.knock(node);
     await world.clock.advance(50);
     for (const peer of peers) {
@@ -413,6 +420,55 @@ describe("attacks", () => {
     await world.clock.advance(20);
     const { bad, limited } = node.discv5.counts;
     expect([bad, limited]).toEqual([limits.handshakesPerSecond, 50]);
+    await node.close();
+  });
+
+  test.each([
+    ["/24", (i: number) => `30.0.0.${i + 1}`, "30.0.1.1", limits.handshakesPerSubnet],
+    ["/64", (i: number) => `2a00:1:2:3::${i + 1}`, "2a00:1:2:4::1", limits.handshakesPerSubnet],
+    ["/16", (i: number) => `30.0.${i}.1`, "30.1.0.1", limits.handshakesPerNetwork],
+    ["/48", (i: number) => `2a00:1:2:${i + 1}::1`, "2a00:1:3::1", limits.handshakesPerNetwork],
+  ])(
+    "attack/DI-13 one %s has its share of the handshakes that are looked at, others are met at once",
+    async (_size, hostOf, other, share) => {
+      const world = makeWorld(91);
+      const node = await startNode(world, "20.0.0.1");
+      const peers: HandPeer[] = [];
+      for (let i = 0; i < 150; i++) peers.push(await HandPeer.bind(world, hostOf(i)));
+      for (const peer of peers) peer.knock(node);
+      await world.clock.advance(50);
+      for (const peer of peers) {
+        const [challenge] = peer.whoareyous();
+        if (challenge === undefined) throw new Error("not challenged");
+        const key = generateKey(world.entropy); // not theirs
+        peer.send(peer.answer(node.node, challenge, { record: peer.record().bytes, key }), node.endpoint);
+      }
+      const honest = await HandPeer.bind(world, other);
+      await honest.handshake(node);
+      const { bad, limited } = node.discv5.counts;
+      expect([bad, limited]).toEqual([share, 150 - share]);
+      expect(node.discv5.sessions).toBe(1);
+      await node.close();
+    },
+  );
+
+  test("who came to us a moment ago is asked by no lookup: it is at work with us itself", async () => {
+    const world = makeWorld(92);
+    const node = await startNode(world, "20.0.0.1", { pingIntervalMs: 1e9 });
+    await world.clock.advance(1_000); // the first refresh is over
+    const peer = await HandPeer.bind(world, "30.0.0.1");
+    await peer.handshake(node);
+    peer.got.length = 0;
+    const asked = async () => {
+      void node.discv5.lookup(peer.id);
+      await world.clock.advance(100);
+      return (await peer.heard()).some(({ name }) => name === "findnode");
+    };
+    expect(node.discv5.table.node(peer.id)?.id).toBe(peer.id);
+    expect(await asked()).toBe(false);
+    await world.clock.advance(2_000);
+    peer.got.length = 0;
+    expect(await asked()).toBe(true);
     await node.close();
   });
 

@@ -11,7 +11,7 @@ import {
 } from "#enode";
 import type { Clock, Endpoint, Entropy, Rand, UdpSocket } from "#host";
 import { type Logger, silentLogger } from "#log";
-import { checkRelayIp, isLan, isRelayable } from "#p2p/netutil";
+import { checkRelayIp, isLan, isRelayable, NetRates } from "#p2p/netutil";
 import { Lookup, RandomWalk, Table, tableLimits } from "#p2p/table";
 import { formatIp, parseIp, toHex, utf8Encode, TokenBucket } from "#util";
 import { type Call, Calls } from "./calls.ts";
@@ -52,6 +52,8 @@ export interface Discv5Counts {
   limited: number;
 }
 
+const perSecond = (count: number) => ({ capacity: count, everyMs: 1_000 / count });
+
 /**
  * Node discovery v5.1 on one UDP socket.
  *
@@ -74,6 +76,13 @@ export class Discv5 implements AsyncDisposable {
   readonly #calls: Calls;
   readonly #talk: Talk;
   readonly #handshakes: TokenBucket;
+  readonly #handshakeShares = new NetRates(
+    [
+      { v4Bits: 24, v6Bits: 64, ...perSecond(limits.handshakesPerSubnet) },
+      { v4Bits: 16, v6Bits: 48, ...perSecond(limits.handshakesPerNetwork) },
+    ],
+    limits.trackedNetworks,
+  );
   /** BOUNDED: what its owners ask for. */
   readonly #walks = new Set<RandomWalk>();
   #isClosed = false;
@@ -86,11 +95,7 @@ export class Discv5 implements AsyncDisposable {
     this.#codec = new Codec({ key, localNode, clock, entropy });
     this.#calls = new Calls(clock, (call) => this.#sendCall(call));
     this.#talk = new Talk(clock);
-    this.#handshakes = new TokenBucket({
-      capacity: limits.handshakesPerSecond,
-      everyMs: 1_000 / limits.handshakesPerSecond,
-      now: clock.now(),
-    });
+    this.#handshakes = new TokenBucket({ ...perSecond(limits.handshakesPerSecond), now: clock.now() });
     this.table = this.#makeTable();
     socket.onMessage((bytes, from) => this.#receive(bytes, from));
   }
@@ -243,7 +248,7 @@ export class Discv5 implements AsyncDisposable {
     return new Lookup({
       self: this.#config.localNode.id,
       target,
-      start: this.table.closest(target, tableLimits.bucketSize),
+      start: this.table.closestToAsk(target, tableLimits.bucketSize),
       query: async (node) => {
         const found = await this.findnode(node, lookupDistances(target, node.id));
         if (!this.#isClosed) this.table.trackRequest(node, found, "v5");
@@ -256,9 +261,15 @@ export class Discv5 implements AsyncDisposable {
     if (this.#isClosed) return;
     this.counts.received++;
     if (this.#config.isAllowed?.(from.host) === false) return void this.counts.bad++;
-    const { clock } = this.#world;
-    const mayHandshake = () => isLan(from.host) || this.#handshakes.take(clock.now());
-    this.#handle(this.#codec.open(bytes, from, mayHandshake), from);
+    this.#handle(
+      this.#codec.open(bytes, from, () => this.#mayHandshake(from.host)),
+      from,
+    );
+  }
+
+  #mayHandshake(ip: string): boolean {
+    const now = this.#world.clock.now();
+    return isLan(ip) || (this.#handshakeShares.take(ip, now) && this.#handshakes.take(now));
   }
 
   #handle(incoming: Incoming, from: Endpoint): void {

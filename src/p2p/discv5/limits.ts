@@ -29,6 +29,11 @@ export const discv5Limits = {
   talkMs: 5_000,
   /** Handshakes a second that are looked at: each costs a signature and a point multiplication, about 0.3 ms. */
   handshakesPerSecond: 100,
+  /** Of these, the shares of one /24 (IPv6: /64) and one /16 (IPv6: /48): none may take what the others need. */
+  handshakesPerSubnet: 10,
+  handshakesPerNetwork: 40,
+  /** BOUNDED: networks of each size whose share is known; the one seen longest ago is forgotten. */
+  trackedNetworks: 4_096,
   /** Answers to one challenge of ours that may be wrong; then it is void. */
   wrongAnswers: 3,
 } as const;

@@ -25,6 +25,7 @@ export async function askUdp(
     if (from.host === to.host && from.port === to.port && isAnswer(bytes)) answered.resolve(bytes);
   });
   try {
+    signal?.throwIfAborted(); // while the port was bound
     for (let tries = 0, waitMs = limits.pmpFirstMs; tries < limits.pmpTries; tries++, waitMs *= 2) {
       socket.send(request, to);
       const timer = clock.after(waitMs, () => wake.resolve(undefined));

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { nodeHost } from "#host/node";
 import { SimulatedClock } from "#host/sim";
 import { silentLogger } from "#log";
+import { askUdp } from "./ask-udp.ts";
 import {
   type Nat,
   NatError,
@@ -119,6 +120,32 @@ describe("NAT-PMP", () => {
     await clock.advance(3_750);
     await failed;
     expect(clock.activeTimers).toBe(0);
+  });
+
+  test("given up while the port is being bound: nothing is sent and nothing stays", async () => {
+    const clock = new SimulatedClock();
+    const giveUp = new AbortController();
+    const sent: Uint8Array[] = [];
+    let closed = 0;
+    const bindUdp: NatHost["net"]["bindUdp"] = async (local) => {
+      giveUp.abort(new Error("found elsewhere"));
+      return {
+        local,
+        onMessage() {},
+        send: (bytes) => void sent.push(bytes),
+        close: async () => void closed++,
+      };
+    };
+    const to = { host: "127.0.0.1", port: 5351 };
+    const asked = askUdp(
+      { clock, net: { ...host.net, bindUdp } },
+      to,
+      new Uint8Array(2),
+      () => true,
+      giveUp.signal,
+    );
+    await expect(asked).rejects.toThrow("found elsewhere");
+    expect([sent.length, closed, clock.activeTimers]).toEqual([0, 1, 0]);
   });
 });
 

@@ -17,6 +17,7 @@ export {
   subnetOf,
 } from "./cidr.ts";
 export { DistinctNetSet, type NetLimits } from "./distinct-net-set.ts";
+export { NetRates } from "./net-rates.ts";
 export { formatEndpoint, parseListenAddr } from "./endpoint.ts";
 export { NetutilError } from "./errors.ts";
 export { IpTracker, type IpTrackerConfig } from "./ip-tracker.ts";
