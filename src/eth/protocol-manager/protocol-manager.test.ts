@@ -496,9 +496,10 @@ describe("after the merge, with no consensus layer", () => {
     expect(await remote.drain()).toEqual([]);
   });
 
-  test("a peer that has no more ends the waiting: transactions are taken, eth_syncing is false", async () => {
+  test("a peer that has no more ends the waiting: eth_syncing is false; transactions are taken with the first merged block", async () => {
     const remote = await setup.connect(68);
-    expect(setup.manager.acceptTxs).toBe(false);
+    expect(setup.manager.acceptTxs).toBe(true);
+    expect(make({ chain: merged(sealedWorld().chain), fastSync: true }).manager.acceptTxs).toBe(false);
     await setup.clock.advance(2_000);
     const { reqId } = await remote.expect("getBlockHeaders");
     remote.send("blockHeaders", [], reqId);

@@ -73,8 +73,10 @@ export class ProtocolManager {
     this.#host = host;
     this.#log = log;
     this.#fastSync = (options.fastSync ?? false) && chain.head.number === 0;
-    this.#acceptTxs = options.acceptTxs ?? false;
-    this.#hasSynced = this.#acceptTxs || maxPeers === 0 || (options.hasSynced ?? false);
+    const { acceptTxs = false } = options;
+    // after the merge no block comes from peers that could end the wait, so whoever has a chain does not wait
+    this.#acceptTxs = acceptTxs || (!this.#fastSync && chain.head.number > 0 && this.#isMerged());
+    this.#hasSynced = acceptTxs || maxPeers === 0 || (options.hasSynced ?? false);
     this.#toldRange = chain.head.number;
     this.fetcher = options.makeBlockFetcher(this.#blockHooks());
     this.txFetcher = options.makeTxFetcher(this.#txHooks());
@@ -103,7 +105,7 @@ export class ProtocolManager {
     return this.#fastSync;
   }
 
-  /** Transactions of peers are taken: a sync has completed, a block was imported, or this node seals (Trap 19). */
+  /** Transactions of peers are taken: a sync has completed, a block was imported, this node seals (Trap 19), or it has merged blocks. */
   get acceptTxs(): boolean {
     return this.#acceptTxs;
   }
