@@ -13,7 +13,10 @@ export class BadBlocks {
   /** Keeps a block if the error is about its content, and throws the error again. */
   note(block: Block, error: unknown): never {
     const isBad =
-      error instanceof GlimError && error.blame === "peer" && !isError(error, "CONSENSUS_UNKNOWN_ANCESTOR");
+      error instanceof GlimError &&
+      error.blame === "peer" &&
+      !isError(error, "CONSENSUS_UNKNOWN_ANCESTOR") &&
+      !isError(error, "CORE_ASIDE_FULL");
     if (isBad) {
       const others = this.#blocks.filter((one) => !equalBytes(one.header.hash, block.header.hash));
       this.#blocks = [block, ...others].slice(0, limits.badBlocks);

@@ -1,7 +1,9 @@
 // long: what is stored of a block, which states are held and which block is the head change together, in one queue
 import type { Engine } from "#consensus";
 import {
+  type AsidePlace,
   deleteBody,
+  deleteReceipts,
   deleteRecoveryHash,
   deleteTxLookup,
   readBody,
@@ -20,7 +22,14 @@ import {
   writeTxLookup,
 } from "#core/rawdb";
 import type { CodeStore } from "#core/state";
-import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
+import {
+  type Block,
+  type Body,
+  encodeHeader,
+  type Header,
+  type Receipt,
+  type Transaction,
+} from "#core/types";
 import type { StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
 import type { Feed } from "#event";
@@ -28,7 +37,8 @@ import type { Clock } from "#host";
 import { type Logger, silentLogger } from "#log";
 import type { ChainConfig, Genesis } from "#params";
 import type { NodeStore } from "#trie";
-import { ByteSet, equalBytes, GlimError, LruByteMap } from "#util";
+import { ByteSet, equalBytes, GlimError, isError, LruByteMap } from "#util";
+import { AsideBlocks, type AsideLimits } from "./aside-blocks.ts";
 import { BadBlocks } from "./bad-blocks.ts";
 import { BloomIndex } from "./bloom-index.ts";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
@@ -56,6 +66,8 @@ export interface BlockChainOptions {
   readonly gcMode?: GcMode | undefined;
   /** Megabytes for the caches of states, as geth's --cache. Default 256. */
   readonly cacheMb?: number | undefined;
+  /** How much of side branches is kept that were not executed; default: limits.asideBlocks and asideBytes. */
+  readonly aside?: AsideLimits | undefined;
 }
 
 /** geth's is 1024, and 4096 on its main network. */
@@ -97,6 +109,7 @@ export class BlockChain {
   /** BOUNDED: limits.receiptsCache, by block hash. */
   readonly #receipts = new LruByteMap<readonly Receipt[]>(limits.receiptsCache);
   readonly #states: StateStore;
+  readonly #aside: AsideBlocks;
   /** Results of blocks built here, so that inserting one does not execute it again. Lives as long as the block object. */
   readonly #built = new WeakMap<Block, Executed>();
   /** Bytes handed to the store since the last flush. BOUNDED: limits.unflushedBytes, and a block. */
@@ -137,6 +150,12 @@ export class BlockChain {
       gcMode: options.gcMode ?? "archive",
       cacheMb: options.cacheMb ?? DEFAULT_CACHE_MB,
       write: (make) => this.#writeBatch(make),
+    });
+    this.#aside = new AsideBlocks({
+      db,
+      limits: options.aside,
+      write: (make) => this.#writeBatch(make),
+      remove: (blocks, batch) => this.#remove(blocks, batch),
     });
     this.#rewindToState();
     if (this.gcMode === "full" && !readPruning(db)) writePruning(db);
@@ -387,22 +406,56 @@ export class BlockChain {
   }
 
   /**
-   * Executes the blocks again whose states a crash took, and goes on to the head that was. To be called once, before
-   * anything is inserted. @returns how many blocks came back
+   * Executes the blocks again whose states a crash took, and goes on to the head that was; or as far as it goes: what
+   * cannot be executed any more is forgotten, to come from peers or a file again (geth's repair,
+   * core/blockchain.go:613@v1.11.6). To be called once, before anything is inserted. A stop loses nothing: the next call
+   * goes on.
+   * @returns how many blocks came back
+   * @throws what the signal says; DB_READ_FAILED, DB_WRITE_FAILED
    */
   recover(options: InsertOptions = {}): Promise<number> {
     return this.#enqueue(async () => {
-      const hash = readRecoveryHash(this.db);
-      const lost = hash === undefined ? undefined : this.headerByHash(hash);
       const from = this.head.number;
-      if (lost !== undefined && !this.isCanonical(lost) && this.headers.wouldLead(lost)) {
-        this.#log.info("executing blocks again whose state was not written", { from, to: lost.number });
-        await this.#regenerate(lost, options);
-        this.#choose(lost);
+      try {
+        await this.#recover(options);
+      } catch (error) {
+        const isDisk = isError(error, "DB_READ_FAILED") || isError(error, "DB_WRITE_FAILED");
+        if (options.signal?.aborted === true || isDisk || isError(error, "DB_CLOSED")) throw error;
+        this.#giveUpRecovery(from, error);
       }
-      if (hash !== undefined) deleteRecoveryHash(this.db);
+      deleteRecoveryHash(this.db);
       return this.head.number - from;
     });
+  }
+
+  async #recover(options: InsertOptions): Promise<void> {
+    const hash = readRecoveryHash(this.db);
+    const lost = hash === undefined ? undefined : this.headerByHash(hash);
+    if (lost === undefined || this.isCanonical(lost) || !this.headers.wouldLead(lost)) return;
+    const fields = { from: this.head.number, to: lost.number };
+    this.#log.info("executing blocks again whose state was not written", fields);
+    await this.#regenerate(lost, options);
+    this.#choose(lost);
+  }
+
+  /** Goes to the last block that came back, and forgets those after it. */
+  #giveUpRecovery(from: number, error: unknown): void {
+    const lost: AsidePlace[] = [];
+    try {
+      const hash = readRecoveryHash(this.db);
+      let at = hash === undefined ? undefined : this.headerByHash(hash);
+      for (; at !== undefined && !this.#isReady(at); at = this.headerByHash(at.parentHash))
+        lost.push({ number: at.number, hash: at.hash });
+      if (at !== undefined && !this.isCanonical(at) && this.headers.wouldLead(at)) this.#choose(at);
+    } catch (damage) {
+      this.#log.debug("no way to the head that was", { damage });
+    }
+    const fields = { from, to: this.head.number, lost: lost[0]?.number, error };
+    this.#log.error(
+      "blocks of the last run cannot be executed again and are forgotten: peers or an import bring them back; glim verify looks for damage",
+      fields,
+    );
+    this.#forget(lost);
   }
 
   /** There is work for `maintain`. */
@@ -514,7 +567,7 @@ export class BlockChain {
 
   async #insertOne(block: Block, options: InsertOptions): Promise<InsertResult | undefined> {
     const { header } = block;
-    const isKnown = this.headers.has(header.hash);
+    const isKnown = this.headers.has(header.hash) && this.#isReadable(header);
     if (isKnown && this.#isExecuted(header) && (this.hasState(header) || header.number > this.fast.pivot)) {
       if (header.number === 0 || this.isCanonical(header) || !this.headers.wouldLead(header))
         return undefined;
@@ -528,10 +581,23 @@ export class BlockChain {
     verifyUncles(this, block, this.#clock.unixSeconds());
     if (!this.#isReady(parent)) {
       if (parent.number < this.fast.pivot) throw stateUnavailable(parent);
-      if (!this.headers.wouldLead(header)) return isKnown ? undefined : this.#putAside(block);
+      if (!this.headers.wouldLead(header)) return isKnown ? undefined : await this.#putAside(block);
       await this.#regenerate(parent, options);
     }
     return this.#write(block, this.#built.get(block) ?? (await this.#execute(block, parent)));
+  }
+
+  /** A block of a side chain that is stored and damaged is forgotten: the one that has come takes its place. */
+  #isReadable(header: Header): boolean {
+    if (this.isCanonical(header)) return true;
+    try {
+      return this.headerByHash(header.hash) !== undefined && this.body(header) !== undefined;
+    } catch (error) {
+      if (!isError(error, "RAWDB_CORRUPT") && !isError(error, "DB_CORRUPT")) throw error;
+      this.#log.warn("a stored block is damaged and taken anew", { number: header.number, error });
+      this.#forget([header]);
+      return false;
+    }
   }
 
   #execute(block: Block, parent: Header): Promise<Executed> {
@@ -544,13 +610,19 @@ export class BlockChain {
     });
   }
 
-  /** Stores a block of a branch whose states are not here; it is executed if the branch becomes the better chain. */
-  #putAside(block: Block): InsertResult {
+  /**
+   * Stores a block of a branch whose states are not here; it is executed if the branch becomes the better chain.
+   * @throws CORE_BODY_MISMATCH, CORE_ASIDE_FULL
+   */
+  async #putAside(block: Block): Promise<InsertResult> {
     const { header, transactions, uncles, withdrawals } = block;
     verifyBody(block);
     const batch = this.db.batch();
     writeBody(batch, header.number, header.hash, { transactions, uncles, withdrawals });
+    const sizeBytes = batch.sizeBytes + encodeHeader(header).length;
+    await this.#aside.makeRoom(header, header.parentHash, sizeBytes);
     const staged = this.headers.stage([header], batch);
+    this.#aside.add(batch, header, header.parentHash, sizeBytes);
     this.#unflushedBytes += batch.sizeBytes;
     batch.write();
     this.headers.commit(staged);
@@ -565,14 +637,16 @@ export class BlockChain {
     target: Header,
     { signal, most = Number.POSITIVE_INFINITY }: InsertOptions & { most?: number | undefined },
   ): Promise<void> {
-    const way: Place[] = [];
+    const way: AsidePlace[] = [];
     let at = target;
-    while (!this.#isReady(at)) {
+    for (let start = this.#clock.now(); !this.#isReady(at); start = this.#clock.now()) {
+      signal?.throwIfAborted();
       if (way.length === most) throw CoreError("REEXEC", { most });
       way.push({ number: at.number, hash: at.hash });
       const parent = this.headerByHash(at.parentHash);
       if (parent === undefined || at.number <= this.fast.pivot) throw stateUnavailable(target);
       at = parent;
+      await this.#giveWay(start);
     }
     for (let next = way.at(-1); next !== undefined; next = way.at(-1)) {
       signal?.throwIfAborted();
@@ -588,7 +662,7 @@ export class BlockChain {
   }
 
   /** `way`: the block, last, and those on top of it. */
-  async #executeAgain(block: Block, parent: Header, way: readonly Place[]): Promise<void> {
+  async #executeAgain(block: Block, parent: Header, way: readonly AsidePlace[]): Promise<void> {
     const { header } = block;
     const batch = this.db.batch();
     const executed = await this.#execute(block, parent).catch((error: unknown) => {
@@ -597,6 +671,7 @@ export class BlockChain {
       throw error;
     });
     writeReceipts(batch, header.number, header.hash, executed.receipts);
+    this.#aside.drop(batch, header);
     this.#states.stage(batch, executed.update);
     this.#unflushedBytes += batch.sizeBytes;
     batch.write();
@@ -605,15 +680,22 @@ export class BlockChain {
     if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
   }
 
-  /** Removes blocks that were put aside. */
-  #forget(blocks: readonly Place[]): void {
+  /** Removes blocks that are not on the canonical chain. */
+  #forget(blocks: readonly AsidePlace[]): void {
     const batch = this.db.batch();
+    this.#remove(blocks, batch);
+    for (const place of blocks) this.#aside.drop(batch, place);
+    batch.write();
+  }
+
+  #remove(blocks: readonly AsidePlace[], batch: Batch): void {
     this.headers.remove(blocks, batch);
     for (const { number, hash } of blocks) {
       deleteBody(batch, number, hash);
+      deleteReceipts(batch, number, hash);
       this.#bodies.delete(hash);
+      this.#receipts.delete(hash);
     }
-    batch.write();
   }
 
   #write(block: Block, { receipts, update, diff }: Executed): InsertResult {
@@ -696,8 +778,6 @@ export class BlockChain {
     this.headers.commit(staged);
   }
 }
-
-type Place = Pick<Header, "number" | "hash">;
 
 interface InsertOptions {
   readonly signal?: AbortSignal | undefined;

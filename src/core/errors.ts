@@ -46,6 +46,12 @@ export const CoreError = defineErrors("CORE", {
     blame: "peer",
     disconnect: 0x03,
   },
+  ASIDE_FULL: {
+    message: (d: { number: number; blocks: number; bytes: number }) =>
+      `block #${d.number} is not kept: its side branch is behind the chain and would have more than ${d.blocks} blocks or ${d.bytes} bytes`,
+    blame: "peer",
+    disconnect: 0x03,
+  },
   STATE_UNAVAILABLE: {
     // geth's words for a state that was pruned (triedb/hashdb/database.go NodeReader, trie/errors.go@v1.17.5)
     message: (d: { number: number; root: Hex }) =>

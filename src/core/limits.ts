@@ -19,6 +19,12 @@ export const limits = {
   firstStates: 8,
   /** States held when there are many branches. */
   statesHeld: 512,
+  /**
+   * Blocks of side branches that are kept and not executed, since they begin below the states held: as deep as geth follows
+   * a reorg (params/network_params.go FullImmutabilityThreshold@v1.11.6), and their bytes.
+   */
+  asideBlocks: 90_000,
+  asideBytes: 1024 * 1024 * 1024,
   /** Milliseconds of work on blocks after which a state is written though memory is not short. */
   stateMs: 60_000,
   /** Accounts and slots that changed since the flat state was last written, about 600 bytes each. */

@@ -1,13 +1,18 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { keySigner } from "#consensus/clique";
+import { Clique, keySigner } from "#consensus/clique";
+import { BlockChain } from "#core";
 import { encodeTransaction, signTransaction, type TransactionFields } from "#core/types";
 import { addressOf, generateKey, parsePrivateKey, publicKeyOf } from "#crypto";
+import { openLevelStore } from "#ethdb";
+import { nodeHost } from "#host/node";
+import { silentLogger } from "#log";
 import { Node } from "#node";
 import { DEV_KEY, devGenesis } from "#params";
 import { toHex } from "#util";
+import { sealedWorld } from "../../test/kit/chains.ts";
 import { Ethereum, type EthereumOptions } from "./index.ts";
 
 const root = await mkdtemp(join(tmpdir(), "glim eth "));
@@ -124,4 +129,47 @@ test("a genesis without clique is refused by name", async () => {
   const { clique: _clique, ...config } = genesis.config;
   const node = nodeWith({ genesis: { ...genesis, config } });
   await expect(node.start()).rejects.toMatchObject({ code: "ETH_NEEDS_CLIQUE" });
+});
+
+test("ST-06 a stop ends a start that executes blocks again; the next start goes on with it", async () => {
+  const world = sealedWorld({ forks: "london", transactions: 1 });
+  const { spec } = world;
+  const dataDir = join(root, "recovering");
+  const open = () => openLevelStore(join(dataDir, "test", "chaindata"), {});
+  const chainIn = (db: Awaited<ReturnType<typeof open>>) => {
+    const engine = new Clique(spec.config.clique ?? { period: 0, epoch: 0 }, db);
+    return new BlockChain({ db, genesis: spec, engine, clock: nodeHost().clock, gcMode: "full" });
+  };
+  // what a crash leaves: blocks without the state of the last ones
+  await mkdir(join(dataDir, "test"), { recursive: true });
+  const db = await open();
+  const blocks = [];
+  while (blocks.length < 20) blocks.push(await world.next());
+  await chainIn(db).insertBlocks(blocks);
+  await db.close();
+  let stopped: Promise<void> | undefined;
+  const start = (onRecovery: (node: Node) => void) => {
+    const logger = Object.create(silentLogger) as typeof silentLogger; // as: it is one, with another `info`
+    Object.assign(logger, {
+      info: (message: string) => {
+        if (message.startsWith("executing blocks again")) onRecovery(node);
+      },
+    });
+    const node: Node = new Node({ name: "test", dataDir, logger });
+    node.register((context) => new Ethereum(context, { genesis: spec, gcMode: "full" }));
+    return node;
+  };
+  const first = start((node) => {
+    stopped = node.stop();
+  });
+  await expect(first.start()).rejects.toMatchObject({ code: "NODE_STOPPED_WHILE_STARTING" });
+  await stopped;
+  expect(first.isRunning).toBe(false);
+  {
+    await using again = await open();
+    expect(chainIn(again).head.number).toBeLessThan(20); // nothing was lost, and not all was done
+  }
+  await using second = start(() => {});
+  await second.start();
+  expect(second.service(Ethereum).chain.head.number).toBe(20);
 });

@@ -164,7 +164,10 @@ export class Ethereum implements Service, Backend {
     return this.#pool.added;
   }
 
-  /** Opens the chain (writing the genesis into an empty database) and begins to seal, if it has a signer. */
+  /**
+   * Opens the chain (writing the genesis into an empty database) and begins to seal, if it has a signer. A stop of the node
+   * meanwhile ends it between two blocks that are executed again.
+   */
   async start(): Promise<void> {
     const { genesis, sealer: signer } = this.#options;
     const { host, log } = this.#context;
@@ -182,7 +185,7 @@ export class Ethereum implements Service, Backend {
       const header = chain.headerByNumber(number);
       if (header !== undefined) checkRequired(header, this.#options.requiredBlocks ?? new Map());
     }
-    await chain.recover();
+    await chain.recover({ signal: this.#context.cancelled });
     await loadVm();
     this.#subscription = chain.headEvents.subscribe((event) => {
       this.#pool.reset(event, (header) => chain.body(header)?.transactions ?? []);

@@ -24,7 +24,7 @@ const WIGGLE_MS = 500;
 
 /**
  * Seals blocks on the head: every `period` seconds, or as soon as a transaction waits. What cannot be sealed now (not our
- * turn, signed recently) is tried again on the next head. One attempt at a time; `stop` waits for it.
+ * turn, signed recently) is tried again on the next head, and so is what failed. One attempt at a time; `stop` waits for it.
  */
 export class Sealer {
   readonly #options: SealerOptions;
@@ -104,8 +104,10 @@ export class Sealer {
         skipped: skipped.length,
       });
     } catch (error) {
-      if (!(error instanceof GlimError)) throw error;
-      log.debug("not sealed now", { parent: parent.number, code: error.code });
+      // nobody waits for an attempt: what a signer or a listener threw ends here, and the next attempt comes (JS-01)
+      if (error instanceof GlimError)
+        log.debug("not sealed now", { parent: parent.number, code: error.code });
+      else log.error("sealing failed; it is tried again", { parent: parent.number, error });
       this.#retry();
     }
   }

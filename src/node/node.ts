@@ -53,8 +53,8 @@ interface Run {
   endpoints: Endpoints | undefined;
   /** `failed` has been resolved. */
   isFailing: boolean;
-  /** Set by a stop() that comes while the start is under way. */
-  isCancelled: boolean;
+  /** Aborted by a stop() that comes while the start is under way. */
+  readonly cancelled: AbortController;
   readonly ended: Deferred<void>;
   /** The environment fails this run: it cannot write any more. */
   readonly failed: Deferred<GlimError>;
@@ -115,7 +115,7 @@ export class Node implements AsyncDisposable {
   /** @throws NODE_NOT_STARTED; NODE_STOP_FAILED naming every part that failed, after all have been stopped */
   async stop(): Promise<void> {
     if (this.#starting !== undefined) {
-      this.#starting.isCancelled = true;
+      this.#starting.cancelled.abort();
       return this.#inTurn(async () => {
         if (this.#run !== undefined) await this.#stop(this.#run); // it had been past its last step
       });
@@ -257,7 +257,7 @@ export class Node implements AsyncDisposable {
       server: undefined,
       endpoints: undefined,
       isFailing: false,
-      isCancelled: false,
+      cancelled: new AbortController(),
       ended: deferred<void>(),
       failed: deferred<GlimError>(),
     };
@@ -268,13 +268,14 @@ export class Node implements AsyncDisposable {
     try {
       for (const step of this.#steps(run)) {
         await step();
-        if (run.isCancelled) throw NodeError("STOPPED_WHILE_STARTING");
+        if (run.cancelled.signal.aborted) throw NodeError("STOPPED_WHILE_STARTING");
       }
       this.#run = run;
     } catch (error) {
       for (const { part, error: other } of await this.#undo(run)) {
         this.#log.error("undoing a failed start failed", { part, error: other });
       }
+      if (error === run.cancelled.signal.reason) throw NodeError("STOPPED_WHILE_STARTING");
       throw error;
     } finally {
       this.#starting = undefined;
@@ -373,6 +374,7 @@ export class Node implements AsyncDisposable {
       accountManager: this.accountManager,
       eventMux: run.eventMux,
       metrics: this.metrics,
+      cancelled: run.cancelled.signal,
       openDatabase: (name, options = {}) => this.#openFor(run, name, options),
       resolvePath: (path) => this.resolvePath(path),
       service: (type) => findService(earlier, type),

@@ -58,6 +58,8 @@ export interface ServiceContext {
   openDatabase(name: string, options?: DatabaseOptions): Promise<KeyValueStore>;
   /** Absolute path inside the instance directory; "" for a relative path of an ephemeral node. */
   resolvePath(path: string): string;
+  /** Aborted by a stop that comes before every part has started: what takes long in a start ends by it. */
+  readonly cancelled: AbortSignal;
   /**
    * A service constructed earlier, by its class.
    * @throws NODE_UNKNOWN_SERVICE

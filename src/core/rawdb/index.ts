@@ -7,6 +7,7 @@
  *
  * Not here: caches, the choice of the canonical chain (core), tries (#trie), light-client caches.
  */
+export { type AsidePlace, type AsideRow, deleteAside, iterateAside, writeAside } from "./aside.ts";
 export {
   checkSchemaVersion,
   deleteBloomBits,

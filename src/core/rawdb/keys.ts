@@ -16,6 +16,7 @@ const prefix = {
   txLookup: utf8Encode("l"), // l + transaction hash → number(8) of the canonical block
   bloomBits: utf8Encode("B"), // B + bit(2) + section(8) + hash of the section's last header → that bit of 4096 blooms
   bloomSection: utf8Encode("iB"), // iB + section(8) → hash of its last header, when its bits are stored
+  aside: utf8Encode("iA"), // iA + number(8) + hash → size(8) and parent's hash of a block that was put aside, not executed
   flatAccount: utf8Encode("a"), // a + account hash → account RLP, of the state FlatRoot names
   flatSlot: utf8Encode("o"), // o + account hash + slot hash → minimal value
   code: utf8Encode("c"), // c + code hash → code
@@ -64,6 +65,7 @@ export const keys = {
   headerNumber: (hash: Uint8Array) => concatBytes(prefix.headerNumber, hash),
   body: (number: number, hash: Uint8Array) => numbered(prefix.body, number, hash),
   receipts: (number: number, hash: Uint8Array) => numbered(prefix.receipts, number, hash),
+  aside: (number: number, hash: Uint8Array) => numbered(prefix.aside, number, hash),
   txLookup: (txHash: Uint8Array) => concatBytes(prefix.txLookup, txHash),
   flatAccount: (account: Uint8Array) => concatBytes(prefix.flatAccount, account),
   flatSlot: (account: Uint8Array, slot: Uint8Array) => concatBytes(prefix.flatSlot, account, slot),
@@ -80,6 +82,9 @@ export const bloomKeys = {
     concatBytes(prefix.bloomBits, Uint8Array.of(bit >> 8, bit & 0xff), encodeNumber(section), hash),
   section: (section: number) => concatBytes(prefix.bloomSection, encodeNumber(section)),
 } as const;
+
+/** Where the rows of blocks put aside are; trie nodes lie between them. */
+export const asideRange = { gte: prefix.aside, lt: prefix.bloomSection } as const;
 
 /** Where the flat rows of all accounts are; trie nodes lie between them. */
 export const flatAccountRange = { gte: prefix.flatAccount, lt: utf8Encode("b") } as const;

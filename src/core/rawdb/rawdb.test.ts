@@ -187,6 +187,7 @@ test("ST-08 no two rows can share a key", () => {
       add("body", keys.body(number, some));
       add("receipts", keys.receipts(number, some));
     }
+    for (const number of [0, 1, 0x68, 2 ** 40]) add("aside", keys.aside(number, some));
     for (const slot of hashes) add("flat slot", keys.flatSlot(some, slot));
     for (const [name, make] of Object.entries(keys))
       if (make.length === 1 && name !== "canonical")
