@@ -1,37 +1,35 @@
+// long: the life of a server and everything that is asked of it; the way in is the doorway's
 import { parsePrivateKey, publicKeyOf } from "#crypto";
-import { type Enode, formatEnode, makeEnode, type NodeId, nodeIdOf, parseNode, shortId } from "#enode";
+import { type Enode, formatEnode, makeEnode, type NodeId, nodeIdOf, shortId } from "#enode";
 import { formatEnr } from "#enr";
 import { Feed } from "#event";
-import type { Host, TcpListener, TcpSocket } from "#host";
+import type { Host, TcpListener } from "#host";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
 import type { Discv4 } from "#p2p/discv4";
 import type { Discv5 } from "#p2p/discv5";
-import { type Nat, parseNat } from "#p2p/nat";
-import { type HandshakeRunner, localHandshakes, RlpxConnection, shareHandshakes } from "#p2p/rlpx";
-import { DisposeStack, GlimError, Scope, TokenBucket } from "#util";
-import { capsOf, matchProtocols } from "./caps.ts";
-import { checkAdmission, type ConnFlags, maxDialedConns } from "./check.ts";
+import { formatEndpoint, makeAllowList, parseListenAddr } from "#p2p/netutil";
+import { shareHandshakes } from "#p2p/rlpx";
+import { DisposeStack, GlimError, Scope } from "#util";
+import { matchProtocols } from "./caps.ts";
+import { maxDialedConns } from "./check.ts";
 import { DialDriver } from "./dial.driver.ts";
-import { type Dial, DialScheduler } from "./dial.ts";
+import { DialScheduler } from "./dial.ts";
+import { discoveryConfigOf, nodeOf } from "./discovery-config.ts";
 import { Discovery } from "./discovery.ts";
+import { type Arrival, Doorway, type DoorwayFace, type HandshakeCounts } from "./doorway.ts";
 import { P2pError } from "./errors.ts";
 import { anchorsOf, outboundLimits, whoMakesRoom } from "./outbound.ts";
-import { HANDSHAKE_TIMEOUT_MS, handshakeTimeout, shakeHands } from "./handshake.ts";
-import { BASE_MAX_BYTES, BASE_VERSION, DISCONNECT, encodeDisconnect, type Hello } from "./hello.ts";
-import { formatEndpoint, isLoopback, makeAllowList, parseListenAddr } from "#p2p/netutil";
 import type { Peer, PeerInfo } from "./peer.ts";
-import { PeerConnection, reasonFor } from "./peer-connection.ts";
+import { PeerConnection } from "./peer-connection.ts";
 import type { Protocol } from "./protocol.ts";
 import type { NodeInfo, PeerEvent, Self, ServerConfig } from "./server-types.ts";
-import { InboundThrottle, Rarely } from "./throttle.ts";
+import { Rarely } from "./throttle.ts";
 
-/** geth p2p/server.go:49-57@v1.8.27; maxPeers and the handshake rate are ours (attacks-and-faults §3.2, RX-14). */
+/** geth p2p/server.go:49-57@v1.8.27; maxPeers is ours (attacks-and-faults §3.2). */
 const DEFAULT_MAX_PEERS = 50;
 const DEFAULT_MAX_PENDING = 50;
 const DEFAULT_DIAL_RATIO = 3;
-const DIAL_TIMEOUT_MS = 15_000;
-const HANDSHAKES_PER_SECOND = 50;
 /** How often full slots are looked at again. */
 const CANDIDATE_INTERVAL_MS = 1_000;
 
@@ -53,7 +51,6 @@ export class Server implements AsyncDisposable {
   readonly #log: Logger;
   readonly #protocols: readonly Protocol[];
   readonly #maxPeers: number;
-  readonly #maxPending: number;
   readonly #maxDialed: number;
   readonly #publicKey: Uint8Array;
   readonly #key: ReturnType<typeof parsePrivateKey>;
@@ -62,20 +59,11 @@ export class Server implements AsyncDisposable {
   readonly #peers = new Map<NodeId, PeerConnection>();
   /** BOUNDED: what the operator adds. */
   readonly #trusted = new Set<NodeId>();
-  /** Inbound handshakes running. BOUNDED: maxPendingPeers. */
-  #pendingInbound = 0;
-  /** Nodes that answered our dial and shake hands with us. BOUNDED: 16 dials. */
-  readonly #shaking = new Set<NodeId>();
-  readonly #throttle = new InboundThrottle();
-  readonly #handshakeRate: TokenBucket;
-  #handshakes: HandshakeRunner = localHandshakes;
-  readonly #refusals = new Rarely(10_000);
   readonly #acceptFailures = new Rarely(1_000);
   readonly #scheduler: DialScheduler;
   readonly #dialer: DialDriver;
+  readonly #doorway: Doorway;
   readonly #scope: Scope;
-  /** What handshakes and dials are cancelled by. BOUNDED: one per handshake, dial and waiting socket. */
-  readonly #cancels = new Set<() => void>();
   readonly #id: NodeId;
   #listening: TcpListener | undefined;
   #discovery: Discovery | undefined;
@@ -97,7 +85,6 @@ export class Server implements AsyncDisposable {
     this.peerEvents = new Feed((error) => log.error("peer event listener failed", { error }));
     this.#protocols = config.protocols ?? [];
     this.#maxPeers = maxPeers;
-    this.#maxPending = config.maxPendingPeers || DEFAULT_MAX_PENDING; // 0 = default, as geth
     this.#maxDialed = maxDialedConns({
       maxPeers,
       dialRatio: config.dialRatio || DEFAULT_DIAL_RATIO,
@@ -108,11 +95,6 @@ export class Server implements AsyncDisposable {
     this.#publicKey = publicKeyOf(this.#key);
     this.#id = nodeIdOf(this.#publicKey);
     this.#isAllowed = makeAllowList(config.netRestrict);
-    this.#handshakeRate = new TokenBucket({
-      capacity: HANDSHAKES_PER_SECOND,
-      everyMs: 1000 / HANDSHAKES_PER_SECOND,
-      now: host.clock.now(),
-    });
     this.#scheduler = new DialScheduler({
       self: this.#id,
       maxDialed: this.#maxDialed,
@@ -121,11 +103,12 @@ export class Server implements AsyncDisposable {
     this.#dialer = new DialDriver(this.#scheduler, {
       clock: host.clock,
       view: { peers: this.#peers },
-      dial: (dial) => this.#track(`dial ${shortId(dial.node.id)}`, () => this.#dial(dial)),
+      dial: (dial) => this.#track(`dial ${shortId(dial.node.id)}`, () => this.#doorway.dial(dial)),
     });
+    this.#doorway = this.#makeDoorway();
     this.#scope = new Scope("p2p", (error, task) => log.error("p2p task failed", { task, error }));
-    for (const node of config.staticNodes ?? []) this.#addStatic(toNode(node));
-    for (const node of config.trustedNodes ?? []) this.#trusted.add(toNode(node).id);
+    for (const node of config.staticNodes ?? []) this.#addStatic(nodeOf(node));
+    for (const node of config.trustedNodes ?? []) this.#trusted.add(nodeOf(node).id);
   }
 
   /** Who we are; the address is known once the listener is up. */
@@ -149,6 +132,11 @@ export class Server implements AsyncDisposable {
   /** Discovery of nodes by v5.1; undefined while it is off. */
   get discv5(): Discv5 | undefined {
     return this.#discovery?.v5;
+  }
+
+  /** How handshakes ended since the start, by direction. */
+  get handshakes(): HandshakeCounts {
+    return this.#doorway.counts;
   }
 
   /** The address to tell while nobody has told us ours. */
@@ -189,7 +177,7 @@ export class Server implements AsyncDisposable {
       await using stack = new DisposeStack();
       const { listenAddr } = this.config;
       const { threads, clock } = this.#host;
-      if (threads !== undefined) this.#handshakes = stack.use(shareHandshakes({ threads, clock }));
+      if (threads !== undefined) this.#doorway.useHandshakes(stack.use(shareHandshakes({ threads, clock })));
       if (listenAddr !== undefined && listenAddr !== "") await this.#listen(listenAddr, stack);
       else if (this.config.noDial === true)
         this.#log.warn("P2P server will be useless, neither dialing nor listening");
@@ -215,7 +203,7 @@ export class Server implements AsyncDisposable {
   async #listen(listenAddr: string, stack: DisposeStack): Promise<void> {
     const listener = await this.#host.net.listenTcp(
       parseListenAddr(listenAddr),
-      (socket) => this.#accept(socket),
+      (socket) => this.#doorway.accept(socket),
       (error) =>
         this.#acceptFailures.run(this.#host.clock.now(), (heldBack) =>
           this.#log.warn("cannot accept", { error, heldBack }),
@@ -225,51 +213,15 @@ export class Server implements AsyncDisposable {
     this.#listening = listener;
   }
 
-  async #startDiscovery(): Promise<Discovery> {
-    const {
-      noDiscovery = true,
-      discoveryV5 = false,
-      discAddr,
-      listenAddr,
-      nodeStore,
-      externalIp,
-    } = this.config;
-    const {
-      bootstrapNodes = [],
-      bootstrapNodesV5 = bootstrapNodes,
-      discoveryDns = [],
-      netRestrict,
-    } = this.config;
-    const local = this.#listening?.local;
-    const configured = discAddr === undefined || discAddr === "" ? undefined : parseListenAddr(discAddr);
-    return Discovery.start(
-      {
-        key: this.#key,
-        udp: configured ?? local ?? { host: "", port: 0 },
-        v4: !noDiscovery,
-        v5: discoveryV5,
-        anyPort: configured === undefined && /:0$/.test(listenAddr ?? ":0"),
-        tcp: local?.port ?? 0,
-        staticIp: externalIp,
-        fallbackIp: this.#fallbackIp(),
-        bootnodes: bootstrapNodes.map(toNode),
-        bootnodesV5: bootstrapNodesV5.map(toNode),
-        dnsLists: noDiscovery ? [] : discoveryDns.filter((url) => url !== ""), // geth's `--discovery.dns ""`
-        allowLanLists: netRestrict !== undefined,
-        nat: this.#nat(local?.host),
-        isAllowed: this.#isAllowed,
-        protocols: this.#protocols,
-        store: nodeStore,
-        log: this.#log,
-      },
-      this.#host,
-    );
-  }
-
-  /** The way through the router; none for who listens on loopback, or nowhere. */
-  #nat(host: string | undefined): Nat | undefined {
-    const nat = parseNat(this.config.nat ?? "", this.#host);
-    return host === undefined || isLoopback(host) ? undefined : nat;
+  #startDiscovery(): Promise<Discovery> {
+    const parts = {
+      key: this.#key,
+      local: this.#listening?.local,
+      fallbackIp: this.#fallbackIp(),
+      isAllowed: this.#isAllowed,
+      log: this.#log,
+    };
+    return Discovery.start(discoveryConfigOf(this.config, parts, this.#host), this.#host);
   }
 
   /** Fetches nodes as long as there are slots for them to fill. */
@@ -322,7 +274,7 @@ export class Server implements AsyncDisposable {
     if (wasStarting) await this.#started?.catch(() => {}); // it sees the state and undoes itself
     this.#dialer.close();
     this.#storeAnchors();
-    for (const cancel of [...this.#cancels]) cancel();
+    this.#doorway.close();
     for (const peer of this.#peers.values()) peer.disconnect("quitting");
     await this.#running?.[Symbol.asyncDispose]();
     await this.#scope.close();
@@ -336,20 +288,20 @@ export class Server implements AsyncDisposable {
 
   /** Keeps a node connected: dialled now and whenever it is lost. @throws ENODE_*, P2P_BAD_CONFIG without an address */
   addPeer(node: string | Enode): void {
-    this.#addStatic(toNode(node));
+    this.#addStatic(nodeOf(node));
     if (this.#state === "running") this.#dialer.poke();
   }
 
   /** Stops keeping it connected, and disconnects it ("disconnect requested"); works for any peer. */
   removePeer(node: string | Enode): void {
-    const { id } = toNode(node);
+    const { id } = nodeOf(node);
     this.#scheduler.removeStatic(id);
     this.#peers.get(id)?.disconnect("requested");
   }
 
   /** Admits the node over every cap, from now on; a connected one at once. */
   addTrustedPeer(node: string | Enode): void {
-    const { id } = toNode(node);
+    const { id } = nodeOf(node);
     this.#trusted.add(id);
     const peer = this.#peers.get(id);
     if (peer !== undefined) peer.isTrusted = true;
@@ -357,7 +309,7 @@ export class Server implements AsyncDisposable {
 
   /** Takes the privilege away; the peer stays. */
   removeTrustedPeer(node: string | Enode): void {
-    const { id } = toNode(node);
+    const { id } = nodeOf(node);
     this.#trusted.delete(id);
     const peer = this.#peers.get(id);
     if (peer !== undefined) peer.isTrusted = false;
@@ -412,154 +364,39 @@ export class Server implements AsyncDisposable {
     });
   }
 
-  /** Until disposed, `cancel` is called when the server stops. (Not listeners on one signal: that warns above ten.) */
-  #onStop(cancel: () => void): Disposable {
-    if (this.#scope.isClosed || this.#state === "stopping") cancel();
-    this.#cancels.add(cancel);
-    return { [Symbol.dispose]: () => void this.#cancels.delete(cancel) };
-  }
-
-  #accept(socket: TcpSocket): void {
-    const now = this.#host.clock.now();
-    const ip = socket.remote.host;
-    const refusal = this.#refuseSocket(ip, now);
-    if (refusal !== undefined) {
-      socket.destroy();
-      this.#refusals.run(now, (heldBack) =>
-        this.#log.debug("inbound connection refused", { why: refusal, remote: ip, heldBack }),
-      );
-      return;
-    }
-    this.#pendingInbound++;
-    void this.#track("inbound handshake", async () => {
-      try {
-        const isPaused = await this.#waitForHandshakeSlot(socket);
-        const settingUp = this.#setup(socket, undefined, false);
-        if (isPaused) socket.resume(); // not earlier: bytes would find no listener
-        await settingUp;
-      } finally {
-        this.#pendingInbound--;
-      }
-    });
-  }
-
-  /** Why a fresh inbound socket is closed without a word. @see geth p2p/server.go:840-890@v1.8.27 */
-  #refuseSocket(ip: string, now: number): string | undefined {
-    if (this.#state !== "running") return "not running";
-    if (this.#pendingInbound >= this.#maxPending) return "too many handshakes";
-    if (!this.#isAllowed(ip)) return "not contained in netrestrict whitelist";
-    return this.#throttle.admit(ip, now) ? undefined : "too many connections from there";
-  }
-
-  /** At most 50 handshakes a second begin; the rest wait, unread, in their pending slot (RX-14). True if it had to wait. */
-  async #waitForHandshakeSlot(socket: TcpSocket): Promise<boolean> {
-    const { clock } = this.#host;
-    if (this.#handshakeRate.take(clock.now())) return false;
-    socket.pause();
-    const stop = new AbortController();
-    using _ = this.#onStop(() => stop.abort());
-    do await clock.sleep(this.#handshakeRate.wait(clock.now()), { signal: stop.signal }).catch(() => {});
-    while (!stop.signal.aborted && !this.#handshakeRate.take(clock.now()));
-    return true;
-  }
-
-  async #dial({ node, isStatic }: Dial): Promise<void> {
-    const stop = new AbortController();
-    const { signal } = stop;
-    using _ = this.#onStop(() => stop.abort());
-    try {
-      const endpoint = { host: node.ip ?? "", port: node.tcp };
-      const socket = await this.#host.net.dialTcp(endpoint, { signal, timeoutMs: DIAL_TIMEOUT_MS });
-      await this.#setup(socket, node, isStatic);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof GlimError)) throw error;
-      this.#log.debug("dial failed", { peer: shortId(node.id), error });
-    }
-  }
-
-  /** Brings a socket up to a peer, or closes it with the reason. Returns when the peer is added or refused. */
-  async #setup(socket: TcpSocket, dialed: Enode | undefined, isStatic: boolean): Promise<void> {
-    const { clock, entropy } = this.#host;
-    const connection = new RlpxConnection(socket, {
+  #makeDoorway(): Doorway {
+    const { name, maxPendingPeers, acceptPlainHandshake: acceptPlain } = this.config;
+    const config = {
       key: this.#key,
-      entropy,
-      clock,
-      maxBytes: BASE_MAX_BYTES,
-      remotePublicKey: dialed?.publicKey,
-      acceptPlain: this.config.acceptPlainHandshake,
-      handshakes: this.#handshakes,
-    });
-    const deadline = clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.close(handshakeTimeout()));
-    using _ = this.#onStop(() => connection.close(P2pError("NOT_RUNNING")));
-    // what this one is told counts for it, whatever is offered later
-    const offered = this.#protocols.filter(({ isOffered }) => isOffered?.() ?? true);
-    if (dialed !== undefined) this.#shaking.add(dialed.id);
-    try {
-      const flags = (id: NodeId): ConnFlags => ({
-        id,
-        inbound: dialed === undefined,
-        isStatic,
-        isTrusted: this.#trusted.has(id),
-      });
-      await shakeHands({
-        connection,
-        dialed,
-        hello: this.#hello(offered),
-        afterEncryption: (remote) => {
-          throwIf(checkAdmission(flags(remote), this.#occupancy()));
-          if (dialed === undefined) this.#breakTie(remote);
-        },
-        afterHello: (remote, hello) => {
-          if (this.#state !== "running") throw P2pError("NOT_RUNNING");
-          const { length } = matchProtocols(offered, hello.caps);
-          throwIf(this.#protocols.length > 0 && length === 0 ? P2pError("USELESS_PEER") : undefined);
-          throwIf(checkAdmission(flags(remote), this.#occupancy()));
-          // in the same turn as its check: two that shake hands at once must not both pass
-          this.#add({ connection, hello, offered, dialed, id: remote, isStatic });
-        },
-      });
-    } catch (error) {
-      this.#refuse(connection, error, dialed);
-      if (!(error instanceof GlimError)) throw error;
-    } finally {
-      deadline.cancel();
-      if (dialed !== undefined) this.#shaking.delete(dialed.id);
-    }
+      publicKey: this.#publicKey,
+      id: this.#id,
+      name,
+      protocols: this.#protocols,
+      maxPending: maxPendingPeers || DEFAULT_MAX_PENDING, // 0 = default, as geth
+      acceptPlain,
+      log: this.#log,
+    };
+    const isRunning = () => this.#state === "running";
+    const occupancy = {
+      self: this.#id,
+      maxPeers: this.#maxPeers,
+      maxDialed: this.#maxDialed,
+      peers: this.#peers,
+    };
+    const face: DoorwayFace = {
+      get isRunning() {
+        return isRunning();
+      },
+      occupancy,
+      isTrusted: (id) => this.#trusted.has(id),
+      isAllowed: this.#isAllowed,
+      add: (arrival) => this.#add(arrival),
+      track: (name, run) => this.#track(name, run),
+    };
+    return new Doorway(config, face, this.#host);
   }
 
-  /**
-   * Two connections with one node that shake hands at once, one each way: the one dialled by the larger id goes on (BP-08).
-   * Only the side with the larger id decides, by its own dial: who an inbound connection is from is proven by its first frame
-   * alone, so a replayed auth must not be able to keep anybody out (RX-08).
-   */
-  #breakTie(id: NodeId): void {
-    if (this.#shaking.has(id) && this.#id > id) throw P2pError("ALREADY_CONNECTED");
-  }
-
-  #refuse(connection: RlpxConnection, error: unknown, dialed?: Enode): void {
-    const known = error instanceof Error ? error : P2pError("PEER_CLOSED", { why: "unknown" });
-    const reason = reasonFor(known);
-    connection.close(
-      known,
-      reason === undefined ? undefined : { code: DISCONNECT, payload: encodeDisconnect(reason) },
-    );
-    const facts = { remote: formatEndpoint(connection.remote), error: known };
-    if (dialed !== undefined)
-      return this.#log.debug("dialled node is no peer", { peer: shortId(dialed.id), ...facts });
-    this.#refusals.run(this.#host.clock.now(), (heldBack) =>
-      this.#log.debug("inbound connection refused", { ...facts, heldBack }),
-    );
-  }
-
-  #add(parts: {
-    connection: RlpxConnection;
-    hello: Hello;
-    offered: readonly Protocol[];
-    dialed: Enode | undefined;
-    id: NodeId;
-    isStatic: boolean;
-  }): void {
+  #add(parts: Arrival): void {
     const { id, hello } = parts;
     const peer = new PeerConnection({
       ...parts,
@@ -587,25 +424,4 @@ export class Server implements AsyncDisposable {
       this.#dialer.poke();
     });
   }
-
-  #hello(offered: readonly Protocol[]): Hello {
-    return {
-      version: BASE_VERSION,
-      name: this.config.name,
-      caps: capsOf(offered),
-      publicKey: this.#publicKey,
-    };
-  }
-
-  #occupancy() {
-    return { self: this.#id, maxPeers: this.#maxPeers, maxDialed: this.#maxDialed, peers: this.#peers };
-  }
-}
-
-function toNode(node: string | Enode): Enode {
-  return typeof node === "string" ? parseNode(node) : node;
-}
-
-function throwIf(error: Error | undefined): void {
-  if (error !== undefined) throw error;
 }
