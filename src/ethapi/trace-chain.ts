@@ -48,6 +48,7 @@ export function traceChainSubscription({ backend, clock }: Parts, tracing: Traci
     doc: "Traces of every transaction after one block, up to another: {block, hash, traces}, for each block that has some.",
     params: [blockTag, blockTag, optional(traceConfig)],
     item: json,
+    isHeavy: true,
     open: ([from, to, config], ctx) => {
       const [start, end] = [numberOf(from), numberOf(to)];
       if (start >= end)

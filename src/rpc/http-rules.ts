@@ -50,6 +50,17 @@ export function countHosts(rawHeaders: readonly string[]): number {
   return count;
 }
 
+/**
+ * True for a request that a web page of another site makes, a link there too: it could not read the answer, but have a profile
+ * taken. What no browser sends has neither header.
+ */
+export function isForeign({ headers }: IncomingMessage, cors: OriginRules): boolean {
+  const { origin, host } = headers;
+  const site = headers["sec-fetch-site"];
+  if (origin !== undefined) return !cors.allows(origin) && origin.toLowerCase() !== `http://${host?.toLowerCase()}`;
+  return site !== undefined && site !== "same-origin" && site !== "none";
+}
+
 /** Adds CORS headers for a listed origin; answers a preflight itself (true). */
 export function writeCors(
   rules: OriginRules,

@@ -17,7 +17,8 @@ import { refuseUpgrade, WsSide } from "./ws.ts";
 
 /** What is served to plain HTTP requests. */
 export interface HttpFace {
-  readonly server: RpcServer;
+  /** undefined: there are pages only, and every other path is none. */
+  readonly server: RpcServer | undefined;
   /** Host names allowed beside IP literals; `*` = all. Default `localhost`. */
   readonly vhosts?: readonly string[] | undefined;
   /** Origins that may read replies in a browser; none = no CORS headers. */
@@ -54,11 +55,14 @@ interface SocketState {
 }
 
 interface HttpSide {
-  readonly server: RpcServer;
+  readonly server: RpcServer | undefined;
   readonly hosts: HostRules;
   readonly cors: OriginRules;
   readonly pages: Pages | undefined;
 }
+
+type CallSide = HttpSide & { readonly server: RpcServer };
+const answersCalls = (side: HttpSide): side is CallSide => side.server !== undefined;
 
 /** How long the rest of a refused request is read and dropped. */
 const LINGER_MS = 1_000;
@@ -243,7 +247,8 @@ export class HttpEndpoint implements AsyncDisposable {
     return {
       limits: this.#limits,
       clock: this.#clock,
-      face: () => (this.#http?.cors.isEmpty === true ? this.#http : undefined),
+      face: () =>
+        this.#http?.cors.isEmpty === true && answersCalls(this.#http) ? this.#http : undefined,
       turn: () => this.#turn++,
       get isClosing() {
         return isClosing();
@@ -290,7 +295,14 @@ export class HttpEndpoint implements AsyncDisposable {
     const origin = headers.origin;
     if (!side.cors.isEmpty && writeCors(side.cors, origin, request, response)) return;
     const onFault = (error: unknown) => this.#log.error("a page failed", { url: request.url, error });
-    if (side.pages !== undefined && servePage(side.pages, request, response, onFault)) return;
+    const { pages } = side;
+    if (pages !== undefined && servePage(pages, request, response, { onFault, isForeign: isForeign(request, side.cors) }))
+      return;
+    if (!answersCalls(side)) {
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      this.#refuse(response, isRead ? 404 : 405, isRead ? "no such page" : "method not allowed", isWaiting);
+      return;
+    }
     const refusal = refusalOf(request, this.#limits.httpBodyBytes);
     if (refusal !== undefined) {
       this.#refuse(response, ...refusal, isWaiting);

@@ -77,6 +77,7 @@ export interface Subscription {
   readonly doc: string;
   readonly params: Params;
   readonly item: AnyCodec;
+  readonly isHeavy: boolean;
   open(params: readonly unknown[], ctx: CallContext): AsyncIterable<string>;
 }
 
@@ -85,6 +86,8 @@ export interface SubscriptionSpec<P extends Params, Out, In> {
   /** Of `<ns>_subscribe`, after the name. */
   readonly params: P;
   readonly item: Codec<Out, In>;
+  /** Each item takes one of the few places for costly work while it is made; none free at the beginning: −32005. */
+  readonly isHeavy?: boolean | undefined;
   /**
    * Items until the client unsubscribes or is gone: then the loop is left (`return()` of the iterator), and ctx.signal
    * aborts. It is started before the id is answered; items wait for the id. It must bound what waits for it (Feed.stream does).
@@ -102,6 +105,7 @@ export function subscription<const P extends Params, Out, In>(
     doc: spec.doc,
     params,
     item,
+    isHeavy: spec.isHeavy ?? false,
     open(raw, ctx) {
       return mapItems(spec.open(decodeParams(params, raw), ctx), write);
     },

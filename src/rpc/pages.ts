@@ -21,14 +21,17 @@ export type Pages = (
 const isEmpty = ({ headers }: IncomingMessage) =>
   headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
 
-/** Answers a GET by its page. False: there is none, and nothing was written. `onFault` hears what a page threw. */
+/** Pages, as the web page of another site gets to see them: none of them is even made. */
+const FOREIGN: Page = { status: 403, type: "text/plain; charset=utf-8", body: "not for pages of other sites" };
+
+/** Answers a GET or HEAD by its page. False: there is none, and nothing was written. `onFault` hears what a page threw. */
 export function servePage(
   pages: Pages,
   request: IncomingMessage,
   response: ServerResponse,
-  onFault: (error: unknown) => void,
+  { onFault, isForeign }: { onFault: (error: unknown) => void; isForeign: boolean },
 ): boolean {
-  if (request.method !== "GET" || !isEmpty(request)) return false;
+  if ((request.method !== "GET" && request.method !== "HEAD") || !isEmpty(request)) return false;
   const gone = new AbortController();
   // not by URL: it throws for `//` and other targets that anybody may send
   const { url = "/" } = request;

@@ -7,8 +7,15 @@ import type { RpcServer } from "./server.ts";
 interface Open {
   readonly controller: AbortController;
   readonly iterator: AsyncIterator<string>;
+  /** The first item has its place from the beginning on; undefined: items are cheap. */
+  readonly place: Place | undefined;
   /** Opens the gate: called once the reply with the id has been written. */
   readonly release: () => void;
+}
+
+/** What a subscription of costly items waits for before its first one. */
+interface Place {
+  readonly first: Promise<void> | undefined;
 }
 
 /** Subscriptions of one connection. BOUNDED: limits.subscriptionsPerConnection, keyed by our own random id. */
@@ -54,14 +61,17 @@ export class SubscriptionSet {
     const controller = new AbortController();
     const { transport, remote } = this.#info;
     const items = found.open(rest, { signal: controller.signal, transport, remote, connection: this.#info });
-    if (!this.#server.takeSubscription())
+    const place = found.isHeavy ? this.#takePlace() : undefined;
+    if (!this.#server.takeSubscription()) {
+      if (place !== undefined) void Promise.resolve(place.first).then(() => this.#server.heavy.leave());
       throw new RpcError(rpcCodes.busy, "too many subscriptions on this server");
+    }
     const id = this.#newId();
     let release = () => {};
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const open: Open = { controller, iterator: items[Symbol.asyncIterator](), release };
+    const open: Open = { controller, iterator: items[Symbol.asyncIterator](), place, release };
     this.#open.set(id, open);
     releases.push(release);
     void this.#pump(namespace, id, open, gate);
@@ -85,13 +95,13 @@ export class SubscriptionSet {
 
   async #pump(namespace: string, id: string, open: Open, gate: Promise<void>): Promise<void> {
     try {
-      const first = open.iterator.next(); // the source listens from here on
+      const first = this.#next(open, open.place?.first); // the source listens from here on
       first.catch(() => {}); // reported below, if the gate opens first
       await gate;
       for (
         let step = await first;
         step.done !== true && this.#open.has(id);
-        step = await open.iterator.next()
+        step = await this.#next(open, open.place && this.#server.heavy.enterAgain())
       ) {
         this.#send?.(notificationText(namespace, id, step.value));
       }
@@ -100,6 +110,29 @@ export class SubscriptionSet {
     } finally {
       this.#end(id, open);
     }
+  }
+
+  /** The next item, made while it has its place. Cheap ones are asked for at once. */
+  async #next(
+    { iterator, place, controller }: Open,
+    entered: Promise<void> | undefined,
+  ): Promise<IteratorResult<string>> {
+    if (place === undefined) return iterator.next();
+    await entered;
+    try {
+      controller.signal.throwIfAborted(); // whoever asked may have left while waiting
+      return await iterator.next();
+    } finally {
+      this.#server.heavy.leave();
+    }
+  }
+
+  /** @throws −32005 */
+  #takePlace(): Place {
+    const entered = this.#server.heavy.enter();
+    if (entered === "refused")
+      throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
+    return { first: entered };
   }
 
   #end(id: string, { controller, iterator, release }: Open): void {

@@ -126,6 +126,34 @@ test("RP-12 of runs with much memory one goes on at a time; the others wait befo
   expect(await runCode(touch(MIB), { memory })).toBe("ok"); // has it, and asks for no more
 });
 
+test("RP-12 who waits for a run that does not give way ends with its own time, or when its caller leaves", async () => {
+  const memory = new MemoryBudget(64 * MIB);
+  memory.heavy = new MemoryMeter(memory); // in a precompile on another thread, say
+  let now = 0;
+  const alarms = new Set<() => void>();
+  const clock = {
+    now: () => now,
+    after(delayMs: number, fn: () => void) {
+      const due = () => {
+        if (now >= delayMs) fn();
+      };
+      alarms.add(due);
+      return { cancel: () => void alarms.delete(due) };
+    },
+  };
+  const leaving = new AbortController();
+  const timed = runCode(recursion, { memory, clock, timeoutMs: 50 });
+  const left = runCode(recursion, { memory, clock, timeoutMs: 5000, signal: leaving.signal });
+  while (alarms.size < 2) await new Promise<void>((resolve) => setImmediate(resolve));
+  now = 51;
+  for (const due of alarms) due();
+  expect(await timed).toMatch(/^VM_TIMEOUT -32002/);
+  leaving.abort();
+  expect(await left).toMatch(/abort/i);
+  expect(alarms.size).toBe(0);
+  expect(memory.usedBytes).toBe(0);
+});
+
 describe("MODEXP with a long exponent", () => {
   const naive = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
     let result = 1n % modulus;

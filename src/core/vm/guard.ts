@@ -4,10 +4,13 @@ import { type MemoryBudget, MemoryMeter } from "./memory-meter.ts";
 import type { PrecompileJob, PrecompileOutcome } from "./precompile-job.ts";
 import type { PrecompileRunner } from "./precompile-pool.ts";
 
+/** With `after`, the end of a run's time is met while it waits for another run too; else when that one gives way. */
+export type RunClock = Pick<Clock, "now"> & Partial<Pick<Clock, "after">>;
+
 export interface GuardOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  readonly clock?: Pick<Clock, "now"> | undefined;
+  readonly clock?: RunClock | undefined;
   /** Where dear precompiles run; absent: in place. */
   readonly precompiles?: PrecompileRunner | undefined;
   /** What the memory of frames is taken from; absent: unbounded, but for its gas. */
@@ -114,11 +117,28 @@ export class Guard {
     this.look();
     const standing = async (): Promise<void> => {
       while (!memory.mayGoOn()) {
-        await memory.stand();
+        await this.#woken(memory);
         this.look();
       }
     };
     return standing();
+  }
+
+  /** Resolves when the run at work has ended or gives way, and when this one's time or its signal ends it. */
+  #woken(memory: MemoryMeter): Promise<void> {
+    const { signal, clock } = this.#options;
+    const leftMs = this.#deadline - (clock?.now() ?? 0);
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer?.cancel();
+        place[Symbol.dispose]();
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = Number.isFinite(leftMs) ? clock?.after?.(Math.max(0, leftMs) + 1, wake) : undefined;
+      const place = memory.stand(wake);
+      signal?.addEventListener("abort", wake, { once: true });
+    });
   }
 
   #isSliceOver(): boolean {

@@ -13,20 +13,23 @@ export class MemoryBudget {
   /** The heavy run that goes on. */
   heavy: MemoryMeter | undefined;
   /** Heavy runs that wait. BOUNDED by who lets runs in. */
-  #aside: (() => void)[] = [];
+  readonly #aside = new Set<() => void>();
 
   constructor(mostBytes: number) {
     this.mostBytes = mostBytes;
   }
 
-  /** Resolves when the heavy run has ended, or now and then: look again. */
-  stand(): Promise<void> {
-    return new Promise((resolve) => this.#aside.push(resolve));
+  /** Calls `look` when the heavy run has ended, or now and then: once, and not after it was disposed of. */
+  stand(look: () => void): Disposable {
+    this.#aside.add(look);
+    return { [Symbol.dispose]: () => void this.#aside.delete(look) };
   }
 
   /** Those that wait look again, at their clocks too. */
   wake(): void {
-    for (const look of this.#aside.splice(0)) look();
+    const waiting = [...this.#aside];
+    this.#aside.clear();
+    for (const look of waiting) look();
   }
 }
 
@@ -77,8 +80,8 @@ export class MemoryMeter {
   }
 
   /** @see MemoryBudget.stand */
-  stand(): Promise<void> {
-    return this.#budget.stand();
+  stand(look: () => void): Disposable {
+    return this.#budget.stand(look);
   }
 
   /** Called when its run gives way: whoever waits for it must not miss the end of its time. */

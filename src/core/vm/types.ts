@@ -7,8 +7,8 @@ import type {
   Transaction,
   Withdrawal,
 } from "#core/types";
-import type { Clock } from "#host";
 import type { ChainConfig } from "#params";
+import type { RunClock } from "./guard.ts";
 import type { MemoryBudget } from "./memory-meter.ts";
 import type { PrecompileRunner } from "./precompile-pool.ts";
 import type { StateDiff } from "./state-diff.ts";
@@ -76,7 +76,7 @@ export interface CallOptions extends RunBounds {
   readonly signal?: AbortSignal | undefined;
   /** Needs `clock`. Default 5,000 (geth --rpc.evmtimeout). */
   readonly timeoutMs?: number | undefined;
-  readonly clock?: Pick<Clock, "now"> | undefined;
+  readonly clock?: RunClock | undefined;
   readonly overrides?: readonly AccountOverride[] | undefined;
   readonly blockOverrides?: BlockOverrides | undefined;
   /** Looks on. Of runCall only. */
@@ -98,7 +98,7 @@ export interface CallResult {
 
 export interface ExecuteOptions extends RunBounds {
   /** So that a long block gives way to the rest of the process by time; without it, by work done. */
-  readonly clock?: Pick<Clock, "now"> | undefined;
+  readonly clock?: RunClock | undefined;
   /** Who gets fees and reward: the engine's author. Default `header.coinbase`. */
   readonly coinbase?: Uint8Array | undefined;
   readonly blockHash?: ((number: number) => MaybePromise<Uint8Array | undefined>) | undefined;
