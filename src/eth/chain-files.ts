@@ -14,13 +14,17 @@ const CHUNK_BYTES = 1 << 20;
 const MAX_FILE_BYTES = 64 * CHUNK_BYTES;
 const TRACES = "traces";
 
+/** What the system says of names with a zero byte, and of those that no file system takes. */
+const isBadName = (error: unknown) => ["ERR_INVALID_ARG_VALUE", "ENAMETOOLONG"].includes(String(codeOf(error)));
+
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
-/** The real path, links followed. @throws ETH_FILE_MISSING */
+/** The real path, links followed. @throws ETH_FILE_MISSING, ETH_FILE_NAME */
 async function real(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
+    if (isBadName(error)) throw EthError("FILE_NAME", undefined, { cause: error });
     throw EthError("FILE_MISSING", undefined, { cause: error });
   }
 }
@@ -45,6 +49,7 @@ export function chainFiles(chain: () => BlockChain, dataDir: string): ChainFiles
       const target = resolve(await inside(dirname(path)), basename(path));
       // made anew: neither a file nor a link of that name may be there
       const handle = await open(target, "wx", 0o600).catch((error: unknown) => {
+        if (isBadName(error)) throw EthError("FILE_NAME", undefined, { cause: error });
         throw codeOf(error) === "EEXIST" ? EthError("FILE_EXISTS") : error;
       });
       try {

@@ -66,6 +66,9 @@ describe("attack/RP-20 debug_ methods that touch files", () => {
       [".", -32000],
     ] as const)
       await expect(ask(rpc, "debug_traceBlockFromFile", file)).rejects.toMatchObject({ code });
+    for (const file of ["chain\0.rlp", "\0", "no\0folder/chain.rlp", "n".repeat(300)])
+      for (const method of ["admin_exportChain", "admin_importChain", "debug_traceBlockFromFile"])
+        await expect(ask(rpc, method, file)).rejects.toMatchObject({ code: -32602 });
     const names = (await ask(rpc, "debug_standardTraceBlockToFile", hash)) as string[];
     expect(names).toHaveLength(1);
     expect(names[0]?.startsWith(join(dataDir, "traces", `block_${hash.slice(0, 10)}-0-0x`))).toBe(true);

@@ -18,6 +18,11 @@ export const EthError = defineErrors("ETH", {
     blame: "caller",
     rpcCode: -32602,
   },
+  FILE_NAME: {
+    message: () => "no file can have this name: it is too long, or has a zero byte",
+    blame: "caller",
+    rpcCode: -32602,
+  },
   FILE_EXISTS: {
     message: () => "location would overwrite an existing file",
     blame: "caller",
