@@ -103,12 +103,13 @@ export function createEthApi(
   const limits = { ...defaultLimits, ...some };
   const { clock, entropy, threads } = host;
   const precompiles = threads === undefined ? undefined : new PrecompileThreads({ threads, clock });
+  const memory = new MemoryBudget(limits.callMemoryBytes, clock);
   const parts: Parts = {
     backend,
     view: new ChainView(backend, clock),
     logs: new LogSearch(backend, limits, clock),
     limits,
-    bounds: { precompiles, memory: new MemoryBudget(limits.callMemoryBytes) },
+    bounds: { precompiles, memory },
     clock,
     entropy,
     log,
@@ -141,6 +142,7 @@ export function createEthApi(
   });
   const close = async () => {
     filters.close();
+    memory[Symbol.dispose]();
     await precompiles?.[Symbol.asyncDispose]();
   };
   return {

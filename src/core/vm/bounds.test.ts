@@ -14,6 +14,7 @@ import { MemoryMeter } from "./memory-meter.ts";
 import { powerModulo, withOwnPower } from "./modexp.ts";
 import { DEAR_MS, estimateMs, type PrecompileJob } from "./precompile-job.ts";
 import { runPrecompile } from "./precompiles.ts";
+import { slabs } from "./slabs.ts";
 
 const target = concatBytes(new Uint8Array(19), Uint8Array.of(0x77));
 const header = makeHeader({
@@ -94,6 +95,27 @@ describe("RP-12 memory of frames", () => {
     expect(await runCode(touch(MIB + 1), { memory })).toMatch(/^VM_MEMORY/);
     expect(memory.usedBytes).toBe(4 * MIB);
   });
+});
+
+test("RP-12 the memory of frames is kept for the next run, and let go of a second after the last", async () => {
+  const clock = new SimulatedClock();
+  using memory = new MemoryBudget(4 * MIB, clock);
+  slabs.trim();
+  expect(await runCode(touch(MIB), { memory })).toBe("ok");
+  const kept = slabs.figures;
+  expect(kept.lent).toBe(0);
+  expect(kept.heldBytes).toBeGreaterThanOrEqual(MIB);
+  await clock.advance(600);
+  expect(await runCode(touch(MIB), { memory })).toBe("ok");
+  expect(slabs.figures).toEqual(kept);
+  await clock.advance(999);
+  expect(slabs.figures).toEqual(kept);
+  await clock.advance(1);
+  expect(slabs.figures.heldBytes).toBe(0);
+  expect(clock.activeTimers).toBe(0);
+  expect(await runCode(touch(MIB), { memory })).toBe("ok");
+  memory[Symbol.dispose]();
+  expect([slabs.isEmpty, clock.activeTimers]).toEqual([true, 0]);
 });
 
 test("RP-12 of runs with much memory one goes on at a time; the others wait before their next message, until their time is over", async () => {

@@ -1,22 +1,54 @@
+import type { Clock, Timer } from "#host";
 import { VmError } from "./errors.ts";
-import { giveSlab, takeSlab } from "./slabs.ts";
+import { slabs } from "./slabs.ts";
 
 /** What any run may have, however much the others have taken: what ordinary calls need many times over. */
 const FREE_BYTES = 1024 * 1024;
 /** From this on a run is heavy: heavy ones go on one after the other. */
 const HEAVY_BYTES = 512 * 1024;
+/** What frames had is let go of when there was no run for so long. */
+const KEPT_MS = 1_000;
 
 /** Bytes that all runs together may have in the memory of their frames. */
-export class MemoryBudget {
+export class MemoryBudget implements Disposable {
   readonly mostBytes: number;
+  readonly #clock: Pick<Clock, "now" | "after"> | undefined;
+  #resting: Timer | undefined;
+  #restedMs = 0;
   usedBytes = 0;
   /** The heavy run that goes on. */
   heavy: MemoryMeter | undefined;
   /** Heavy runs that wait. BOUNDED by who lets runs in. */
   readonly #aside = new Set<() => void>();
 
-  constructor(mostBytes: number) {
+  /** @param clock - absent: the memory of frames that ended is kept for the next ones, within its bound */
+  constructor(mostBytes: number, clock?: Pick<Clock, "now" | "after">) {
     this.mostBytes = mostBytes;
+    this.#clock = clock;
+  }
+
+  /** A run has ended. */
+  rest(): void {
+    const clock = this.#clock;
+    if (clock === undefined || this.usedBytes > 0 || slabs.isEmpty) return;
+    this.#restedMs = clock.now();
+    if (this.#resting === undefined) this.#waitToTrim(clock, KEPT_MS);
+  }
+
+  #waitToTrim(clock: Pick<Clock, "now" | "after">, delayMs: number): void {
+    this.#resting = clock.after(delayMs, () => {
+      this.#resting = undefined;
+      if (this.usedBytes > 0) return;
+      const leftMs = this.#restedMs + KEPT_MS - clock.now();
+      if (leftMs <= 0) slabs.trim();
+      else this.#waitToTrim(clock, leftMs);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#resting?.cancel();
+    this.#resting = undefined;
+    slabs.trim();
   }
 
   /** Calls `look` when the heavy run has ended, or now and then: once, and not after it was disposed of. */
@@ -92,6 +124,7 @@ export class MemoryMeter {
   /** The run is over, and with it every frame that it broke off. */
   release(): void {
     while (this.#frames.length > 0) this.leave();
+    this.#budget.rest();
     if (this.#budget.heavy !== this) return;
     this.#budget.heavy = undefined;
     this.#budget.wake();
@@ -120,9 +153,9 @@ function extend(this: FrameMemory, offset: number, size: number): void {
   this.meter?.take(grown);
   const length = this._store.length + grown;
   if (this.slab === undefined || this.slab.length < length) {
-    const slab = takeSlab(length);
+    const slab = slabs.take(length);
     slab.set(this._store);
-    if (this.slab !== undefined) giveSlab(this.slab);
+    if (this.slab !== undefined) slabs.give(this.slab);
     this.slab = slab;
   }
   this._store = this.slab.subarray(0, length);
@@ -146,6 +179,6 @@ export function releaseFrame(memory: FrameMemory): void {
 }
 
 function returnSlab(memory: FrameMemory): void {
-  if (memory.slab !== undefined) giveSlab(memory.slab);
+  if (memory.slab !== undefined) slabs.give(memory.slab);
   memory.slab = undefined;
 }

@@ -22,5 +22,6 @@ export function nodeHost(): Host {
   };
 }
 export { nodeDns } from "./dns.ts";
+export { setHeapGrowth } from "./heap.ts";
 export { RotatingFile, type RotatingFileOptions } from "./rotating-file.ts";
 export { type ProcessFigures, ProcessMeter } from "./process-figures.ts";
