@@ -1,5 +1,5 @@
 // Writes the docs that are made from tables: ARCHITECTURE.md from rooms.json and the doors' first lines, docs/rpc.md from
-// the RPC tables, docs/config.md from the options'. With --check it
+// the RPC tables, docs/config.md from the options', docs/metrics.md from those of the metrics. With --check it
 // changes nothing and fails if a file is out of date.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -75,7 +75,8 @@ if (existsSync("dist/ethapi/index.js")) {
   files["docs/rpc.md"] = await rpcDocs();
   files["docs/rpc-compared.md"] = comparedDocs();
   files["docs/config.md"] = await (await import("./config-docs.mjs")).configDocs();
-} else console.error("docs/rpc.md and docs/config.md are left as they are: compile first (npx tsc -b)");
+  files["docs/metrics.md"] = await (await import("./metrics-docs.mjs")).metricsDocs();
+} else console.error("docs/rpc.md, docs/config.md and docs/metrics.md are left as they are: compile first (npx tsc -b)");
 let stale = 0;
 for (const [path, text] of Object.entries(files)) {
   if (!process.argv.includes("--check")) {

@@ -24,7 +24,7 @@ import { Downloader } from "#eth/downloader";
 import { BlockFetcher, TxFetcher } from "#eth/fetcher";
 import type { KeyValueStore } from "#ethdb";
 import { Feed } from "#event";
-import type { Service, ServiceContext, Vitals } from "#node";
+import { meterHeads, type Service, type ServiceContext, type Vitals } from "#node";
 import type { Protocol } from "#p2p";
 import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
@@ -118,6 +118,7 @@ export class Ethereum implements Service, Backend {
     this.headEvents = new Feed<HeadEvent>((error) =>
       context.log.error("listener of head events failed", { error }),
     );
+    meterHeads(this.headEvents, context.metrics);
     this.#pool = this.#makePool();
     const fastSync = options.syncMode === "fast";
     const { config } = options.genesis;

@@ -1,71 +1,31 @@
 import type { KeyValueStore } from "#ethdb";
-import type { Metrics, MetricSet, MetricTable } from "#metrics";
+import type { Metrics, MetricSet } from "#metrics";
 import type { Msg, MsgReadWriter, Protocol, Server } from "#p2p";
 import type { Api, Method } from "#rpc";
 import type { Clock } from "#host";
+import { metricTables } from "./metric-tables.ts";
 import type { Vitals } from "./vitals.ts";
 
-const p2pTable = {
-  messages_in: {
-    kind: "counter",
-    doc: "Messages received, by protocol, version and code.",
-    labels: ["protocol", "version", "code"],
-  },
-  bytes_in: {
-    kind: "counter",
-    doc: "Uncompressed payload bytes received.",
-    labels: ["protocol", "version", "code"],
-  },
-  messages_out: {
-    kind: "counter",
-    doc: "Messages sent, by protocol, version and code.",
-    labels: ["protocol", "version", "code"],
-  },
-  bytes_out: {
-    kind: "counter",
-    doc: "Uncompressed payload bytes sent.",
-    labels: ["protocol", "version", "code"],
-  },
-  peers: { kind: "gauge", doc: "Peers connected.", labels: ["direction"] },
-} as const satisfies MetricTable;
-
-const rpcTable = {
-  calls: { kind: "counter", doc: "Calls answered, by method and result.", labels: ["method", "result"] },
-  seconds: {
-    kind: "histogram",
-    doc: "Time from a call to its answer, seconds.",
-    labels: ["namespace"],
-    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
-  },
-} as const satisfies MetricTable;
-
-const dbTable = {
-  reads: { kind: "counter", doc: "Keys read.", labels: ["store"] },
-  writes: { kind: "counter", doc: "Keys written or deleted.", labels: ["store"] },
-  bytes_read: { kind: "counter", doc: "Bytes of values read.", labels: ["store"] },
-  bytes_written: { kind: "counter", doc: "Bytes of keys and values written.", labels: ["store"] },
-} as const satisfies MetricTable;
-
-const chainTable = {
-  head_number: { kind: "gauge", doc: "Number of the newest block." },
-  head_age_seconds: { kind: "gauge", doc: "Age of the newest block, seconds." },
-  syncing: { kind: "gauge", doc: "1 while a sync is under way." },
-  highest_number: { kind: "gauge", doc: "Block a sync goes to; the head where there is none." },
-  figures: { kind: "gauge", doc: "What a service counts: its pool, its servers.", labels: ["name"] },
-} as const satisfies MetricTable;
+/** Packets of one version of discovery; what is not named here is a reason for which they were dropped. */
+interface PacketCounts {
+  readonly received: number;
+  readonly sent: number;
+  readonly nodes: number;
+  readonly [reason: string]: number;
+}
 
 /** A reader-writer that counts what passes. */
 class MeteredMessages implements MsgReadWriter {
   readonly clock: Clock | undefined;
   readonly #inner: MsgReadWriter;
-  readonly #set: MetricSet<typeof p2pTable>;
-  readonly #labels: readonly [string, string];
+  readonly #set: MetricSet<typeof metricTables.p2p>;
+  readonly #protocol: Protocol;
 
-  constructor(inner: MsgReadWriter, set: MetricSet<typeof p2pTable>, labels: readonly [string, string]) {
+  constructor(inner: MsgReadWriter, set: MetricSet<typeof metricTables.p2p>, protocol: Protocol) {
     this.#inner = inner;
     this.clock = inner.clock;
     this.#set = set;
-    this.#labels = labels;
+    this.#protocol = protocol;
   }
 
   async readMsg(): Promise<Msg> {
@@ -87,7 +47,8 @@ class MeteredMessages implements MsgReadWriter {
   }
 
   #count(direction: "in" | "out", code: number, bytes: number): void {
-    const labels = [...this.#labels, String(code)];
+    const { name, version } = this.#protocol;
+    const labels = [name, String(version), this.#protocol.messageName?.(code) ?? String(code)];
     this.#set.add(`messages_${direction}`, labels);
     this.#set.add(`bytes_${direction}`, labels, bytes);
   }
@@ -95,17 +56,21 @@ class MeteredMessages implements MsgReadWriter {
 
 /** Protocols whose messages are counted: nothing of a protocol changes but what its `run` is handed. */
 export function meterProtocols(protocols: readonly Protocol[], metrics: Metrics): readonly Protocol[] {
-  const set = metrics.set("p2p", p2pTable);
+  const set = metrics.set("p2p", metricTables.p2p);
   return protocols.map((protocol) => {
-    const labels = [protocol.name, String(protocol.version)] as const;
     const run: Protocol["run"] = (peer, rw, signal) =>
-      protocol.run(peer, new MeteredMessages(rw, set, labels), signal);
+      protocol.run(peer, new MeteredMessages(rw, set, protocol), signal);
     // the protocol itself below: members that are asked for later (nodeInfo, isOffered) stay its own
     return Object.create(protocol, { run: { value: run } }) as Protocol; // as: the protocol with another run
   });
 }
 
-function meterMethod(name: string, inner: Method, set: MetricSet<typeof rpcTable>, clock: Clock): Method {
+function meterMethod(
+  name: string,
+  inner: Method,
+  set: MetricSet<typeof metricTables.rpc>,
+  clock: Clock,
+): Method {
   const [namespace = ""] = name.split("_");
   const done = (begun: number, result: string) => {
     set.add("calls", [name, result]);
@@ -141,7 +106,7 @@ function meterMethod(name: string, inner: Method, set: MetricSet<typeof rpcTable
 
 /** Tables whose calls are counted and timed. Names nobody has are not: they reach no method. */
 export function meterApis(apis: readonly Api[], metrics: Metrics, clock: Clock): readonly Api[] {
-  const set = metrics.set("rpc", rpcTable);
+  const set = metrics.set("rpc", metricTables.rpc);
   return apis.map((one) => ({
     ...one,
     methods: new Map(
@@ -155,7 +120,7 @@ export function meterApis(apis: readonly Api[], metrics: Metrics, clock: Clock):
 
 /** A store whose reads and writes are counted. */
 export function meterStore(store: KeyValueStore, name: string, metrics: Metrics): KeyValueStore {
-  const set = metrics.set("db", dbTable);
+  const set = metrics.set("db", metricTables.db);
   const labels = [name];
   const wrote = (keys: number, bytes: number) => {
     set.add("writes", labels, keys);
@@ -210,14 +175,62 @@ export function meterStore(store: KeyValueStore, name: string, metrics: Metrics)
   });
 }
 
-/** Gauges that are read when they are asked for. */
+/** Counts what joins and leaves a chain, as long as the feed lives. */
+export function meterHeads(
+  heads: {
+    subscribe(
+      listener: (event: { readonly added: readonly unknown[]; readonly removed: readonly unknown[] }) => void,
+    ): unknown;
+  },
+  metrics: Metrics | undefined,
+): void {
+  const chain = metrics?.set("chain", metricTables.chain);
+  if (chain === undefined) return;
+  chain.add("reorgs", [], 0);
+  heads.subscribe(({ added, removed }) => {
+    chain.add("blocks_imported", [], added.length);
+    if (removed.length === 0 || added.length === 0) return; // without others it is a step back that somebody asked for
+    chain.add("reorgs");
+    chain.observe("reorg_depth", removed.length);
+  });
+}
+
+/** What a server has counted: its handshakes and the packets of its discovery. */
+function collectServer(server: Server, metrics: Metrics): void {
+  const p2p = metrics.set("p2p", metricTables.p2p);
+  for (const direction of ["inbound", "outbound"] as const)
+    for (const [result, count] of server.handshakes[direction])
+      p2p.set("handshakes", count, [direction, result]);
+  const discovery = metrics.set("discovery", metricTables.discovery);
+  const put = (version: string, { received, sent, nodes, ...dropped }: PacketCounts) => {
+    discovery.set("packets_in", received, [version]);
+    discovery.set("packets_out", sent, [version]);
+    discovery.set("table_nodes", nodes, [version]);
+    for (const [reason, count] of Object.entries(dropped))
+      discovery.set("packets_dropped", count, [version, reason]);
+  };
+  const { discv4, discv5 } = server;
+  if (discv4 !== undefined) {
+    const { recovered: _, junk, received, dropped: pushed_out, ...counts } = discv4.counts;
+    // on one socket, what is no packet of v4 is v5's to judge
+    const own = discv5 === undefined ? { received, junk } : { received: received - junk };
+    put("v4", { ...counts, ...own, pushed_out, nodes: discv4.table.size });
+  }
+  if (discv5 !== undefined) {
+    const { challenged: _, ...counts } = discv5.counts;
+    put("v5", { ...counts, nodes: discv5.table.size });
+  }
+}
+
+/** Figures that are read when they are asked for. */
 export function collectGauges(
   metrics: Metrics,
   node: { readonly server: Server | undefined; vitals(): readonly Vitals[] },
 ): Disposable {
-  const p2p = metrics.set("p2p", p2pTable);
-  const chain = metrics.set("chain", chainTable);
+  const p2p = metrics.set("p2p", metricTables.p2p);
+  const chain = metrics.set("chain", metricTables.chain);
   return metrics.onCollect(() => {
+    if (node.server !== undefined) collectServer(node.server, metrics);
     const peers = [...(node.server?.peers.values() ?? [])];
     const inbound = peers.filter((peer) => peer.inbound).length;
     p2p.set("peers", inbound, ["inbound"]);

@@ -1,29 +1,15 @@
 import { getHeapSnapshot } from "node:v8";
 import type { Clock } from "#host";
 import { ProcessMeter } from "#host/node";
-import type { Metrics, MetricTable } from "#metrics";
+import type { Metrics } from "#metrics";
 import { type Page, type Pages, writeJson } from "#rpc";
+import { metricTables } from "./metric-tables.ts";
 import type { CpuProfiler } from "./profiler.ts";
 import type { Health } from "./vitals.ts";
 
-const processTable = {
-  resident_bytes: { kind: "gauge", doc: "Memory of the process." },
-  heap_used_bytes: { kind: "gauge", doc: "JavaScript heap in use." },
-  heap_total_bytes: { kind: "gauge", doc: "JavaScript heap reserved." },
-  external_bytes: { kind: "gauge", doc: "Memory of objects outside the heap." },
-  array_buffer_bytes: { kind: "gauge", doc: "Memory of buffers." },
-  cpu_user_seconds: { kind: "counter", doc: "Time in the program." },
-  cpu_system_seconds: { kind: "counter", doc: "Time in the system." },
-  uptime_seconds: { kind: "gauge", doc: "Time since the start." },
-  start_time_seconds: { kind: "gauge", doc: "Unix time of the start." },
-  open_files: { kind: "gauge", doc: "Open files and sockets." },
-  loop_delay_mean_seconds: { kind: "gauge", doc: "Mean delay of the event loop since the last reading." },
-  loop_delay_max_seconds: { kind: "gauge", doc: "Longest delay of the event loop since the last reading." },
-} as const satisfies MetricTable;
-
 /** Figures of the process, read when they are asked for. */
 export function collectProcess(metrics: Metrics): Disposable {
-  const set = metrics.set("process", processTable);
+  const set = metrics.set("process", metricTables.process);
   const meter = new ProcessMeter();
   const collector = metrics.onCollect(() => {
     const now = meter.read();
@@ -58,10 +44,12 @@ const asJson = (status: number, value: unknown): Page => ({
 export function healthPages(health: () => Health): Pages {
   return (path) => {
     if (path !== "/health" && path !== "/health/ready" && path !== "/health/live") return undefined;
-    const { isLive, isReady, reasons, peers, head, syncing } = health();
-    const isGood = path === "/health/live" ? isLive : isReady;
-    const status = isReady ? "ready" : isLive ? "not ready" : "not live";
-    return asJson(isGood ? 200 : 503, { status, reasons, peers, head, syncing: syncing ?? false });
+    return () => {
+      const { isLive, isReady, reasons, peers, head, syncing } = health();
+      const isGood = path === "/health/live" ? isLive : isReady;
+      const status = isReady ? "ready" : isLive ? "not ready" : "not live";
+      return asJson(isGood ? 200 : 503, { status, reasons, peers, head, syncing: syncing ?? false });
+    };
   };
 }
 
@@ -69,8 +57,8 @@ export function healthPages(health: () => Health): Pages {
 export function metricsPages(metrics: Metrics): Pages {
   return (path) => {
     if (path === "/metrics" || path === "/debug/metrics/prometheus")
-      return metrics.text().then((body) => ({ status: 200, type: "text/plain; version=0.0.4", body }));
-    return path === "/debug/metrics" ? metrics.tree().then((tree) => asJson(200, tree)) : undefined;
+      return async () => ({ status: 200, type: "text/plain; version=0.0.4", body: await metrics.text() });
+    return path === "/debug/metrics" ? async () => asJson(200, await metrics.tree()) : undefined;
   };
 }
 
@@ -108,14 +96,14 @@ export function profilePages(
   };
   return (path, query, signal) => {
     if (path === "/debug/pprof" || path === "/debug/pprof/")
-      return asJson(200, { profile: "/debug/pprof/profile?seconds=30", heap: "/debug/pprof/heap" });
+      return () => asJson(200, { profile: "/debug/pprof/profile?seconds=30", heap: "/debug/pprof/heap" });
     if (path === "/debug/pprof/profile") {
       const seconds = Number(query.get("seconds") ?? 30);
       if (!(seconds > 0 && seconds <= MAX_PROFILE_SECONDS))
-        return asJson(400, { error: `seconds: want a number up to ${MAX_PROFILE_SECONDS}` });
-      return cpu(seconds, signal);
+        return () => asJson(400, { error: `seconds: want a number up to ${MAX_PROFILE_SECONDS}` });
+      return () => cpu(seconds, signal);
     }
-    return path === "/debug/pprof/heap" ? heap() : undefined;
+    return path === "/debug/pprof/heap" ? heap : undefined;
   };
 }
 

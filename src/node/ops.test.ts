@@ -1,9 +1,11 @@
 import { request } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
+import { Feed } from "#event";
+import { nodeHost } from "#host/node";
 import type { Protocol } from "#p2p";
 import { api, method, text } from "#rpc";
 import { until } from "../../test/kit/until.ts";
-import { type Config, Node, type Service, type Vitals } from "./index.ts";
+import { type Config, meterHeads, Node, type Service, type Vitals } from "./index.ts";
 
 const nodes: Node[] = [];
 afterEach(async () => {
@@ -52,10 +54,15 @@ interface Answer {
   readonly type: string;
 }
 
-/** A GET with headers of one's own choice. */
-function get(endpoint: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+/** A GET, or another method, with headers of one's own choice. */
+function get(
+  endpoint: string,
+  path: string,
+  headers: Record<string, string> = {},
+  verb = "GET",
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request(`http://${endpoint}${path}`, { headers, agent: false }, (response) => {
+    const call = request(`http://${endpoint}${path}`, { method: verb, headers, agent: false }, (response) => {
       let body = "";
       response.on("data", (chunk) => {
         body += chunk;
@@ -166,17 +173,66 @@ describe("the metrics endpoint", () => {
     });
     expect((await get(node.metricsEndpoint, "/health")).status).toBe(200);
     expect((await get(node.metricsEndpoint, "/metrics", { host: "evil.example" })).status).toBe(403); // RP-01
-    expect((await get(node.metricsEndpoint, "/debug/pprof/heap")).body).toBe("");
+    expect((await get(node.metricsEndpoint, "/debug/pprof/heap")).status).toBe(404); // without --pprof
   });
 
-  test("messages by protocol, version and code, both ways", async () => {
+  test("a path without a page is 404, and calls are not answered there", async () => {
+    const node = await start({ metrics: { profile: true } });
+    for (const path of ["/", "/metric", "/metrics/", "/debug/pprof/goroutine", "/health/x"])
+      expect((await get(node.metricsEndpoint, path)).status, path).toBe(404);
+    for (const path of ["/metrics", "/health", "/debug/pprof"])
+      expect((await get(node.metricsEndpoint, path)).status, path).toBe(200);
+    expect(await get(node.metricsEndpoint, "/metrics", {}, "HEAD")).toMatchObject({ status: 200, body: "" });
+    expect((await get(node.metricsEndpoint, "/metric", {}, "HEAD")).status).toBe(404);
+    const call = await fetch(`http://${node.metricsEndpoint}/`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"jsonrpc":"2.0","id":1,"method":"rpc_modules"}`,
+    });
+    expect(call.status).toBe(405);
+  });
+
+  test("RP-02 web pages of other sites see no page, and have no profile taken; HEAD of /health tells the truth", async () => {
+    const node = await start(
+      { metrics: { profile: true }, http: { cors: ["https://board.example"] } },
+      { vitals: vitals({ needsPeers: true }) },
+    );
+    const own = `http://${node.metricsEndpoint}`;
+    for (const path of ["/metrics", "/health", "/debug/pprof/profile?seconds=300", "/debug/pprof/heap"])
+      for (const headers of [
+        { origin: "https://evil.example" },
+        { origin: "null" },
+        { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
+        { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" },
+        { "sec-fetch-site": "same-site" },
+      ])
+        expect((await get(node.metricsEndpoint, path, headers as Record<string, string>)).status).toBe(403);
+    for (const headers of [
+      { origin: own },
+      { "sec-fetch-site": "none" },
+      { "sec-fetch-site": "same-origin" },
+    ])
+      expect((await get(node.metricsEndpoint, "/metrics", headers as Record<string, string>)).status).toBe(
+        200,
+      );
+    // a profile was not begun: one is to be had at once
+    expect((await get(node.metricsEndpoint, "/debug/pprof/profile?seconds=0.05")).status).toBe(200);
+    // on the RPC port those that CORS lists may look
+    const board = { origin: "https://board.example", "sec-fetch-site": "cross-site" };
+    expect((await get(node.httpEndpoint, "/health/live", board)).status).toBe(200);
+    expect((await get(node.httpEndpoint, "/health", { origin: "https://evil.example" })).status).toBe(403);
+    expect((await get(node.httpEndpoint, "/health", {}, "HEAD")).status).toBe(503);
+  });
+
+  test("messages by protocol, version and name, both ways; handshakes by how they ended", async () => {
     const chat = (greets: boolean): Protocol => ({
       name: "chat",
       version: 3,
       length: 4,
+      messageName: (code) => (code === 2 ? "greeting" : undefined),
       async run(_peer, rw, signal) {
-        if (greets) await rw.writeMsg(2, new Uint8Array([0xc0]));
-        else await rw.readMsg();
+        if (greets) for (const code of [2, 3]) await rw.writeMsg(code, new Uint8Array([0xc0]));
+        else for (let i = 0; i < 2; i++) await rw.readMsg();
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       },
     });
@@ -189,11 +245,93 @@ describe("the metrics endpoint", () => {
     client.server?.addPeer(server.server?.self.enode ?? "");
     const linesOf = async (node: Node) => (await get(node.metricsEndpoint, "/metrics")).body.split("\n");
     await until("the message is counted", async () =>
-      (await linesOf(server)).includes('glim_p2p_messages_in{protocol="chat",version="3",code="2"} 1'),
+      (await linesOf(server)).includes('glim_p2p_messages_in{protocol="chat",version="3",name="3"} 1'),
     );
-    expect(await linesOf(server)).toContain('glim_p2p_bytes_in{protocol="chat",version="3",code="2"} 1');
+    expect(await linesOf(server)).toContain(
+      'glim_p2p_bytes_in{protocol="chat",version="3",name="greeting"} 1',
+    );
     expect(await linesOf(server)).toContain('glim_p2p_peers{direction="inbound"} 1');
-    expect(await linesOf(client)).toContain('glim_p2p_messages_out{protocol="chat",version="3",code="2"} 1');
+    expect(await linesOf(client)).toContain(
+      'glim_p2p_messages_out{protocol="chat",version="3",name="greeting"} 1',
+    );
+    expect(await linesOf(server)).toContain('glim_p2p_handshakes{direction="inbound",result="ok"} 1');
+    expect(await linesOf(client)).toContain('glim_p2p_handshakes{direction="outbound",result="ok"} 1');
+    const other = await start(
+      { metrics, p2p: { maxPeers: 5 } },
+      { protocols: [{ ...chat(true), name: "talk" }] },
+    );
+    other.server?.addPeer(server.server?.self.enode ?? "");
+    await until("the useless peer is counted", async () =>
+      (await linesOf(server)).includes(
+        'glim_p2p_handshakes{direction="inbound",result="P2P_USELESS_PEER"} 1',
+      ),
+    );
+    await until("the other side knows why", async () =>
+      (await linesOf(other)).some((line) =>
+        /^glim_p2p_handshakes\{direction="outbound",result="(P2P_USELESS_PEER|told uselessPeer)"\} 1$/.test(
+          line,
+        ),
+      ),
+    );
+  });
+
+  test("packets of discovery, by version, in, out and why they were dropped", async () => {
+    const p2p = { listenAddr: "127.0.0.1:0", noDiscovery: false, discoveryV5: true };
+    const node = await start({ metrics: {}, p2p });
+    const other = await start({ p2p: { ...p2p, bootstrapNodes: [node.server?.self.enode ?? ""] } });
+    const { udp = 0 } = node.server?.self.node ?? {};
+    const noise = await nodeHost().net.bindUdp({ host: "127.0.0.1", port: 0 });
+    noise.send(new Uint8Array(70), { host: "127.0.0.1", port: udp });
+    const figure = async (name: string) => {
+      const { body } = await get(node.metricsEndpoint, "/metrics");
+      return Number(
+        body
+          .split("\n")
+          .find((line) => line.startsWith(`glim_discovery_${name} `))
+          ?.split(" ")[1] ?? -1,
+      );
+    };
+    for (const version of ["v4", "v5"]) {
+      await until(
+        `${version} has come and gone`,
+        async () => (await figure(`packets_in{version="${version}"}`)) > 1,
+      );
+      expect(await figure(`packets_out{version="${version}"}`)).toBeGreaterThan(0);
+      await until(
+        `${version} knows the other`,
+        async () => (await figure(`table_nodes{version="${version}"}`)) === 1,
+      );
+    }
+    await until(
+      "the noise is counted once",
+      async () => (await figure(`packets_dropped{version="v5",reason="junk"}`)) === 1,
+    );
+    expect(await figure(`packets_dropped{version="v4",reason="junk"}`)).toBe(-1);
+    expect(await figure(`packets_dropped{version="v4",reason="limited"}`)).toBe(0);
+    await noise.close();
+    await other.stop();
+  });
+
+  test("blocks that join the chain, and how deep a reorg went", async () => {
+    const node = await start({ metrics: {} });
+    const heads = new Feed<{ added: readonly number[]; removed: readonly number[] }>(() => {});
+    meterHeads(heads, node.metrics);
+    const linesOf = async () => (await get(node.metricsEndpoint, "/metrics")).body.split("\n");
+    expect(await linesOf()).toContain("glim_chain_reorgs 0");
+    for (const event of [
+      { added: [1, 2, 3, 4, 5], removed: [] },
+      { added: [6, 7, 8, 9, 10], removed: [2, 3, 4, 5] },
+      { added: [], removed: [10] }, // debug_setHead
+    ])
+      heads.send(event);
+    for (const line of [
+      "glim_chain_blocks_imported 10",
+      "glim_chain_reorgs 1",
+      "glim_chain_reorg_depth_sum 4",
+      'glim_chain_reorg_depth_bucket{le="3"} 0',
+      'glim_chain_reorg_depth_bucket{le="6"} 1',
+    ])
+      expect(await linesOf()).toContain(line);
   });
 
   test("stores count what is read and written; a restart counts on; the port is free after a stop", async () => {

@@ -2,7 +2,7 @@ import type { Host } from "#host";
 import type { Logger } from "#log";
 import type { Metrics } from "#metrics";
 import type { Server } from "#p2p";
-import { HttpEndpoint, type Pages, RpcServer } from "#rpc";
+import { HttpEndpoint, type Pages } from "#rpc";
 import type { ResolvedConfig } from "./config.ts";
 import { collectGauges } from "./meters.ts";
 import { collectProcess, firstOf, healthPages, metricsPages, profilePages } from "./ops-pages.ts";
@@ -72,8 +72,8 @@ export class Ops implements AsyncDisposable {
       metricsPages(metrics),
       profile ? profilePages(this.#profiler, clock, () => face.mayShowHeap()) : () => undefined,
     );
-    const server = new RpcServer({ apis: [], host: face.host, log: face.log });
-    this.#endpoint = await HttpEndpoint.open({ host, port, http: { server, pages }, clock, log: face.log });
+    const http = { server: undefined, pages };
+    this.#endpoint = await HttpEndpoint.open({ host, port, http, clock, log: face.log });
     face.log.info("metrics endpoint opened", { url: `http://${this.#endpoint.endpoint}/metrics`, profile });
   }
 

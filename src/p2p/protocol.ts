@@ -64,6 +64,8 @@ export interface Protocol {
    * @param signal - aborted when the connection ends for any reason
    */
   run(peer: Peer, rw: MsgReadWriter, signal: AbortSignal): Promise<void>;
+  /** Name of a message, for counting; default: its code. */
+  messageName?: ((code: number) => string | undefined) | undefined;
   /** What our node record tells of this protocol; asked at start and from time to time. */
   attributes?: (() => readonly EnrPair[]) | undefined;
   /** Whether a node that was found may speak this protocol with us, by its record. Default: every node may. */

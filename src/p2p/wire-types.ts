@@ -116,6 +116,8 @@ export interface WireTable<M extends Messages> {
   readonly messages: M;
   readonly envelope: Envelope;
   readonly maxMessageBytes: number;
+  /** The name of a code, if a row has it. */
+  readonly messageName: (code: number) => string | undefined;
   /** The same protocol, later: the rows of this table changed by `diff`. */
   next<const D extends MessageDiff>(
     version: number,

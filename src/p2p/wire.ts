@@ -48,6 +48,7 @@ export function wire<const M extends Messages>(options: WireOptions<M>): WireTab
     messages,
     envelope,
     maxMessageBytes,
+    messageName: (code) => rows.byCode.get(code)?.name,
     next<const D extends MessageDiff>(
       later: number,
       diff: D,

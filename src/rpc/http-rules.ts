@@ -57,7 +57,8 @@ export function countHosts(rawHeaders: readonly string[]): number {
 export function isForeign({ headers }: IncomingMessage, cors: OriginRules): boolean {
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
-  if (origin !== undefined) return !cors.allows(origin) && origin.toLowerCase() !== `http://${host?.toLowerCase()}`;
+  if (origin !== undefined)
+    return !cors.allows(origin) && origin.toLowerCase() !== `http://${host?.toLowerCase()}`;
   return site !== undefined && site !== "same-origin" && site !== "none";
 }
 

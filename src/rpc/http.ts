@@ -1,15 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock, Timer } from "#host";
+import { type Clock, type Timer, turnsOf } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { HostRules, OriginRules } from "./access.ts";
-import { readBody } from "./body.ts";
+import { type Body, readBody } from "./body.ts";
 import { type PendingAnswer, RpcConnection } from "./connection.ts";
-import { countHosts, refusalOf, refuseBroken, tooLargeText, writeCors } from "./http-rules.ts";
+import { countHosts, isForeign, refusalOf, refuseBroken, tooLargeText, writeCors } from "./http-rules.ts";
 import { type FastHost, FastLine } from "./fast-line.ts";
 import { listenFailed } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
+import { refusalText } from "./message.ts";
 import type { ConnectionInfo } from "./method.ts";
 import { type Pages, servePage } from "./pages.ts";
 import type { RpcServer } from "./server.ts";
@@ -206,6 +207,7 @@ export class HttpEndpoint implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
+    turnsOf(this.#clock).arrived();
     if (this.#sockets.size >= this.#limits.connections && !this.#dropIdle()) {
       socket.destroy();
       return;
@@ -247,8 +249,7 @@ export class HttpEndpoint implements AsyncDisposable {
     return {
       limits: this.#limits,
       clock: this.#clock,
-      face: () =>
-        this.#http?.cors.isEmpty === true && answersCalls(this.#http) ? this.#http : undefined,
+      face: () => (this.#http?.cors.isEmpty === true && answersCalls(this.#http) ? this.#http : undefined),
       turn: () => this.#turn++,
       get isClosing() {
         return isClosing();
@@ -296,7 +297,10 @@ export class HttpEndpoint implements AsyncDisposable {
     if (!side.cors.isEmpty && writeCors(side.cors, origin, request, response)) return;
     const onFault = (error: unknown) => this.#log.error("a page failed", { url: request.url, error });
     const { pages } = side;
-    if (pages !== undefined && servePage(pages, request, response, { onFault, isForeign: isForeign(request, side.cors) }))
+    if (
+      pages !== undefined &&
+      servePage(pages, request, response, { onFault, isForeign: isForeign(request, side.cors) })
+    )
       return;
     if (!answersCalls(side)) {
       const isRead = request.method === "GET" || request.method === "HEAD";
@@ -315,31 +319,30 @@ export class HttpEndpoint implements AsyncDisposable {
       return;
     }
     if (isWaiting) response.writeContinue();
-    const limit = this.#limits.httpBodyBytes;
     readBody(
       request,
-      limit,
+      this.#limits,
       (body) => this.#answer(body, side.server, infoOf(state, headers), response, state),
       (why) => {
-        if (why === "too large") this.#refuse(response, 413, tooLargeText(limit));
+        if (why === "too large") this.#refuse(response, 413, tooLargeText(this.#limits.httpBodyBytes));
       },
     );
   }
 
   #answer(
-    body: string,
+    body: Body,
     server: RpcServer,
     info: ConnectionInfo,
     response: ServerResponse,
     state: SocketState,
   ): void {
     state.active++; // only now: who is still sending its body may be closed for somebody who is not
-    if (body === "") {
-      this.#write(response, undefined, state);
+    if ("refusal" in body || body.text === "") {
+      this.#write(response, "refusal" in body ? refusalText(body.refusal) : undefined, state);
       return;
     }
     const connection = new RpcConnection(server, info, undefined, () => {});
-    const answer = connection.answer(body, this.#limits.httpRequestTimeoutMs);
+    const answer = connection.answer(body.text, this.#limits.httpRequestTimeoutMs);
     if (answer === undefined || typeof answer === "string") this.#write(response, answer, state);
     else this.#later(answer, response, state);
   }

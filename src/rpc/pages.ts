@@ -11,18 +11,22 @@ export interface Page {
   readonly fileName?: string | undefined;
 }
 
-/** The page of a path; undefined: there is none. The signal aborts when the client is gone. */
+/** What makes the page of a path; undefined: there is none. The signal aborts when the client is gone. */
 export type Pages = (
   path: string,
   query: URLSearchParams,
   signal: AbortSignal,
-) => Page | Promise<Page> | undefined;
+) => (() => Page | Promise<Page>) | undefined;
 
 const isEmpty = ({ headers }: IncomingMessage) =>
   headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
 
-/** Pages, as the web page of another site gets to see them: none of them is even made. */
-const FOREIGN: Page = { status: 403, type: "text/plain; charset=utf-8", body: "not for pages of other sites" };
+/** What the web page of another site gets to see of any page, which is not even made. */
+const FOREIGN: Page = {
+  status: 403,
+  type: "text/plain; charset=utf-8",
+  body: "not for pages of other sites",
+};
 
 /** Answers a GET or HEAD by its page. False: there is none, and nothing was written. `onFault` hears what a page threw. */
 export function servePage(
@@ -37,12 +41,12 @@ export function servePage(
   const { url = "/" } = request;
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);
-  const found = pages(path, new URLSearchParams(at < 0 ? "" : url.slice(at)), gone.signal);
-  if (found === undefined) return false;
+  const make = pages(path, new URLSearchParams(at < 0 ? "" : url.slice(at)), gone.signal);
+  if (make === undefined) return false;
   response.once("close", () => gone.abort());
   void (async () => {
     try {
-      await write(await found, response);
+      await write(isForeign ? FOREIGN : await make(), response);
     } catch (error) {
       if (gone.signal.aborted) return;
       onFault(error);

@@ -151,6 +151,9 @@ test("--metrics serves figures and health of a node, --pprof profiles", async ()
   const text = await (await fetch(`${base}/metrics`)).text();
   expect(text).toMatch(/^glim_chain_head_number \d+$/m);
   expect(text).toMatch(/^glim_chain_figures\{name="pool_pending"\} 0$/m);
+  expect(text).toMatch(/^glim_chain_blocks_imported \d+$/m);
+  expect(text).toMatch(/^glim_chain_reorgs 0$/m);
+  expect((await fetch(`${base}/metric`)).status).toBe(404);
   expect(text).toMatch(/^glim_db_writes\{store="chaindata"\} \d+$/m);
   expect(await (await fetch(`${base}/health`)).json()).toMatchObject({ status: "ready", syncing: false });
   expect((await fetch(`${base}/debug/pprof/profile?seconds=0.1`)).status).toBe(200);

@@ -54,9 +54,9 @@ export function ethProtocols(
   const offered = () =>
     versions ?? offeredVersions(config, { fastSync: handler()?.fastSync ?? chain.fastSync });
   return (versions ?? offeredVersions(config, { fastSync: false })).map((version) => {
-    const { name, length, maxMessageBytes } = ethTable(version);
+    const { name, length, maxMessageBytes, messageName } = ethTable(version);
     return {
-      ...{ name, version, length, maxMessageBytes },
+      ...{ name, version, length, maxMessageBytes, messageName },
       async run(peer, rw, signal) {
         await orAborted(ready, signal);
         const running = handler();

@@ -208,11 +208,12 @@ export class LesClient implements ProofSource {
   }
 
   #protocol(version: LesVersion): Protocol {
-    const { name, length } = lesTable(version);
+    const { name, length, messageName } = lesTable(version);
     return {
       name,
       version,
       length: version === 2 ? 22 : length,
+      messageName,
       run: (peer, rw) => this.#run(version, peer, rw),
       isCandidate: (node) => this.#isServerOfOurs(node),
       nodeInfo: () => this.#nodeInfo(),

@@ -128,12 +128,13 @@ export class LesServer implements Service {
   }
 
   #protocol(version: LesVersion): Protocol {
-    const { name, length } = lesTable(version);
+    const { name, length, messageName } = lesTable(version);
     return {
       name,
       version,
       length,
       maxMessageBytes: lesLimits.messageBytes,
+      messageName,
       run: (peer, rw, signal) => this.#run(version, peer, rw, signal),
       // geth les/server.go:185@v1.11.6; 0: the value-fx extension is not served
       attributes: () => [enrPair(enrEntries.les, { vfxVersion: 0 })],

@@ -7,7 +7,7 @@ import { type Backend, createEthApi, type EthApi } from "#ethapi";
 import { type KeyValueStore, namespaced } from "#ethdb";
 import type { Feed } from "#event";
 import { LightTxPool, Odr, RetrievedCache } from "#light";
-import type { Service, ServiceContext, Vitals } from "#node";
+import { meterHeads, type Service, type ServiceContext, type Vitals } from "#node";
 import type { Protocol } from "#p2p";
 import type { Genesis } from "#params";
 import type { Api } from "#rpc";
@@ -103,6 +103,7 @@ export class LightEthereum implements Service {
     });
     this.backend = this.#backend;
     this.headEvents = this.#backend.headEvents;
+    meterHeads(this.headEvents, context.metrics);
     const isClique = options.genesis.config.clique !== undefined && options.engine === undefined;
     this.#api = createEthApi(this.backend, {
       host: context.host,
