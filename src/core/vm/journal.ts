@@ -41,6 +41,11 @@ export class Journal {
     return this.#state.deleteAccount(address);
   }
 
+  /** An account that is paid, or called, is gone at the end if it is empty. */
+  touch(address: Uint8Array): void {
+    this.#state.touch(address, isRipemd160(address));
+  }
+
   checkpoint(): Promise<void> {
     return this.#state.checkpoint();
   }

@@ -3,6 +3,7 @@ import { createEVM, type EVM } from "@ethereumjs/evm";
 import type { ChainConfig, Fork } from "#params";
 import { fromHex } from "#util";
 import { commonFor } from "./common.ts";
+import { Frames } from "./frames.ts";
 import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
 import { adopt, rememberJumps } from "./jump-tables.ts";
@@ -70,9 +71,11 @@ export class Machine {
   }
 }
 
-async function createMachine(common: Common): Promise<Machine> {
+/** @param isTraced - the library's frames, which the tap knows */
+async function createMachine(common: Common, isTraced: boolean): Promise<Machine> {
   const state = new OverlayState();
   let machine: Machine | undefined;
+  let interpreter: object | undefined;
   const getBlock = async (number: number) => {
     const hash = (await machine?.hashes?.(number)) ?? NO_HASH;
     return { hash: () => hash };
@@ -83,6 +86,7 @@ async function createMachine(common: Common): Promise<Machine> {
     opcodeName: "JUMPDEST",
     baseFee: JUMPDEST_GAS,
     logicFunction: (runState: { interpreter: object }) => {
+      interpreter ??= runState.interpreter;
       rememberJumps(runState.interpreter);
       return machine?.guard.check();
     },
@@ -93,6 +97,10 @@ async function createMachine(common: Common): Promise<Machine> {
   machine.begin(NO_STATE, machine.guard, undefined);
   await evm.runCode({ code: Uint8Array.of(JUMPDEST), gasLimit: 1n });
   machine.end();
+  const { journal } = machine;
+  const made = machine;
+  if (!isTraced && interpreter !== undefined)
+    new Frames({ evm, state, journal, guard: () => made.guard }).install(interpreter);
   return machine;
 }
 
@@ -115,12 +123,12 @@ function kindOf(config: ChainConfig, fork: Fork): Kind {
 /** Takes an idle machine, or makes one. */
 export async function takeMachine(config: ChainConfig, fork: Fork): Promise<Machine> {
   const kind = kindOf(config, fork);
-  return kind.idle.pop() ?? createMachine(kind.common);
+  return kind.idle.pop() ?? createMachine(kind.common, false);
 }
 
 /** A machine whose opcodes tell a tracer. It is made anew each time and used once. */
 export async function tracedMachine(config: ChainConfig, fork: Fork): Promise<Machine> {
-  const machine = await createMachine(kindOf(config, fork).common);
+  const machine = await createMachine(kindOf(config, fork).common, true);
   machine.tap = new Tap(machine.evm, machine.state, () => machine.guard);
   return machine;
 }

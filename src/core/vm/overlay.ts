@@ -6,9 +6,10 @@ import { equalBytes } from "#util";
 import { bytesOf, keyOf } from "./byte-key.ts";
 import { VmError } from "./errors.ts";
 import type { AccountDiff, StateDiff } from "./state-diff.ts";
-import type { Account, StateReader } from "./state-reader.ts";
+import type { Account, MaybePromise, StateReader } from "./state-reader.ts";
 
 const NOTHING = new Uint8Array(0);
+const NEW_ACCOUNT: Account = { nonce: 0n, balance: 0n, storageRoot: emptyRoot, codeHash: emptyCodeHash };
 
 /** One address: what the reader said, what execution made of it, and whether this transaction touched it. */
 interface Entry {
@@ -93,14 +94,8 @@ export class OverlayState implements StateManagerInterface {
 
   /** Values at the start of the transaction (EIP-1283, 2200): first asked before the first write. */
   readonly originalStorageCache = {
-    get: async (address: Address, slot: Uint8Array): Promise<Uint8Array> => {
-      const key = keyOf(address.bytes) + keyOf(slot);
-      const known = this.#original.get(key);
-      if (known !== undefined) return known;
-      const value = await this.getStorage(address, slot);
-      this.#original.set(key, value);
-      return value;
-    },
+    get: async (address: Address, slot: Uint8Array): Promise<Uint8Array> =>
+      this.originalSlot(address.bytes, slot, await this.slot(address.bytes, slot)),
     clear: (): void => this.#original.clear(),
   };
 
@@ -134,14 +129,12 @@ export class OverlayState implements StateManagerInterface {
     return entry;
   }
 
-  async #entry(address: Uint8Array): Promise<Entry> {
+  /** The entry, read; at once if the reader answers at once. */
+  #entry(address: Uint8Array): MaybePromise<Entry> {
     const entry = this.#known(address);
-    if (!entry.isLoaded) {
-      const read = this.#base().account(entry.address);
-      entry.base = entry.account = read instanceof Promise ? await read : read;
-      entry.isLoaded = true;
-    }
-    return entry;
+    if (entry.isLoaded) return entry;
+    const read = this.#base().account(entry.address);
+    return read instanceof Promise ? read.then((late) => load(entry, late)) : load(entry, read);
   }
 
   #log(entry: Entry, step: Step | string, before: unknown): void {
@@ -201,6 +194,17 @@ export class OverlayState implements StateManagerInterface {
     await this.putAccount(address, account);
   }
 
+  /** As it is now. */
+  account(address: Uint8Array): MaybePromise<Account | undefined> {
+    const entry = this.#entry(address);
+    return entry instanceof Promise ? entry.then((late) => late.account) : entry.account;
+  }
+
+  /** An account that was read gets another balance; one that is not there begins. */
+  setBalance(address: Uint8Array, before: Account | undefined, balance: bigint): void {
+    this.#set(this.#known(address), { ...(before ?? NEW_ACCOUNT), balance });
+  }
+
   async putCode(address: Address, code: Uint8Array): Promise<void> {
     const entry = await this.#entry(address.bytes);
     const kept = code.slice();
@@ -211,12 +215,22 @@ export class OverlayState implements StateManagerInterface {
   }
 
   async getCode(address: Address): Promise<Uint8Array> {
-    const entry = await this.#entry(address.bytes);
+    return this.code(address.bytes);
+  }
+
+  code(address: Uint8Array): MaybePromise<Uint8Array> {
+    const entry = this.#entry(address);
+    return entry instanceof Promise ? entry.then((late) => this.#codeOf(late)) : this.#codeOf(entry);
+  }
+
+  #codeOf(entry: Entry): MaybePromise<Uint8Array> {
     if (entry.account === undefined) return NOTHING;
     if (entry.code !== undefined) return entry.code;
     if (entry.base === undefined || equalBytes(entry.account.codeHash, emptyCodeHash)) return NOTHING;
-    entry.baseCode ??= await this.#base().code(entry.address, entry.base.codeHash);
-    return entry.baseCode;
+    if (entry.baseCode !== undefined) return entry.baseCode;
+    const read = this.#base().code(entry.address, entry.base.codeHash);
+    if (!(read instanceof Promise)) return (entry.baseCode = read);
+    return read.then((late) => (entry.baseCode ??= late));
   }
 
   async getCodeSize(address: Address): Promise<number> {
@@ -224,29 +238,52 @@ export class OverlayState implements StateManagerInterface {
   }
 
   async getStorage(address: Address, slot: Uint8Array): Promise<Uint8Array> {
-    const entry = await this.#entry(address.bytes);
+    return this.slot(address.bytes, slot);
+  }
+
+  /** Minimal value of a slot; zero is empty. */
+  slot(address: Uint8Array, slot: Uint8Array): MaybePromise<Uint8Array> {
+    const entry = this.#entry(address);
+    return entry instanceof Promise
+      ? entry.then((late) => this.#slotOf(late, slot))
+      : this.#slotOf(entry, slot);
+  }
+
+  #slotOf(entry: Entry, slot: Uint8Array): MaybePromise<Uint8Array> {
     const key = keyOf(slot);
     const written = entry.written?.get(key);
     if (written !== undefined) return written;
     if (entry.cleared || entry.base === undefined || equalBytes(entry.base.storageRoot, emptyRoot))
       return NOTHING;
-    return entry.baseStorage?.get(key) ?? this.#readStorage(entry, key, slot);
+    const known = entry.baseStorage?.get(key);
+    if (known !== undefined) return known;
+    const read = this.#base().storage(entry.address, slot);
+    return read instanceof Promise
+      ? read.then((late) => keepSlot(entry, key, late))
+      : keepSlot(entry, key, read);
   }
 
-  async #readStorage(entry: Entry, key: string, slot: Uint8Array): Promise<Uint8Array> {
-    const value = await this.#base().storage(entry.address, slot);
-    entry.baseStorage ??= new Map();
-    entry.baseStorage.set(key, value);
-    return value;
+  /** The value at the start of the transaction; `now` is the value as it is, asked before the first write. */
+  originalSlot(address: Uint8Array, slot: Uint8Array, now: Uint8Array): Uint8Array {
+    const key = keyOf(address) + keyOf(slot);
+    const known = this.#original.get(key);
+    if (known === undefined) this.#original.set(key, now);
+    return known ?? now;
   }
 
   async putStorage(address: Address, slot: Uint8Array, value: Uint8Array): Promise<void> {
-    const entry = await this.#entry(address.bytes);
+    await this.#entry(address.bytes);
+    this.setSlot(address.bytes, slot, minimal(value));
+  }
+
+  /** Sets a slot of an account that was read. `value`: minimal, and nobody else's. */
+  setSlot(address: Uint8Array, slot: Uint8Array, value: Uint8Array): void {
+    const entry = this.#known(address);
     entry.written ??= new Map();
     const key = keyOf(slot);
     this.#log(entry, key, entry.written.get(key));
     this.#changed.add(entry);
-    entry.written.set(key, minimal(value));
+    entry.written.set(key, value);
   }
 
   async clearStorage(address: Address): Promise<void> {
@@ -310,16 +347,30 @@ export class OverlayState implements StateManagerInterface {
   }
 
   async checkpoint(): Promise<void> {
-    this.#marks.push(this.#undo.length);
+    this.mark();
   }
 
   async commit(): Promise<void> {
-    this.#marks.pop();
-    // nothing can be undone below the first checkpoint any more
-    if (this.#marks.length === 0) this.#undo.length = 0;
+    this.keep();
   }
 
   async revert(): Promise<void> {
+    this.undo();
+  }
+
+  /** What changes from here on can be undone. */
+  mark(): void {
+    this.#marks.push(this.#undo.length);
+  }
+
+  /** What changed since the last mark stays, as far as the marks before it do. */
+  keep(): void {
+    this.#marks.pop();
+    // nothing can be undone below the first mark any more
+    if (this.#marks.length === 0) this.#undo.length = 0;
+  }
+
+  undo(): void {
     const mark = this.#marks.pop() ?? 0;
     const undo = this.#undo;
     for (let at = undo.length - UNDO_SIZE; at >= mark; at -= UNDO_SIZE)
@@ -350,6 +401,19 @@ export class OverlayState implements StateManagerInterface {
     }
     return { accounts };
   }
+}
+
+function load(entry: Entry, account: Account | undefined): Entry {
+  if (entry.isLoaded) return entry; // somebody else asked too
+  entry.base = entry.account = account;
+  entry.isLoaded = true;
+  return entry;
+}
+
+function keepSlot(entry: Entry, key: string, value: Uint8Array): Uint8Array {
+  entry.baseStorage ??= new Map();
+  entry.baseStorage.set(key, value);
+  return value;
 }
 
 /** The casts say what `#log` was given with that step. */
