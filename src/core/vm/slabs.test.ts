@@ -55,6 +55,21 @@ describe("RP-12 memory that frames use again", () => {
     expect(pool.figures).toEqual({ heldBytes: 0, usedBytes: 0, lent: 0 });
   });
 
+  test("what came back beside each other is one piece again, whatever sizes are asked for while one slab stays lent", () => {
+    const regionBytes = 33 * 1024 * KIB;
+    const pool = new SlabPool({ regionBytes, mostRegions: 8 });
+    const stays = pool.take(LEAST);
+    for (let size = LEAST; size <= 4 * 1024 * KIB; size = Math.ceil((size * 5) / 4 / KIB) * KIB) {
+      const lent: Uint8Array[] = [];
+      for (let bytes = 0; bytes < 24 * 1024 * KIB; bytes += size) lent.push(pool.take(size));
+      for (const [i, slab] of lent.entries()) if (i % 2 === 0) pool.give(slab);
+      for (const [i, slab] of lent.entries()) if (i % 2 === 1) pool.give(slab);
+    }
+    expect(pool.figures).toMatchObject({ heldBytes: regionBytes, lent: 1 });
+    pool.give(stays);
+    expect(pool.take(4 * 1024 * KIB).byteOffset).toBe(0);
+  });
+
   test("whatever is taken and given back: zeros, and nobody's bytes are another's (seed 9)", () => {
     fc.assert(
       fc.property(
