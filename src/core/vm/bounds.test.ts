@@ -10,6 +10,7 @@ import { testConfig } from "../../../test/kit/state-tests.ts";
 import { emptyTxRoot, emptyUnclesHash, makeHeader } from "#core/types";
 import { commonFor } from "./common.ts";
 import { type CallOptions, MemoryBudget, PrecompileThreads, runCall, type StateReader } from "./index.ts";
+import { takeMachine } from "./machine.ts";
 import { MemoryMeter } from "./memory-meter.ts";
 import { powerModulo, withOwnPower } from "./modexp.ts";
 import { DEAR_MS, estimateMs, type PrecompileJob } from "./precompile-job.ts";
@@ -95,6 +96,14 @@ describe("RP-12 memory of frames", () => {
     expect(await runCode(touch(MIB + 1), { memory })).toMatch(/^VM_MEMORY/);
     expect(memory.usedBytes).toBe(4 * MIB);
   });
+});
+
+test("RP-12 nothing holds the EVM of a run that was broken off, or of a trace", async () => {
+  const memory = new MemoryBudget(MIB);
+  for (let i = 0; i < 3; i++) expect(await runCode(touch(2 * MIB), { memory })).toMatch(/^VM_MEMORY/);
+  expect(await runCode(touch(MIB), { tracer: {} })).toBe("ok");
+  const { evm } = await takeMachine(config, "london");
+  expect(evm.common.events.listenerCount("hardforkChanged")).toBe(0);
 });
 
 test("RP-12 the memory of frames is kept for the next run, and let go of a second after the last", async () => {

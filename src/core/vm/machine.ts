@@ -92,6 +92,8 @@ async function createMachine(common: Common, isTraced: boolean): Promise<Machine
     },
   };
   const evm = await createEVM({ common, stateManager: state, blockchain, customOpcodes: [jumpdest] });
+  // it waits for a fork that never comes, and the Common, which lives on, would hold every EVM that was ever made
+  common.events.removeAllListeners("hardforkChanged");
   machine = new Machine(evm, state);
   // so that the library's interpreter is known, and what is done to it stands, before the first frame that counts
   machine.begin(NO_STATE, machine.guard, undefined);
