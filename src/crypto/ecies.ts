@@ -1,10 +1,11 @@
+import { concatBytes } from "#util";
 import { CryptoError } from "./errors.ts";
 import {
   type EntropySource,
   ecdhX,
+  ecdhXOf,
   generateKey,
   type PrivateKey,
-  parseUncompressed,
   publicKeyOf,
   systemEntropy,
 } from "./keys.ts";
@@ -21,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 
 /** NIST SP 800-56 concatenation KDF, one round: 16 bytes for AES, 16 from which the MAC key is hashed. */
 function deriveKeys(shared: Uint8Array): { encryption: Uint8Array; mac: Uint8Array } {
-  const material = sha256(COUNTER_ONE, shared);
+  const material = sha256(concatBytes(COUNTER_ONE, shared));
   return { encryption: material.subarray(0, 16), mac: sha256(material.subarray(16)) };
 }
 
@@ -68,8 +69,7 @@ export function eciesDecrypt(
   { macData = NOTHING }: EciesOptions = {},
 ): Uint8Array {
   if (sealed.length < ECIES_OVERHEAD) throw CryptoError("ECIES");
-  const point = parseUncompressed(sealed.subarray(0, POINT_BYTES));
-  const shared = point === undefined ? undefined : ecdhX(key, point);
+  const shared = ecdhXOf(key, sealed.subarray(0, POINT_BYTES));
   if (shared === undefined) throw CryptoError("ECIES");
   const keys = deriveKeys(shared);
   const macAt = sealed.length - MAC_BYTES;

@@ -172,6 +172,11 @@ export function ecdhX(key: PrivateKey, publicKey: Uint8Array): Uint8Array | unde
   return ecdhPoint(key, publicKey)?.slice(1);
 }
 
+/** `ecdhX` of a point as it comes off the wire, 65 bytes; undefined unless `parseUncompressed` takes it. */
+export function ecdhXOf(key: PrivateKey, point: Uint8Array): Uint8Array | undefined {
+  return parseUncompressed(point) === undefined ? undefined : curve.multiply(point, key)?.slice(1);
+}
+
 /** key · point, compressed (33 bytes); undefined as `ecdhX`. */
 export function ecdhPoint(key: PrivateKey, publicKey: Uint8Array): Uint8Array | undefined {
   if (!isOnCurve(publicKey)) return undefined;

@@ -3,6 +3,7 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  hash as hashOnce,
   hkdfSync,
   timingSafeEqual as nodeTimingSafeEqual,
 } from "node:crypto";
@@ -12,6 +13,8 @@ import { CryptoError } from "./errors.ts";
 const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return plain(hashOnce("sha256", only, "buffer")); // no stream is made
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return plain(hash.digest());

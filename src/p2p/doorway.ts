@@ -78,6 +78,8 @@ export class Doorway {
   /** What handshakes and dials are cancelled by. BOUNDED: one per handshake, dial and waiting socket. */
   readonly #cancels = new Set<() => void>();
   #handshakes: HandshakeRunner = localHandshakes;
+  /** BOUNDED: the last. What is offered seldom changes, and every stranger is told it. */
+  #said: { readonly offered: readonly Protocol[]; readonly hello: Hello } | undefined;
   #isClosed = false;
 
   constructor(config: DoorwayConfig, face: DoorwayFace, host: Host) {
@@ -260,12 +262,17 @@ export class Doorway {
   }
 
   #hello(offered: readonly Protocol[]): Hello {
-    return {
+    const said = this.#said;
+    if (said?.offered.length === offered.length && offered.every((one, i) => one === said.offered[i]))
+      return said.hello;
+    const hello = {
       version: BASE_VERSION,
       name: this.#config.name,
       caps: capsOf(offered),
       publicKey: this.#config.publicKey,
     };
+    this.#said = { offered, hello };
+    return hello;
   }
 }
 

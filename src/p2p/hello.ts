@@ -41,7 +41,17 @@ export interface Hello {
   readonly publicKey: Uint8Array;
 }
 
-export function encodeHello({ version, name, caps, publicKey }: Hello): Uint8Array {
+/** Ours, which every stranger is told. */
+const encoded = new WeakMap<Hello, Uint8Array>();
+
+/** The same object gives the same bytes: they are not to be changed. */
+export function encodeHello(hello: Hello): Uint8Array {
+  const known = encoded.get(hello) ?? encode(hello);
+  encoded.set(hello, known);
+  return known;
+}
+
+function encode({ version, name, caps, publicKey }: Hello): Uint8Array {
   const pairs = caps.map(({ name: cap, version: capVersion }) => [cap, capVersion] as const);
   return encodeAs(helloBody, { version, name, caps: pairs, listenPort: new Uint8Array(0), publicKey });
 }

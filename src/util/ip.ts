@@ -8,16 +8,26 @@ export function parseIp(text: string): Uint8Array | undefined {
   return isMapped(bytes) ? bytes.slice(12) : bytes;
 }
 
+/** Digit by digit: every datagram's sender is read by it. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    // Go refuses leading zeros since 1.17: some read them as octal
-    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+  let part = 0;
+  let [value, digits] = [0, 0];
+  for (let i = 0; i <= text.length; i++) {
+    if (i === text.length || text[i] === ".") {
+      if (digits === 0 || part === 4) return undefined;
+      bytes[part++] = value;
+      [value, digits] = [0, 0];
+      continue;
+    }
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    if (digits > 0 && value === 0) return undefined; // Go refuses leading zeros since 1.17: some read them as octal
+    value = value * 10 + digit;
+    if (value > 255) return undefined;
+    digits++;
   }
-  return bytes;
+  return part === 4 ? bytes : undefined;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

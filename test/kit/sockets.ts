@@ -90,10 +90,11 @@ export class FakeSocket implements TcpSocket {
       this.#onData(chunk);
       if (this.#incomingBytes === 0 && other !== undefined) queueMicrotask(() => other.#onDrain?.());
     }
-    if (other !== undefined && other.#isEnding && this.#incomingBytes === 0) {
-      other.#close();
+    if (other === undefined || !other.#isEnding || this.#incomingBytes > 0) return;
+    setImmediate(() => {
+      other.#close(); // the end is told in a turn of its own, as the kernel does
       this.#close();
-    }
+    });
   }
 
   #close(): void {

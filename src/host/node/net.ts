@@ -2,6 +2,9 @@ import { createServer, connect, type Socket } from "node:net";
 import { bindUdp } from "./udp.ts";
 import { HostError, type Endpoint, type Net, type TcpSocket } from "#host";
 
+/** Small messages leave at once; who is gone without a word is noticed. */
+const OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+
 const DEFAULT_DIAL_TIMEOUT_MS = 15_000; // geth p2p/server.go:47@v1.8.27
 
 function format({ host, port }: Endpoint): string {
@@ -19,10 +22,8 @@ function plainAddress(address: string | undefined): string {
 }
 
 function wrap(socket: Socket): TcpSocket {
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 30_000);
   const remote = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
-  const local = { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+  let local: Endpoint | undefined; // costs a system call, and of most sockets nobody asks
   let failure: Error | undefined;
   let isClosed = false;
   socket.on("error", (error) => {
@@ -31,10 +32,12 @@ function wrap(socket: Socket): TcpSocket {
   socket.on("close", () => {
     isClosed = true;
   });
-  socket.on("end", () => socket.end());
   return {
     remote,
-    local,
+    get local() {
+      local ??= { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+      return local;
+    },
     onData: (fn) =>
       void socket.on("data", (chunk: Buffer) =>
         fn(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)),
@@ -64,7 +67,7 @@ export const nodeNet: Net = {
         reject(signal.reason);
         return;
       }
-      const socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
+      const socket = connect({ host: endpoint.host, port: endpoint.port, ...OPTIONS });
       const done = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
@@ -94,7 +97,7 @@ export const nodeNet: Net = {
 
   listenTcp(endpoint, onConnection, onError = () => {}) {
     return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true, pauseOnConnect: false });
+      const server = createServer(OPTIONS);
       const onFailure = (error: Error) =>
         reject(HostError("LISTEN_FAILED", { endpoint: format(endpoint), why: why(error) }, { cause: error }));
       server.once("error", onFailure);

@@ -56,6 +56,17 @@ describe("RlpxConnection", () => {
     await shut(clock, a, b);
   });
 
+  test("the ack and what is said at once after it go out in one write", async () => {
+    const { clock, a, b, near } = pair();
+    const chunks: number[] = [];
+    near.onData((chunk) => chunks.push(chunk.length)); // instead of a's: it is only counted
+    await b.established;
+    b.write(0, Uint8Array.of(0xc0));
+    await settle();
+    expect(chunks).toEqual([b.bytesOut]);
+    await shut(clock, a, b);
+  });
+
   test("what comes in one segment is read message by message until the handler takes over", async () => {
     const { clock, a, b } = pair();
     await Promise.all([a.established, b.established]);

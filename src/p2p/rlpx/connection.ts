@@ -1,5 +1,5 @@
 import type { Clock, TcpSocket, Timer } from "#host";
-import { type Deferred, deferred, GlimError } from "#util";
+import { concatBytes, type Deferred, deferred, GlimError } from "#util";
 import { RlpxError } from "./errors.ts";
 import { type HandshakeRunner, localHandshakes } from "./handshake-pool.ts";
 import type { HandshakeJob, HandshakeOutcome } from "./job.ts";
@@ -29,6 +29,7 @@ export interface ConnectionHandler {
 }
 
 const DISCONNECT = 0x01;
+const NOTHING = new Uint8Array(0);
 const CHECK_EVERY_MS = 1_000;
 /** Most an incompressible payload grows under snappy, and the message code. */
 const wireLimit = (maxBytes: number): number =>
@@ -42,7 +43,6 @@ const wireLimit = (maxBytes: number): number =>
  */
 export class RlpxConnection {
   readonly remote: TcpSocket["remote"];
-  readonly local: TcpSocket["local"];
   /** Resolves with the other's 64-byte key; rejects with what went wrong, the socket then being closed. */
   readonly established: Promise<Uint8Array>;
   readonly #socket: TcpSocket;
@@ -60,6 +60,10 @@ export class RlpxConnection {
   #isClosed = false;
   readonly #closed = deferred<void>();
   #isPaused = false;
+  /** The ack, until what is said next: the two go out in one write. */
+  #held: Uint8Array | undefined;
+  /** Where the arithmetic of the handshake is: "full" = and no more is read until it is done. */
+  #elsewhere: "no" | "working" | "full" = "no";
   #hasSnappy = false;
   #maxBytes: number;
   #limitOf: ((code: number) => number) | undefined;
@@ -94,7 +98,6 @@ export class RlpxConnection {
     },
   ) {
     this.remote = socket.remote;
-    this.local = socket.local;
     this.established = this.#handshake.promise;
     this.#socket = socket;
     this.#clock = clock;
@@ -108,6 +111,10 @@ export class RlpxConnection {
     this.#check = clock.after(CHECK_EVERY_MS, () => this.#checkTimes());
     const auth = this.#machine.start();
     if (auth !== undefined) this.#send(auth);
+  }
+
+  get local(): TcpSocket["local"] {
+    return this.#socket.local;
   }
 
   /** Wire bytes so far, handshake included. */
@@ -224,7 +231,10 @@ export class RlpxConnection {
     void this.#closed.promise.then(() => grace.cancel());
   }
 
-  #send(bytes: Uint8Array): boolean {
+  #send(next: Uint8Array): boolean {
+    const bytes = this.#held === undefined ? next : concatBytes(this.#held, next);
+    this.#held = undefined;
+    if (bytes.length === 0) return true;
     if (this.#socket.bufferedBytes === 0) this.#takenAt = this.#clock.now();
     this.#bytesOut += bytes.length;
     return this.#socket.write(bytes);
@@ -239,6 +249,10 @@ export class RlpxConnection {
       this.#process();
       return;
     }
+    if (this.#elsewhere === "working") {
+      this.#elsewhere = "full";
+      this.#socket.pause();
+    }
     this.#guard(() => this.#step(this.#machine.feed(chunk)));
   }
 
@@ -247,10 +261,11 @@ export class RlpxConnection {
     if ("job" in step) return this.#work(step.job);
     const { send, established } = step.shaken;
     this.#refusal?.cancel();
-    if (send !== undefined) this.#send(send);
+    this.#held = send;
     this.#frames = established;
     this.#lastFrameAt = this.#clock.now();
     this.#handshake.resolve(established.remotePublicKey);
+    queueMicrotask(() => this.#send(NOTHING)); // after who waits for the handshake had its turn
   }
 
   #work(job: HandshakeJob): void {
@@ -260,9 +275,9 @@ export class RlpxConnection {
     else this.#step(this.#machine.settle(outcome));
   }
 
-  /** Nothing is read meanwhile. */
+  /** At most one chunk more is read meanwhile. */
   async #workElsewhere(coming: Promise<HandshakeOutcome>): Promise<void> {
-    this.#socket.pause();
+    this.#elsewhere = "working";
     let settle: () => void;
     try {
       const outcome = await coming;
@@ -272,9 +287,16 @@ export class RlpxConnection {
         throw error;
       };
     }
+    const wasFull = this.#isFull();
+    this.#elsewhere = "no";
     if (this.#end !== undefined) return;
     this.#guard(settle);
-    this.#socket.resume();
+    if (wasFull) this.#socket.resume();
+  }
+
+  /** A function of its own: the compiler does not see that the state changes while we wait. */
+  #isFull(): boolean {
+    return this.#elsewhere === "full";
   }
 
   /** From the packet's arrival on, whatever becomes of it: the time we close at must not depend on how far it was opened. */

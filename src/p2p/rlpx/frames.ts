@@ -92,11 +92,16 @@ export interface Frame {
   readonly wireBytes: number;
 }
 
+interface ReaderKeys {
+  readonly cipher: AesCtr;
+  readonly mac: FrameMac;
+}
+
 /** Reads frames of one connection: bytes in, frames out, nothing decrypted before its MAC held. */
 export class FrameReader {
-  readonly #cipher: AesCtr;
-  readonly #mac: FrameMac;
   readonly #received = new ChunkList();
+  /** Made with the first frame: most connections of strangers are refused before one comes. */
+  #keys: ReaderKeys | (() => ReaderKeys);
   /** Size of the frame whose body is awaited. */
   #awaited: number | undefined;
 
@@ -105,8 +110,7 @@ export class FrameReader {
     mac,
     ingress,
   }: Pick<Secrets, "aes" | "mac"> & { ingress: Pick<Keccak, "update" | "digest"> }) {
-    this.#cipher = createAesCtr(aes, ZERO_IV);
-    this.#mac = new FrameMac(ingress, mac);
+    this.#keys = () => ({ cipher: createAesCtr(aes, ZERO_IV), mac: new FrameMac(ingress, mac) });
   }
 
   push(chunk: Uint8Array): void {
@@ -129,20 +133,25 @@ export class FrameReader {
     const size = this.#awaited;
     if (size === undefined || this.#received.length < padded(size) + 16) return undefined;
     this.#awaited = undefined;
+    const { cipher, mac } = this.#made();
     const body = this.#received.take(padded(size));
-    const mac = this.#mac.body(body);
-    if (!timingSafeEqual(mac, this.#received.take(16))) throw RlpxError("BAD_FRAME_MAC");
-    const content = this.#cipher.update(body);
+    if (!timingSafeEqual(mac.body(body), this.#received.take(16))) throw RlpxError("BAD_FRAME_MAC");
+    const content = cipher.update(body);
     const { code, length } = decodeCode(content, size);
     return { code, payload: content.subarray(length, size), wireBytes: padded(size) + 48 };
   }
 
+  #made(): ReaderKeys {
+    if (typeof this.#keys === "function") this.#keys = this.#keys();
+    return this.#keys;
+  }
+
   #readHeader(maxBytes: number): number | undefined {
     if (this.#received.length < 32) return undefined;
+    const { cipher, mac } = this.#made();
     const sealed = this.#received.take(16);
-    const mac = this.#mac.header(sealed);
-    if (!timingSafeEqual(mac, this.#received.take(16))) throw RlpxError("BAD_HEADER_MAC");
-    const [high = 0, middle = 0, low = 0] = this.#cipher.update(sealed); // the rest, header data and padding, is ignored as geth does
+    if (!timingSafeEqual(mac.header(sealed), this.#received.take(16))) throw RlpxError("BAD_HEADER_MAC");
+    const [high = 0, middle = 0, low = 0] = cipher.update(sealed); // the rest, header data and padding, is ignored as geth does
     const size = (high << 16) | (middle << 8) | low;
     if (size > maxBytes) throw RlpxError("FRAME_TOO_BIG", { size, limit: maxBytes });
     return size;

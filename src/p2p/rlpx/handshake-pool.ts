@@ -2,7 +2,7 @@ import type { Clock, Thread, Threads, Timer } from "#host";
 import { type Deferred, deferred } from "#util";
 import { RlpxError } from "./errors.ts";
 import type { HandshakeAnswer, HandshakeQuestion } from "./handshake-thread.ts";
-import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
+import { forAnotherThread, type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
 import { limits } from "./limits.ts";
 
 /** Does the arithmetic of handshakes: now, or later and elsewhere. */
@@ -46,7 +46,7 @@ export class HandshakeThread implements HandshakeRunner {
     this.#thread ??= this.#start();
     if (this.#thread === undefined) return runHandshakeJob(job);
     this.#idle?.cancel();
-    const question: HandshakeQuestion = { id: ++this.#lastId, job: withCopies(job) };
+    const question: HandshakeQuestion = { id: ++this.#lastId, job: forAnotherThread(job) };
     const done = deferred<HandshakeOutcome>();
     this.#waiting.set(question.id, done);
     this.#thread.post(question);
@@ -91,15 +91,6 @@ export class HandshakeThread implements HandshakeRunner {
     for (const done of this.#waiting.values()) done.reject(RlpxError("HANDSHAKE_DROPPED", { why }));
     this.#waiting.clear();
   }
-}
-
-/** A view sent to another thread takes along all that it is a view of; a key may be one. */
-function withCopies(job: HandshakeJob): HandshakeJob {
-  const fields = Object.entries(job).map(([name, value]) => [
-    name,
-    value instanceof Uint8Array ? new Uint8Array(value) : value,
-  ]);
-  return Object.fromEntries(fields) as HandshakeJob; // the same fields
 }
 
 /** Who uses the thread of some Threads. BOUNDED: one entry for each `Threads` in use, which is one in a process. */

@@ -1,7 +1,7 @@
 // The thread of HandshakeThread: jobs in, outcomes out, one message for one.
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
-import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
+import { forAnotherThread, type HandshakeJob, type HandshakeOutcome, runHandshakeJob } from "./job.ts";
 
 export interface HandshakeQuestion {
   readonly id: number;
@@ -18,6 +18,10 @@ const NICE = 5;
 if (process.platform === "linux") setPriority(0, NICE);
 
 parentPort?.on("message", ({ id, job }: HandshakeQuestion) => {
-  const answer: HandshakeAnswer = { id, outcome: runHandshakeJob(job) };
+  const outcome = runHandshakeJob(job);
+  const answer: HandshakeAnswer = {
+    id,
+    outcome: outcome?.kind === "accept" ? forAnotherThread(outcome) : outcome,
+  };
   parentPort?.postMessage(answer);
 });

@@ -15,7 +15,7 @@ interface Opening {
 }
 
 /** The recipient's: opens an auth, seals the ack. */
-interface AcceptJob extends Opening {
+export interface AcceptJob extends Opening {
   readonly kind: "accept";
   readonly nonce: Uint8Array;
   /** `SEAL_DRAWS` bytes that the ack's sealing takes for chance. */
@@ -30,7 +30,7 @@ interface FinishJob extends Opening {
 /** What comes of it; undefined: the packet does not open. `agreed`: the x both ephemeral keys make, 32 bytes. */
 export type HandshakeOutcome = Accepted | Finished | undefined;
 
-interface Accepted {
+export interface Accepted {
   readonly kind: "accept";
   readonly remotePublicKey: Uint8Array;
   readonly remoteNonce: Uint8Array;
@@ -48,7 +48,7 @@ interface Finished {
 export const SEAL_DRAWS = 49;
 
 /** Bytes drawn elsewhere, handed out in their order. They last unless a key is drawn twice: once in 2^128. */
-function drawn(bytes: Uint8Array): EntropySource {
+export function drawn(bytes: Uint8Array): EntropySource {
   let at = 0;
   return {
     bytes(length) {
@@ -56,6 +56,23 @@ function drawn(bytes: Uint8Array): EntropySource {
       return at > bytes.length ? systemEntropy.bytes(length) : bytes.slice(at - length, at);
     },
   };
+}
+
+/**
+ * Copies of all byte fields in one fresh buffer. A view that is sent to another thread takes along all that it is a view of (a
+ * key may be one), and one buffer is cheaper to send than five.
+ */
+export function forAnotherThread<T extends AcceptJob | Accepted>(fields: T): T {
+  const byteFields = Object.entries(fields).filter(([, value]) => value instanceof Uint8Array);
+  const views = byteFields as [string, Uint8Array][]; // just filtered
+  const all = new Uint8Array(views.reduce((sum, [, { length }]) => sum + length, 0));
+  const copy: Record<string, unknown> = { ...fields };
+  let at = 0;
+  for (const [name, view] of views) {
+    all.set(view, at);
+    copy[name] = all.subarray(at, (at += view.length));
+  }
+  return copy as unknown as T; // the same fields
 }
 
 /** Does the arithmetic here and now. A pure function. @throws nothing a stranger can cause */

@@ -11,7 +11,7 @@ import {
   secretsOf,
   type Share,
 } from "./handshake.ts";
-import { type HandshakeJob, type HandshakeOutcome, runHandshakeJob, SEAL_DRAWS } from "./job.ts";
+import { drawn, type HandshakeJob, type HandshakeOutcome, runHandshakeJob, SEAL_DRAWS } from "./job.ts";
 import { limits } from "./limits.ts";
 
 export interface HandshakeOptions {
@@ -54,11 +54,11 @@ interface Packet {
  *   recipient: feed(auth) → job … settle(outcome) → ack, shaken
  *
  * BOUNDED: holds at most one packet of 2,050 bytes and what came in the same chunk behind it; while a job is under way its
- * owner reads no further.
+ * owner reads one chunk more.
  */
 export class HandshakeMachine {
   readonly #options: HandshakeOptions;
-  readonly #share: Share;
+  #made: (Share & { readonly draws: Uint8Array }) | undefined;
   readonly #received = new ChunkList();
   #authPacket: Uint8Array | undefined;
   /** The first bytes of the packet, taken out to look at them. */
@@ -70,19 +70,27 @@ export class HandshakeMachine {
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
-    const { key, entropy, vectorShare } = options;
-    this.#share = {
+  }
+
+  /** Made when it is first needed: who connects and says nothing costs us no key (RX-13). */
+  #share(): Share & { readonly draws: Uint8Array } {
+    if (this.#made !== undefined) return this.#made;
+    const { key, entropy, vectorShare } = this.#options;
+    const chance = drawn(entropy.bytes(64 + SEAL_DRAWS)); // asked once: a question costs more than the bytes
+    this.#made = {
       key,
-      ephemeral: vectorShare?.ephemeral ?? generateKey(entropy),
-      nonce: vectorShare?.nonce ?? entropy.bytes(32),
+      ephemeral: vectorShare?.ephemeral ?? generateKey(chance),
+      nonce: vectorShare?.nonce ?? chance.bytes(32),
+      draws: chance.bytes(SEAL_DRAWS),
     };
+    return this.#made;
   }
 
   /** The initiator's auth; undefined for the recipient. */
   start(): Uint8Array | undefined {
     const { remotePublicKey, entropy } = this.#options;
     if (remotePublicKey === undefined) return undefined;
-    this.#authPacket = sealAuth(remotePublicKey, this.#share, entropy);
+    this.#authPacket = sealAuth(remotePublicKey, this.#share(), entropy);
     return this.#authPacket;
   }
 
@@ -155,11 +163,10 @@ export class HandshakeMachine {
 
   #open(packet: Packet): Step {
     this.#packet = packet;
-    const { key, entropy, remotePublicKey } = this.#options;
-    const { ephemeral, nonce } = this.#share;
+    const { key, remotePublicKey } = this.#options;
+    const { ephemeral, nonce, draws } = this.#share();
     const opening = { packet: packet.bytes, isPlain: packet.isPlain, key, ephemeral };
-    if (remotePublicKey === undefined)
-      return { job: { kind: "accept", ...opening, nonce, draws: entropy.bytes(SEAL_DRAWS) } };
+    if (remotePublicKey === undefined) return { job: { kind: "accept", ...opening, nonce, draws } };
     if (this.#authPacket === undefined) throw this.#refusal();
     return { job: { kind: "finish", ...opening } };
   }
@@ -175,7 +182,7 @@ export class HandshakeMachine {
     packet: Uint8Array,
     ack?: Uint8Array,
   ): Shaken {
-    const { nonce } = this.#share;
+    const { nonce } = this.#share();
     const said: Said =
       ack === undefined
         ? {
