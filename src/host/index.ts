@@ -27,3 +27,4 @@ export type {
   Timer,
   UdpSocket,
 } from "./host.ts";
+export { type Slice, type Turns, turnsOf } from "./turns.ts";

@@ -1,27 +1,25 @@
-import type { Clock } from "#host";
+import type { Slice, Turns } from "#host";
 import type { Job } from "./connection.ts";
 import { rpcCodes } from "./errors.ts";
 import type { RpcLimits } from "./limits.ts";
 import { errorText } from "./message.ts";
 
-/** A batch gives way to the rest of the process after this long: most answers wait for nothing (RP-07, RP-19). */
-const SLICE_MS = 5;
-
 const failure = (id: string, message: string) => errorText(id, { code: rpcCodes.invalidRequest, message });
 
 /**
  * Runs a batch: in order, neighbours that allow it at once; replies in request order, none for notifications. Past the
- * reply cap the rest gets −32003 and is not run. An empty batch is an error, a batch of notifications no reply.
+ * reply cap the rest gets −32003 and is not run. An empty batch is an error, a batch of notifications no reply. It gives way to
+ * the rest of the process now and then: most answers wait for nothing (RP-07, RP-19).
  */
 export function runBatch(
   items: readonly unknown[],
   jobOf: (item: unknown) => Job,
   limits: RpcLimits,
-  clock: Pick<Clock, "now">,
+  turns: Pick<Turns, "slice">,
 ): string | Promise<string | undefined> {
   if (items.length === 0) return failure("null", "empty batch");
   if (items.length > limits.batchItems) return `[${failure(firstCallId(items, jobOf), "batch too large")}]`;
-  return runAll(items.map(jobOf), limits, clock);
+  return runAll(items.map(jobOf), limits, turns.slice());
 }
 
 /** The reply to an oversized batch carries the id of its first call, as geth's does. */
@@ -33,20 +31,12 @@ function firstCallId(items: readonly unknown[], jobOf: (item: unknown) => Job): 
   return "null";
 }
 
-async function runAll(
-  jobs: readonly Job[],
-  limits: RpcLimits,
-  clock: Pick<Clock, "now">,
-): Promise<string | undefined> {
+async function runAll(jobs: readonly Job[], limits: RpcLimits, slice: Slice): Promise<string | undefined> {
   const replies = new Array<string | undefined>(jobs.length);
   const running = new Set<Promise<void>>();
   let size = 0;
-  let sliceEnd = clock.now() + SLICE_MS;
   for (const [index, job] of jobs.entries()) {
-    if (clock.now() > sliceEnd) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      sliceEnd = clock.now() + SLICE_MS;
-    }
+    if (slice.isOver) await slice.rest();
     if (!job.isConcurrent && running.size > 0) await Promise.all(running);
     if (size > limits.replyBytes) {
       replies[index] = tooLarge(job);

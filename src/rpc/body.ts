@@ -1,35 +1,54 @@
 import type { IncomingMessage } from "node:http";
+import { budgetOf, type JsonRefusal, JsonScan } from "./json.ts";
+import type { RpcLimits } from "./limits.ts";
 
 /** Why there is no body: more than the limit (nothing more is buffered), or the client left in the middle. */
 export type BodyFailure = "too large" | "gone";
 
-/** Reads a request body, at most `maxBytes` of it. One of the two callbacks is called, once. */
+/** A whole body, or why its JSON is not read: then nothing of it was kept. */
+export type Body = { readonly text: string } | { readonly refusal: JsonRefusal };
+
+/**
+ * Reads a request body, at most `httpBodyBytes` of it. What will be refused for its nesting or its count is seen as it comes, and
+ * thrown away piece by piece: megabytes are not put together to be looked at once (RP-08). One of the two callbacks is called, once.
+ */
 export function readBody(
   request: IncomingMessage,
-  maxBytes: number,
-  done: (body: string) => void,
+  limits: RpcLimits,
+  done: (body: Body) => void,
   fail: (why: BodyFailure) => void,
 ): void {
-  let first: Buffer | undefined;
-  let rest: Buffer[] | undefined;
+  const kept: Buffer[] = [];
+  let scan: JsonScan | undefined;
+  let refusal: JsonRefusal | undefined;
   let size = 0;
   let isOver = false;
+  const keep = (chunk: Buffer): void => {
+    kept.push(chunk);
+    if (kept.length === 1) return; // one that is whole is looked at by who answers it
+    if (scan === undefined) {
+      scan = new JsonScan(budgetOf(limits));
+      for (const one of kept) refusal ??= scan.push(one);
+    } else refusal = scan.push(chunk);
+    if (refusal !== undefined) kept.length = 0;
+  };
   request.on("data", (chunk: Buffer) => {
     if (isOver) return;
     size += chunk.length;
-    if (size > maxBytes) {
-      isOver = true;
-      first = undefined;
-      rest = undefined;
-      fail("too large");
-    } else if (first === undefined) first = chunk;
-    else if (rest === undefined) rest = [first, chunk];
-    else rest.push(chunk);
+    if (size <= limits.httpBodyBytes) {
+      if (refusal === undefined) keep(chunk);
+      return;
+    }
+    isOver = true;
+    kept.length = 0;
+    fail("too large");
   });
   request.on("end", () => {
     if (isOver) return;
     isOver = true;
-    done((rest === undefined ? first : Buffer.concat(rest))?.toString("utf8") ?? "");
+    const [first] = kept;
+    if (refusal !== undefined) done({ refusal });
+    else done({ text: (kept.length === 1 ? first : Buffer.concat(kept))?.toString("utf8") ?? "" });
   });
   request.on("close", () => {
     if (isOver) return;

@@ -2,8 +2,8 @@ import { toHex } from "#util";
 import { runBatch } from "./batch.ts";
 import { Context } from "./context.ts";
 import { expectedError, type RpcErrorObject, RpcError, rpcCodes } from "./errors.ts";
-import { scanJson } from "./json.ts";
-import { errorText, type Incoming, parseErrorText, readMessage, resultText } from "./message.ts";
+import { budgetOf, scanJson } from "./json.ts";
+import { errorText, type Incoming, parseErrorText, readMessage, refusalText, resultText } from "./message.ts";
 import type { ConnectionInfo, Method } from "./method.ts";
 import type { RpcServer } from "./server.ts";
 import { SubscriptionSet } from "./subscriptions.ts";
@@ -33,6 +33,8 @@ export class RpcConnection implements Disposable {
   readonly #send: ((text: string) => void) | undefined;
   readonly #onClose: () => void;
   readonly #subscriptions: SubscriptionSet;
+  /** Whose turn it is: HTTP has a connection of ours for each request, of one client's socket. */
+  readonly #owner: unknown;
   /** Of two-way connections; HTTP makes one a message. */
   readonly #context: Context;
   #isClosed = false;
@@ -48,6 +50,7 @@ export class RpcConnection implements Disposable {
     this.#send = send;
     this.#onClose = onClose;
     this.#context = new Context(info);
+    this.#owner = info.transport === "http" ? info.remote : this;
     this.#subscriptions = new SubscriptionSet(server, info, send);
   }
 
@@ -57,9 +60,9 @@ export class RpcConnection implements Disposable {
    */
   answer(text: string, timeoutMs?: number): string | undefined | PendingAnswer {
     const context = new Context(this.info);
-    const reply = this.#reply(text, context, [], timeoutMs !== undefined);
+    const reply = this.#inTurn(context, () => this.#reply(text, context, [], timeoutMs !== undefined));
     if (!(reply instanceof Promise)) return reply;
-    const abort = () => context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection"));
+    const abort = () => context.leave();
     if (timeoutMs === undefined) return { text: reply, abort };
     const deadlines = this.#server.deadlines(timeoutMs);
     deadlines.add(context);
@@ -73,7 +76,7 @@ export class RpcConnection implements Disposable {
   /** Two-way form: sends the reply itself, then lets the notifications of new subscriptions out. */
   receive(text: string): Received | Promise<Received> {
     const releases: (() => void)[] = [];
-    const reply = this.#reply(text, this.#context, releases, false);
+    const reply = this.#inTurn(this.#context, () => this.#reply(text, this.#context, releases, false));
     if (reply instanceof Promise) return reply.then((one) => this.#finish(one, releases));
     return this.#finish(reply, releases);
   }
@@ -82,6 +85,18 @@ export class RpcConnection implements Disposable {
     if (!this.#isClosed && reply !== undefined) this.#send?.(reply);
     for (const release of releases) release();
     return reply === parseErrorText ? "broken" : "ok";
+  }
+
+  /** At once, or when it is this client's turn: many messages share the turns of the event loop (RP-19). */
+  #inTurn(
+    context: Context,
+    reply: () => string | undefined | Promise<string | undefined>,
+  ): string | undefined | Promise<string | undefined> {
+    const { turns } = this.#server;
+    if (turns.mayBegin()) return reply();
+    return new Promise((resolve) =>
+      turns.begin(this.#owner, () => resolve(context.hasLeft ? undefined : reply())),
+    );
   }
 
   get subscriptionCount(): number {
@@ -96,7 +111,7 @@ export class RpcConnection implements Disposable {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#context.abort(new RpcError(rpcCodes.disconnected, "client closed the connection"));
+    this.#context.leave();
     this.#subscriptions.close();
     this.#onClose();
   }
@@ -112,9 +127,8 @@ export class RpcConnection implements Disposable {
     isTimed: boolean,
   ): string | undefined | Promise<string | undefined> {
     const { limits } = this.#server;
-    const refusal = scanJson(text, { maxDepth: limits.jsonDepth, maxTokens: limits.jsonTokens });
-    if (refusal !== undefined)
-      return errorText("null", { code: rpcCodes.invalidRequest, message: `invalid request: ${refusal}` });
+    const refusal = scanJson(text, budgetOf(limits));
+    if (refusal !== undefined) return refusalText(refusal);
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -132,7 +146,7 @@ export class RpcConnection implements Disposable {
         run: () => this.#run(incoming, context, releases, isTimed),
       };
     };
-    return runBatch(value, job, limits, this.#server.host.clock);
+    return runBatch(value, job, limits, this.#server.turns);
   }
 
   #run(

@@ -1,12 +1,15 @@
 import { RpcError, rpcCodes } from "./errors.ts";
 import type { CallContext, ConnectionInfo, TransportName } from "./method.ts";
 
+const disconnected = () => new RpcError(rpcCodes.disconnected, "client closed the connection");
+
 /** Context of the calls of one message (HTTP) or one connection. The signal is made only when a handler asks for it. */
 export class Context implements CallContext {
   readonly connection: ConnectionInfo;
   #controller: AbortController | undefined;
   #reason: unknown;
   #isOver = false;
+  #hasLeft = false;
   /** Who waits beside a result for the time to be over. BOUNDED by the calls of one message. */
   #waiting: ((error: unknown) => void)[] | undefined;
 
@@ -43,6 +46,16 @@ export class Context implements CallContext {
     const error = new RpcError(rpcCodes.timeout, "request timed out");
     for (const reject of this.#waiting ?? []) reject(error);
     this.abort(error);
+  }
+
+  /** The client is gone: nobody reads what comes of its calls. */
+  leave(): void {
+    this.#hasLeft = true;
+    this.abort(disconnected());
+  }
+
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   throwIfOver(): void {

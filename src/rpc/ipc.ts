@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
+import { Intake } from "./intake.ts";
 import { JsonSplitter } from "./json.ts";
 import { listenFailed, RpcSetupError } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
@@ -139,17 +140,17 @@ export class IpcEndpoint implements AsyncDisposable {
       socket.end(`${text}\n`, () => socket.destroy());
     };
     const run = async (text: string) => {
-      if (++running >= this.#limits.messagesAtOnce) socket.pause();
+      if (++running >= this.#limits.messagesAtOnce) intake.hold();
       const received = await connection.receive(text);
       running--;
       if (received === "broken" && !isBroken) {
         isBroken = true;
         socket.destroySoon();
-      } else if (socket.isPaused()) socket.resume();
+      } else intake.release();
     };
-    socket.on("data", (chunk: Buffer) => {
+    const intake = new Intake(socket, this.#server.turns, connection, (piece) => {
       if (isBroken) return;
-      const failure = splitter.push(chunk, (text) => {
+      const failure = splitter.push(piece, (text) => {
         if (!isBroken) void run(text);
       });
       if (failure === "syntax") leave(parseErrorText);

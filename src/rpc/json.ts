@@ -1,3 +1,5 @@
+import type { RpcLimits } from "./limits.ts";
+
 /** JSON at the border: what is refused before JSON.parse, messages cut out of a stream, numbers beyond 2⁵³ written. */
 
 export interface JsonBudget {
@@ -6,8 +8,15 @@ export interface JsonBudget {
   readonly maxTokens: number;
 }
 
+export const budgetOf = ({ jsonDepth, jsonTokens }: RpcLimits): JsonBudget => ({
+  maxDepth: jsonDepth,
+  maxTokens: jsonTokens,
+});
+
 /** Characters in a row that are neither text nor separators: digits. Five millions of them cost JSON.parse and its scan 50 ms (RP-08). */
 const MAX_BARE = 1_000_000;
+
+export type JsonRefusal = "too deep" | "too many values" | "too long a number";
 
 /**
  * Looks at nesting and count before JSON.parse does the work (RP-08: 2.5 M levels cost it a second). Says nothing about
@@ -15,10 +24,7 @@ const MAX_BARE = 1_000_000;
  *
  * @returns why the text is refused, or undefined
  */
-export function scanJson(
-  text: string,
-  { maxDepth, maxTokens }: JsonBudget,
-): "too deep" | "too many values" | "too long a number" | undefined {
+export function scanJson(text: string, { maxDepth, maxTokens }: JsonBudget): JsonRefusal | undefined {
   let depth = 0;
   let tokens = 0;
   let bare = 0;
@@ -60,6 +66,80 @@ export function scanJson(
     }
   }
   return undefined;
+}
+
+/** The same for bytes that come in pieces: a text is refused before the rest of it is there. */
+export class JsonScan {
+  readonly #budget: JsonBudget;
+  #depth = 0;
+  #tokens = 0;
+  #bare = 0;
+  #inString = false;
+  /** The piece before ended in a string, after a backslash that escapes. */
+  #isEscaped = false;
+
+  constructor(budget: JsonBudget) {
+    this.#budget = budget;
+  }
+
+  push(bytes: Buffer): JsonRefusal | undefined {
+    if (bytes.length === 0) return undefined;
+    const { maxDepth, maxTokens } = this.#budget;
+    for (let i = this.#inString ? this.#skipString(bytes, 0) : 0; i < bytes.length; i++) {
+      switch (bytes[i]) {
+        case 0x22:
+          i = this.#skipString(bytes, i + 1) - 1;
+          break;
+        case 0x5b:
+        case 0x7b:
+          if (++this.#depth > maxDepth) return "too deep";
+          if (++this.#tokens > maxTokens) return "too many values";
+          this.#bare = 0;
+          break;
+        case 0x5d:
+        case 0x7d:
+          this.#depth--;
+          this.#bare = 0;
+          break;
+        case 0x2c:
+        case 0x3a:
+          if (++this.#tokens > maxTokens) return "too many values";
+          this.#bare = 0;
+          break;
+        case 0x20:
+        case 0x0a:
+        case 0x0d:
+        case 0x09:
+          break;
+        default:
+          if (++this.#bare > MAX_BARE) return "too long a number";
+      }
+    }
+    return undefined;
+  }
+
+  /** Where a string ends that goes on at `from`: after its quote, or with the piece. */
+  #skipString(bytes: Buffer, from: number): number {
+    this.#inString = true;
+    this.#bare = 0;
+    let at = this.#isEscaped ? from + 1 : from;
+    this.#isEscaped = false;
+    for (;;) {
+      const quote = bytes.indexOf(0x22, at);
+      const end = quote < 0 ? bytes.length : quote;
+      let slashes = 0;
+      while (end - 1 - slashes >= at && bytes[end - 1 - slashes] === 0x5c) slashes++;
+      const isEscaping = slashes % 2 === 1;
+      if (quote < 0) {
+        this.#isEscaped = isEscaping;
+        return end;
+      }
+      at = quote + 1;
+      if (isEscaping) continue;
+      this.#inString = false;
+      return at;
+    }
+  }
 }
 
 function isEscaped(text: string, at: number): boolean {

@@ -1,5 +1,5 @@
 import { type RpcErrorObject, rpcCodes } from "./errors.ts";
-import { writeJson } from "./json.ts";
+import { type JsonRefusal, writeJson } from "./json.ts";
 import type { RpcLimits } from "./limits.ts";
 
 /** One item of what a client sent, looked at but not run. `id` is the JSON text to echo. */
@@ -54,6 +54,10 @@ export function errorText(id: string, { code, message, data }: RpcErrorObject): 
 
 /** Without id: broken JSON and the like. */
 export const parseErrorText = errorText("null", { code: rpcCodes.parseError, message: "parse error" });
+
+/** A text that was not even parsed. */
+export const refusalText = (why: JsonRefusal): string =>
+  errorText("null", { code: rpcCodes.invalidRequest, message: `invalid request: ${why}` });
 
 export function notificationText(namespace: string, subscription: string, result: string): string {
   return `{"jsonrpc":"2.0","method":"${namespace}_subscription","params":{"subscription":"${subscription}","result":${result}}}`;

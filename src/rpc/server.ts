@@ -1,4 +1,4 @@
-import { Deadlines, type Host } from "#host";
+import { Deadlines, type Host, type Turns, turnsOf } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { RpcConnection } from "./connection.ts";
 import type { Context } from "./context.ts";
@@ -24,6 +24,8 @@ export class RpcServer implements Disposable {
   readonly limits: RpcLimits;
   readonly host: Pick<Host, "clock" | "entropy">;
   readonly log: Logger;
+  /** Turns of the event loop, shared with all who read the same clock. */
+  readonly turns: Turns;
   /** Costly calls at once (RP-19). */
   readonly heavy: Admission;
   readonly #methods = new Map<string, Method>();
@@ -39,6 +41,7 @@ export class RpcServer implements Disposable {
     this.limits = { ...rpcLimits, ...limits };
     this.host = host;
     this.log = log;
+    this.turns = turnsOf(host.clock);
     this.heavy = new Admission(this.limits.heavyAtOnce, this.limits.heavyWaiting);
     for (const one of [rpcApi(this.#namespaces), ...apis]) this.#add(one);
   }

@@ -7,6 +7,7 @@ import { defaultOrigins, HostRules, OriginRules } from "./access.ts";
 import type { RpcConnection } from "./connection.ts";
 import type { WsFace } from "./http.ts";
 import type { RpcLimits } from "./limits.ts";
+import { Intake } from "./intake.ts";
 import type { ConnectionInfo } from "./method.ts";
 import { Outbox } from "./outbox.ts";
 import type { RpcServer } from "./server.ts";
@@ -60,10 +61,10 @@ export class WsSide {
       refuseUpgrade(socket, 403, "origin not allowed");
       return;
     }
-    this.#wss.handleUpgrade(request, socket, head, (ws) => this.#open(ws, info));
+    this.#wss.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, info));
   }
 
-  #open(socket: WebSocket, info: ConnectionInfo): void {
+  #open(socket: WebSocket, line: Duplex, info: ConnectionInfo): void {
     const session: Session = { socket, isAlive: true };
     this.#sessions.add(session);
     this.#timer ??= this.#clock.after(this.#limits.wsPingMs, () => this.#ping());
@@ -76,16 +77,17 @@ export class WsSide {
       },
     });
     const connection = this.#server.connect(info, (text) => outbox.push(text));
+    const intake = this.#takeOver(line, connection);
     let running = 0;
     socket.on("message", (raw) => {
       session.isAlive = true;
-      if (++running >= this.#limits.messagesAtOnce) socket.pause();
+      if (++running >= this.#limits.messagesAtOnce) intake.hold();
       const text = Array.isArray(raw)
         ? Buffer.concat(raw).toString("utf8")
         : Buffer.from(raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
       void this.#receive(connection, text).then((received) => {
         running--;
-        if (socket.isPaused) socket.resume();
+        intake.release();
         if (received === "broken") socket.close(1007, "not JSON");
       });
     });
@@ -100,6 +102,15 @@ export class WsSide {
       this.#sessions.delete(session);
       connection.close();
       if (this.#sessions.size === 0) this.#stopTimer();
+    });
+  }
+
+  /** What ws would take from the socket a chunk at a time, with hundreds of messages in it, it gets by turns (RP-16). */
+  #takeOver(line: Duplex, connection: RpcConnection): Intake {
+    const takers = line.listeners("data");
+    for (const taker of takers) line.off("data", taker as () => void); // as: any listener of the event
+    return new Intake(line, this.#server.turns, connection, (piece) => {
+      for (const taker of takers) taker.call(line, piece);
     });
   }
 
