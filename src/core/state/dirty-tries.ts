@@ -131,8 +131,13 @@ export class DirtyTries {
     this.#children = [];
     visitReferences(encoding, this.#visitor);
     const node: DirtyNode = {
-      ...{ hash, encoding, children: this.#children, references: 0, isDirty: true },
-      ...{ older: this.#newest, newer: undefined },
+      hash,
+      encoding,
+      children: this.#children,
+      references: 0,
+      isDirty: true,
+      older: this.#newest,
+      newer: undefined,
     };
     if (this.#newest === undefined) this.#oldest = node;
     else this.#newest.newer = node;
