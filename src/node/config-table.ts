@@ -122,6 +122,14 @@ export const configTable = [
     doc: "Let accounts be unlocked although HTTP or WebSocket is open.",
   },
   {
+    path: "enablePersonal",
+    kind: "bool",
+    default: false,
+    flag: "rpc.enabledeprecatedpersonal",
+    category: "ACCOUNT",
+    doc: "Let personal_ be called over HTTP and WebSocket where it is listed; without it over IPC and in process only.",
+  },
+  {
     path: "usb",
     kind: "bool",
     default: false,

@@ -64,6 +64,8 @@ export interface Config {
   readonly useLightweightKdf?: boolean | undefined;
   /** Lets accounts be unlocked although HTTP or WebSocket is open. */
   readonly insecureUnlockAllowed?: boolean | undefined;
+  /** Lets personal_ be called over HTTP and WebSocket where it is listed (RP-18). */
+  readonly enablePersonal?: boolean | undefined;
   /** Looks for hardware wallets; `noUsb` has the last word. */
   readonly usb?: boolean | undefined;
   readonly noUsb?: boolean | undefined;
@@ -106,6 +108,7 @@ export interface ResolvedConfig {
   readonly keyStoreDir: string | undefined;
   readonly useLightweightKdf: boolean;
   readonly insecureUnlockAllowed: boolean;
+  readonly enablePersonal: boolean;
   readonly usb: boolean;
   readonly noUsb: boolean;
   /** Socket path or pipe name; "" = IPC off. */
@@ -285,6 +288,7 @@ function resolveConfig(
     keyStoreDir: keyStoreDirOf(get("keyStoreDir"), dataDir, machine.cwd),
     useLightweightKdf: get("useLightweightKdf"),
     insecureUnlockAllowed: get("insecureUnlockAllowed"),
+    enablePersonal: get("enablePersonal"),
     usb: get("usb"),
     noUsb: get("noUsb"),
     ipcEndpoint: ipcEndpointOf(get("ipcPath"), dataDir, machine),

@@ -21,6 +21,9 @@ export interface WsSettings {
   readonly exposeAll: boolean;
 }
 
+/** Signs with the keys of this machine: named by itself, it is still not served to the network. */
+const PERSONAL = "personal";
+
 interface Face {
   readonly endpoint: HttpEndpoint;
   readonly server: RpcServer;
@@ -28,12 +31,14 @@ interface Face {
 
 /**
  * The RPC endpoints of one run of a node. HTTP and WebSocket may come and go while it runs (admin_startHTTP, …), and share
- * a port when host and port are the same. In process and IPC serve everything; HTTP and WebSocket by the module rule.
+ * a port when host and port are the same. In process and IPC serve everything; HTTP and WebSocket by the module rule, without personal_ unless
+ * that is enabled.
  */
 export class Endpoints implements AsyncDisposable {
   /** In process: every table. */
   readonly server: RpcServer;
-  readonly #apis: readonly Api[];
+  /** What HTTP and WebSocket may serve. */
+  readonly #remoteApis: readonly Api[];
   readonly #host: Pick<Host, "clock" | "entropy">;
   readonly #log: Logger;
   readonly #pages: Pages | undefined;
@@ -43,11 +48,22 @@ export class Endpoints implements AsyncDisposable {
   /** Listeners that write their last answers. BOUNDED: two at a time, three seconds each. */
   readonly #closing = new Map<HttpEndpoint, Promise<void>>();
 
+  /** @param options - `personal`: whether personal_ may be served beyond IPC and this process (RP-18) */
   constructor(
     apis: readonly Api[],
-    { host, log, pages }: { host: Pick<Host, "clock" | "entropy">; log: Logger; pages?: Pages | undefined },
+    {
+      host,
+      log,
+      pages,
+      personal = false,
+    }: {
+      host: Pick<Host, "clock" | "entropy">;
+      log: Logger;
+      pages?: Pages | undefined;
+      personal?: boolean | undefined;
+    },
   ) {
-    this.#apis = apis;
+    this.#remoteApis = personal ? apis : apis.filter(({ namespace }) => namespace !== PERSONAL);
     this.#pages = pages;
     this.#host = host;
     this.#log = log;
@@ -100,7 +116,7 @@ export class Endpoints implements AsyncDisposable {
   async startWs({ host, port, origins, vhosts, modules, exposeAll }: WsSettings): Promise<void> {
     if (!exposeAll) this.#checkModules("WebSocket", modules);
     const server = exposeAll
-      ? new RpcServer({ apis: this.#apis, host: this.#host, log: this.#log })
+      ? new RpcServer({ apis: this.#remoteApis, host: this.#host, log: this.#log })
       : this.#serverFor(modules);
     const face = { server, vhosts, origins };
     const shared = sharedWith(this.#http, host, port);
@@ -173,14 +189,16 @@ export class Endpoints implements AsyncDisposable {
 
   /** Says which listed modules there are none of, as geth does (node/rpcstack.go:650@v1.17.5); the others are served. */
   #checkModules(name: string, modules: readonly string[]): void {
-    const available = [...new Set(this.#apis.map(({ namespace }) => namespace))].sort();
+    const available = [...new Set(this.#remoteApis.map(({ namespace }) => namespace))].sort();
     const unavailable = modules.filter((one) => one !== "rpc" && !available.includes(one));
+    if (unavailable.includes(PERSONAL))
+      this.#log.warn("personal_ is served over IPC; here with --rpc.enabledeprecatedpersonal only", { name });
     if (unavailable.length > 0)
       this.#log.error(`Unavailable modules in ${name} API list`, { unavailable, available });
   }
 
   #serverFor(modules: readonly string[]): RpcServer {
-    return new RpcServer({ apis: selectApis(this.#apis, modules), host: this.#host, log: this.#log });
+    return new RpcServer({ apis: selectApis(this.#remoteApis, modules), host: this.#host, log: this.#log });
   }
 }
 

@@ -326,7 +326,12 @@ export class Node implements AsyncDisposable {
       const { metrics } = this;
       run.endpoints = new Endpoints(
         metrics === undefined ? apis : meterApis(apis, metrics, this.#host.clock),
-        { host: this.#host, log: this.#log, pages: run.ops?.healthPages },
+        {
+          host: this.#host,
+          log: this.#log,
+          pages: run.ops?.healthPages,
+          personal: this.config.enablePersonal,
+        },
       );
     };
     if (ipcEndpoint !== "") yield async () => run.endpoints?.startIpc(ipcEndpoint);

@@ -245,6 +245,8 @@ export interface TrezorOptions {
   /** Digits by their place on the shuffled pad. */
   readonly pin?: string | undefined;
   readonly passphrase?: string | undefined;
+  /** Of the firmware; default 1.8.1. */
+  readonly version?: readonly [number, number, number];
   /** Says addresses in bytes, as firmware of before 2019. */
   readonly isOld?: boolean;
   denies?: boolean;
@@ -256,14 +258,18 @@ type Wire = ReadonlyMap<number, readonly (number | Buffer)[]>;
 export class TrezorFirmware implements Firmware {
   readonly options: TrezorOptions;
   readonly kinds: number[] = [];
+  readonly #version: readonly [number, number, number];
   #message = Buffer.alloc(0);
   #isOpen = false;
   /** What a pressed button goes on with. */
   #afterButton: (() => Buffer) | undefined;
-  #signing: { fields: Wire; data: Buffer; length: number } | undefined;
+  #signing:
+    | { fields: Wire; data: Buffer; length: number; sign: (fields: Wire, data: Buffer) => Buffer }
+    | undefined;
 
   constructor(options: TrezorOptions) {
     this.options = options;
+    this.#version = options.version ?? [1, 8, 1];
     this.#isOpen = options.pin === undefined && options.passphrase === undefined;
   }
 
@@ -288,9 +294,9 @@ export class TrezorFirmware implements Firmware {
       case 0: // Initialize → Features
         return whole(17, [
           [1, "trezor.io"],
-          [2, 1],
-          [3, 8],
-          [4, 1],
+          [2, this.#version[0]],
+          [3, this.#version[1]],
+          [4, this.#version[2]],
           [10, "my Trezor"],
           [12, 1],
         ]);
@@ -330,8 +336,33 @@ export class TrezorFirmware implements Firmware {
       case 58: {
         // EthereumSignTx: the data first, then a button
         const length = Number(fields.get(8)?.[0] ?? 0);
-        this.#signing = { fields, data: bufferOf(fields, 7), length };
+        this.#signing = { fields, data: bufferOf(fields, 7), length, sign: (...all) => this.#signTx(...all) };
         return this.#moreOrButton();
+      }
+      case 452: {
+        // EthereumSignTxEIP1559, since 1.10.4
+        if (this.#version[1] < 10) return failure(1, "Unexpected message");
+        const length = Number(fields.get(9)?.[0] ?? 0);
+        this.#signing = {
+          fields,
+          data: bufferOf(fields, 8),
+          length,
+          sign: (...all) => this.#sign1559(...all),
+        };
+        return this.#moreOrButton();
+      }
+      case 470: {
+        // EthereumSignTypedHash, since 1.10.5
+        if (this.#version[1] < 10) return failure(1, "Unexpected message");
+        this.#afterButton = () => {
+          const hash = hashOf(Buffer.from("1901", "hex"), bufferOf(fields, 2), bufferOf(fields, 3));
+          const { bytes, recovery } = sign(hash, this.#key(fields));
+          return whole(469, [
+            [1, Buffer.concat([bytes.subarray(0, 64), Buffer.from([27 + recovery])])],
+            [2, `0x${Buffer.from(addressOf(publicKeyOf(this.#key(fields)))).toString("hex")}`],
+          ]);
+        };
+        return whole(26, [[1, 8]]);
       }
       case 60: // EthereumTxAck
         if (this.#signing === undefined) return failure(1, "Not in signing mode");
@@ -357,7 +388,7 @@ export class TrezorFirmware implements Firmware {
     if (signing === undefined) return failure(1, "Not in signing mode");
     const missing = signing.length - signing.data.length;
     if (missing > 0) return whole(59, [[1, Math.min(missing, 1_024)]]);
-    this.#afterButton = () => this.#signTx(signing.fields, signing.data);
+    this.#afterButton = () => signing.sign(signing.fields, signing.data);
     return whole(26, [[1, 8]]);
   }
 
@@ -391,6 +422,25 @@ export class TrezorFirmware implements Firmware {
     ]);
   }
 
+  #sign1559(fields: Wire, data: Buffer): Buffer {
+    const addressIn = (wire: Wire, tag: number) =>
+      Buffer.from(bufferOf(wire, tag).toString().slice(2), "hex");
+    const accessList = (fields.get(11) ?? []).map((entry) => {
+      const wire = read(Buffer.from(entry as Buffer)); // as: a message within the message
+      return rlpJoin([rlpText(addressIn(wire, 1)), rlpList((wire.get(2) ?? []) as Buffer[])]); // as: bytes
+    });
+    const chainId = Buffer.from(hexOf(BigInt((fields.get(10)?.[0] as number | undefined) ?? 0)), "hex");
+    const texts = [chainId, ...[2, 4, 3, 5].map((tag) => bufferOf(fields, tag)), addressIn(fields, 6)];
+    const items = [...texts, bufferOf(fields, 7), data].map(rlpText);
+    const list = rlpJoin([...items, rlpJoin(accessList)]);
+    const { bytes, recovery } = sign(hashOf(Buffer.from([2]), list), this.#key(fields));
+    return whole(59, [
+      [2, recovery],
+      [3, Buffer.from(bytes.subarray(0, 32))],
+      [4, Buffer.from(bytes.subarray(32, 64))],
+    ]);
+  }
+
   #key(fields: Wire) {
     return keyAt(this.options.mnemonic, (fields.get(1) ?? []).map(Number));
   }
@@ -410,14 +460,14 @@ function rlpHead(length: number, base: number): Buffer {
   const size = Buffer.from(hexOf(BigInt(length)), "hex");
   return Buffer.concat([Buffer.from([base + 55 + size.length]), size]);
 }
-function rlpList(items: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(
-    items.map((one) =>
-      one.length === 1 && (one[0] ?? 0) < 0x80 ? one : Buffer.concat([rlpHead(one.length, 0x80), one]),
-    ),
-  );
+const rlpText = (one: Buffer): Buffer =>
+  one.length === 1 && (one[0] ?? 0) < 0x80 ? one : Buffer.concat([rlpHead(one.length, 0x80), one]);
+/** A list of items that are encoded. */
+function rlpJoin(items: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(items);
   return Buffer.concat([rlpHead(body.length, 0xc0), body]);
 }
+const rlpList = (items: readonly Buffer[]): Buffer => rlpJoin(items.map(rlpText));
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];

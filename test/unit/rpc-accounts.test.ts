@@ -327,7 +327,15 @@ describe.each(["full", "light"] as const)("%s node", (kind) => {
     await expect(ask("personal_newAccount", "x".repeat(70_000))).rejects.toMatchObject({ code: -32602 });
   });
 
-  test("over HTTP personal_ is not there unless it is listed", async () => {
+  test("attack/RP-18 over HTTP personal_ is not there, whether it is listed or not", async () => {
+    await using listing = await fullBackend({
+      useLightweightKdf: true,
+      http: { host: "127.0.0.1", port: 0, modules: ["eth", "personal"] },
+      ws: { host: "127.0.0.1", exposeAll: true },
+    });
+    for (const method of ["personal_listAccounts", "personal_unlockAccount", "personal_newAccount"])
+      expect((await overHttp(listing.httpUrl)(method)).error).toMatchObject({ code: -32601 });
+    expect(await asker(listing.client)("personal_listAccounts")).toEqual([]);
     const http = overHttp(node.httpUrl);
     for (const method of ["personal_listAccounts", "personal_unlockAccount", "personal_sendTransaction"])
       expect((await http(method)).error).toMatchObject({ code: -32601 });
@@ -339,6 +347,7 @@ describe("an account is not unlocked while HTTP is open", () => {
   test("personal_unlockAccount is refused on every transport, signing by password is not", async () => {
     await using full = await fullBackend({
       useLightweightKdf: true,
+      enablePersonal: true,
       http: { host: "127.0.0.1", port: 0, modules: ["eth", "personal"] },
     });
     const ask = asker(full.client);

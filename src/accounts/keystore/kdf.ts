@@ -63,10 +63,10 @@ export function parseKdf(kdf: string, params: Members): KdfParams {
   return { kdf, iterations, salt, length };
 }
 
-/** Derives keys, a few at a time: each takes memory and a thread that others need too. */
+/** Derives keys one at a time: each takes memory and a thread that others need too. */
 export class KdfQueue {
   #running = 0;
-  /** BOUNDED: limits.kdfQueue (32); the next is refused with KEYSTORE_BUSY. */
+  /** BOUNDED: limits.kdfQueue (4); the next is refused with KEYSTORE_BUSY. */
   readonly #waiting: (() => void)[] = [];
 
   /** @throws KEYSTORE_BUSY, KEYSTORE_PARAMS for what the library refuses */

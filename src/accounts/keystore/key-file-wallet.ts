@@ -63,7 +63,7 @@ export class KeyFileWallet implements Wallet {
   selfDerive(): void {}
 
   signText(account: AccountRef, text: Uint8Array, options: SignOptions = {}): Promise<Uint8Array> {
-    return this.#sign(account, options, (key) => sign(textHash(text), key).bytes);
+    return this.#signDigest(account, textHash(text), options);
   }
 
   signTypedData(
@@ -71,7 +71,7 @@ export class KeyFileWallet implements Wallet {
     hashes: TypedDataHashes,
     options: SignOptions = {},
   ): Promise<Uint8Array> {
-    return this.#sign(account, options, (key) => sign(typedDataDigest(hashes), key).bytes);
+    return this.#signDigest(account, typedDataDigest(hashes), options);
   }
 
   signTransaction(
@@ -80,6 +80,10 @@ export class KeyFileWallet implements Wallet {
     options: SignOptions = {},
   ): Promise<Transaction> {
     return this.#sign(account, options, (key) => signTransaction(fields, key));
+  }
+
+  #signDigest(account: AccountRef, digest: Uint8Array, options: SignOptions): Promise<Uint8Array> {
+    return this.#sign(account, options, (key) => sign(digest, key).bytes);
   }
 
   async #sign<T>(account: AccountRef, options: SignOptions, use: (key: PrivateKey) => T): Promise<T> {

@@ -12,10 +12,10 @@ export const limits = {
   saltBytes: 1_024,
   /** Encrypted bytes: a key has 32, in version 1 48. */
   ciphertextBytes: 64,
-  /** Key derivations at once: each may take 256 MiB and a thread for seconds. */
-  kdfAtOnce: 2,
+  /** Key derivations at once: each may take 256 MiB and a thread for seconds (RP-18). */
+  kdfAtOnce: 1,
   /** Those that wait; the next is refused. */
-  kdfQueue: 32,
+  kdfQueue: 4,
   /** Files looked at in a keystore; more are not listed. */
   files: 100_000,
   /** Files read at once. */

@@ -1,4 +1,7 @@
-/** Kinds of messages (trezor-common protob/messages.proto, 28 May 2019, as geth has it). */
+/**
+ * Kinds of messages (trezor-common protob/messages.proto, 28 May 2019, as geth has it; from 452 on trezor-firmware
+ * common/protob/messages-ethereum.proto@legacy/v1.10.4).
+ */
 export const KINDS = {
   Initialize: 0,
   Ping: 1,
@@ -19,6 +22,9 @@ export const KINDS = {
   EthereumTxAck: 60,
   EthereumSignMessage: 64,
   EthereumMessageSignature: 66,
+  EthereumSignTxEIP1559: 452,
+  EthereumTypedDataSignature: 469,
+  EthereumSignTypedHash: 470,
 } as const;
 
 export type TrezorKind = keyof typeof KINDS;
@@ -51,8 +57,24 @@ export const TAGS = {
     chainId: 9,
     toHex: 11,
   },
+  signTx1559: {
+    path: 1,
+    nonce: 2,
+    maxGasFee: 3,
+    maxPriorityFee: 4,
+    gasLimit: 5,
+    to: 6,
+    value: 7,
+    firstData: 8,
+    dataLength: 9,
+    chainId: 10,
+    accessList: 11,
+  },
+  accessListEntry: { address: 1, storageKeys: 2 },
   txRequest: { dataLength: 1, v: 2, r: 3, s: 4 },
   txAck: { data: 1 },
   signMessage: { path: 1, message: 2 },
   messageSignature: { signature: 2 },
+  signTypedHash: { path: 1, domainHash: 2, messageHash: 3 },
+  typedDataSignature: { signature: 1 },
 } as const;

@@ -1,5 +1,5 @@
 // long: one protocol, its driver whole
-import { AccountsError, type DerivationPath, type WalletStatus } from "#accounts";
+import { AccountsError, type DerivationPath, type TypedDataHashes, type WalletStatus } from "#accounts";
 import { checksumAddress, type Transaction, type TransactionFields } from "#core/types";
 import { bigintToBytes } from "#util";
 import type { Driver } from "./driver.ts";
@@ -23,10 +23,16 @@ interface Answer {
   readonly message: ProtoMessage;
 }
 
-/** A Trezor One, over wire v1 (accounts/usbwallet/trezor.go@v1.17.5). Signs legacy transactions and texts. */
+/** Firmware of a Trezor One that has what its protocol of 2019 has not. */
+const SINCE = { eip1559: [1, 10, 4], typedHash: [1, 10, 5] } as const;
+
+/**
+ * A Trezor One, over wire v1 (accounts/usbwallet/trezor.go@v1.17.5). Signs legacy transactions and texts; with firmware of 2021 and
+ * 2022 those of EIP-1559 with their access lists, and structures by their hashes.
+ */
 export class TrezorDriver implements Driver {
   #device: HidDevice | undefined;
-  #version = "0.0.0";
+  #version: readonly number[] = [0, 0, 0];
   #label = "";
   /** What the device waits for, between two calls of open. */
   #waiting: "pin" | "passphrase" | undefined;
@@ -37,7 +43,7 @@ export class TrezorDriver implements Driver {
       return { text: `Failed: ${this.#failure.message}`, failure: this.#failure };
     if (this.#device === undefined) return { text: "Closed" };
     const state = this.#waiting === "pin" ? "waiting for PIN" : "online";
-    return { text: `Trezor v${this.#version} '${this.#label}' ${state}` };
+    return { text: `Trezor v${this.#version.join(".")} '${this.#label}' ${state}` };
   }
 
   /**
@@ -55,7 +61,7 @@ export class TrezorDriver implements Driver {
     if (this.#waiting === "pin") throw UsbError("TREZOR_PIN");
     const { message } = await this.#exchange("Initialize", [], ["Features"]);
     const { major, minor, patch, label } = TAGS.features;
-    this.#version = [major, minor, patch].map((tag) => message.number(tag) ?? 0).join(".");
+    this.#version = [major, minor, patch].map((tag) => message.number(tag) ?? 0);
     this.#label = message.text(label) ?? "";
     // a ping that makes the device ask for what it protects
     const { pinProtection, passphraseProtection } = TAGS.ping;
@@ -94,7 +100,7 @@ export class TrezorDriver implements Driver {
 
   close(): void {
     this.#device = undefined;
-    this.#version = "0.0.0";
+    this.#version = [0, 0, 0];
     this.#label = "";
     this.#waiting = undefined;
   }
@@ -119,11 +125,14 @@ export class TrezorDriver implements Driver {
     return new Uint8Array(Buffer.from(digits, "hex"));
   }
 
-  /** @throws ACCOUNTS_NOT_SUPPORTED for typed transactions: a Trezor One's protocol of 2019 has none */
+  /** @throws ACCOUNTS_NOT_SUPPORTED for other types of transactions than 0 and 2, for which there are no messages, and for old firmware */
   async signTransaction(path: DerivationPath, fields: TransactionFields): Promise<Transaction> {
-    if (fields.type !== 0) throw AccountsError("NOT_SUPPORTED");
+    const isLegacy = fields.type === 0;
+    if (!isLegacy && (fields.type !== 2 || !this.#has(SINCE.eip1559))) throw AccountsError("NOT_SUPPORTED");
     let data = fields.input.subarray(DATA_CHUNK);
-    let answer = await this.#exchange("EthereumSignTx", signTxFields(path, fields), ["EthereumTxRequest"]);
+    let answer = isLegacy
+      ? await this.#exchange("EthereumSignTx", signTxFields(path, fields), ["EthereumTxRequest"])
+      : await this.#exchange("EthereumSignTxEIP1559", signTx1559Fields(path, fields), ["EthereumTxRequest"]);
     for (;;) {
       const wanted = answer.message.number(TAGS.txRequest.dataLength);
       if (wanted === undefined || wanted === 0) break;
@@ -142,13 +151,27 @@ export class TrezorDriver implements Driver {
       [TAGS.signMessage.message, text],
     ];
     const { message } = await this.#exchange("EthereumSignMessage", request, ["EthereumMessageSignature"]);
-    const signature = message.bytes(TAGS.messageSignature.signature) ?? new Uint8Array(0);
-    const recovery = recoveryOf(signature[64] ?? 255, "trezor");
-    return joined(signature.subarray(0, 32), signature.subarray(32, 64), recovery, "trezor");
+    return ours(message.bytes(TAGS.messageSignature.signature));
   }
 
-  async signTypedData(): Promise<Uint8Array> {
-    throw AccountsError("NOT_SUPPORTED");
+  /** @throws ACCOUNTS_NOT_SUPPORTED for old firmware */
+  async signTypedData(path: DerivationPath, hashes: TypedDataHashes): Promise<Uint8Array> {
+    if (!this.#has(SINCE.typedHash)) throw AccountsError("NOT_SUPPORTED");
+    const request: Fields = [
+      [TAGS.signTypedHash.path, path],
+      [TAGS.signTypedHash.domainHash, hashes.domainHash],
+      [TAGS.signTypedHash.messageHash, hashes.messageHash],
+    ];
+    const { message } = await this.#exchange("EthereumSignTypedHash", request, [
+      "EthereumTypedDataSignature",
+    ]);
+    return ours(message.bytes(TAGS.typedDataSignature.signature));
+  }
+
+  /** Whether the firmware is of that version or a later one. */
+  #has(since: readonly number[]): boolean {
+    const at = since.findIndex((part, i) => part !== this.#version[i]);
+    return at < 0 || (this.#version[at] ?? 0) > (since[at] ?? 0);
   }
 
   #fail(error: unknown): void {
@@ -198,12 +221,49 @@ function signTxFields(path: DerivationPath, fields: TransactionFields): Fields {
   ];
 }
 
+/** @throws ACCOUNTS_NOT_SUPPORTED for a chain id that a number does not hold */
+function signTx1559Fields(path: DerivationPath, fields: TransactionFields): Fields {
+  const tag = TAGS.signTx1559;
+  const { to, input, chainId = 0n, accessList = [] } = fields;
+  if (chainId > BigInt(Number.MAX_SAFE_INTEGER)) throw AccountsError("NOT_SUPPORTED");
+  return [
+    [tag.path, path],
+    [tag.nonce, bigintToBytes(fields.nonce)],
+    [tag.maxGasFee, bigintToBytes(fields.maxFeePerGas ?? 0n)],
+    [tag.maxPriorityFee, bigintToBytes(fields.maxPriorityFeePerGas ?? 0n)],
+    [tag.gasLimit, bigintToBytes(fields.gas)],
+    [tag.to, to === undefined ? undefined : checksumAddress(to)],
+    [tag.value, bigintToBytes(fields.value)],
+    [tag.firstData, input.subarray(0, DATA_CHUNK)],
+    [tag.dataLength, input.length],
+    [tag.chainId, Number(chainId)],
+    ...accessList.map(
+      ({ address, storageKeys }) => [tag.accessList, accessListEntry(address, storageKeys)] as const,
+    ),
+  ];
+}
+
+function accessListEntry(address: Uint8Array, storageKeys: readonly Uint8Array[]): Uint8Array {
+  const tag = TAGS.accessListEntry;
+  return encodeProto([
+    [tag.address, checksumAddress(address)],
+    ...storageKeys.map((key) => [tag.storageKeys, key] as const),
+  ]);
+}
+
+/** r ‖ s ‖ recovery of what a device answers: r ‖ s ‖ 27 or 28. */
+function ours(signature: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const recovery = recoveryOf(signature[64] ?? 255, "trezor");
+  return joined(signature.subarray(0, 32), signature.subarray(32, 64), recovery, "trezor");
+}
+
 function signedTx(fields: TransactionFields, message: ProtoMessage): Transaction {
   const lacks = () => UsbError("REPLY", { vendor: "trezor", why: "reply lacks signature" });
   const [r, s] = [message.bytes(TAGS.txRequest.r), message.bytes(TAGS.txRequest.s)];
   const v = message.number(TAGS.txRequest.v) ?? 0;
   if (r === undefined || s === undefined || r.length === 0 || s.length === 0) throw lacks();
   const { chainId } = fields;
+  if (fields.type !== 0) return withSignature(fields, { r, s, recovery: recoveryOf(v, "trezor") });
   const isLarge = chainId !== undefined && chainId > LARGE_CHAIN_ID;
   if (v === 0 && !isLarge) throw lacks();
   const whole = chainId === undefined || isLarge || v < 35 ? v : Number(BigInt(v) - 35n - 2n * chainId);

@@ -123,21 +123,33 @@ export class UsbWallet implements Wallet {
   }
 
   async signText(account: AccountRef, text: Uint8Array): Promise<Uint8Array> {
-    const { address, path } = this.#pathOf(account);
-    const signature = await this.#confirmed(() => this.#driver.signText(path, text));
-    return checked(address, signerOf(textHash(text), signature), signature);
+    const signer = (signature: Uint8Array) => signerOf(textHash(text), signature);
+    return this.#signed(account, (path) => this.#driver.signText(path, text), signer);
   }
 
   async signTypedData(account: AccountRef, hashes: TypedDataHashes): Promise<Uint8Array> {
-    const { address, path } = this.#pathOf(account);
-    const signature = await this.#confirmed(() => this.#driver.signTypedData(path, hashes));
-    return checked(address, signerOf(typedDataDigest(hashes), signature), signature);
+    const signer = (signature: Uint8Array) => signerOf(typedDataDigest(hashes), signature);
+    return this.#signed(account, (path) => this.#driver.signTypedData(path, hashes), signer);
   }
 
   async signTransaction(account: AccountRef, fields: TransactionFields): Promise<Transaction> {
+    return this.#signed(account, (path) => this.#driver.signTransaction(path, fields), senderOf);
+  }
+
+  /** What the device signs at the account's path, if the account signed it. @throws USB_SIGNER_MISMATCH */
+  async #signed<T>(
+    account: AccountRef,
+    ask: (path: DerivationPath) => Promise<T>,
+    signer: (signed: T) => Uint8Array | undefined,
+  ): Promise<T> {
     const { address, path } = this.#pathOf(account);
-    const tx = await this.#confirmed(() => this.#driver.signTransaction(path, fields));
-    return checked(address, senderOf(tx), tx);
+    const signed = await this.#confirmed(() => ask(path));
+    const got = signer(signed);
+    if (got !== undefined && equalBytes(address, got)) return signed;
+    throw UsbError("SIGNER_MISMATCH", {
+      expected: checksumAddress(address),
+      got: got === undefined ? "nobody" : checksumAddress(got),
+    });
   }
 
   #assertOpen(): void {
@@ -248,15 +260,6 @@ export class UsbWallet implements Wallet {
       }
     }
   }
-}
-
-/** What is signed, if the account signed it. @throws USB_SIGNER_MISMATCH */
-function checked<T>(expected: Uint8Array, got: Uint8Array | undefined, signed: T): T {
-  if (got !== undefined && equalBytes(expected, got)) return signed;
-  throw UsbError("SIGNER_MISMATCH", {
-    expected: checksumAddress(expected),
-    got: got === undefined ? "nobody" : checksumAddress(got),
-  });
 }
 
 /** Failures of the transport as ours. */

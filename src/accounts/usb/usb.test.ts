@@ -7,7 +7,7 @@ import {
   parseDerivationPath,
   textHash,
 } from "#accounts";
-import { senderOf, signingBytes, type TransactionFields } from "#core/types";
+import { checksumAddress, senderOf, signingBytes, type TransactionFields } from "#core/types";
 import { SimulatedClock } from "#host/sim";
 import { silentLogger } from "#log";
 import { concatBytes, fromHex, toHex, utf8Encode } from "#util";
@@ -448,14 +448,122 @@ describe("Trezor One", () => {
     expect(await wallet.signText({ address: FIRST }, utf8Encode("hello"))).toHaveLength(65);
   });
 
-  test("typed transactions and structures are not supported; a denial is told", async () => {
+  // trezor-firmware common/tests/fixtures/ethereum/sign_tx_eip1559.json
+  const all = "all all all all all all all all all all all all";
+  const feeFields = {
+    type: 2,
+    ...{ chainId: 1n, nonce: 0n, maxFeePerGas: 20n, maxPriorityFeePerGas: 1n, gas: 20n },
+    ...{ to: TO, value: 10n, input: new Uint8Array(), accessList: [] },
+  } as const;
+  test.each<[string, string, Partial<TransactionFields>, number, string, string]>([
+    [
+      "nodata",
+      "m/44'/60'/0'/0/100",
+      {},
+      1,
+      "2ceeaabc994fbce2fbd66551f9d48fc711c8db2a12e93779eeddede11e41f636",
+      "2db4a9ecc73da91206f84397ae9287a399076fdc01ed7f3c6554b1c57c39bf8c",
+    ],
+    [
+      "data_2_bigdata",
+      "m/44'/60'/0'/0/0",
+      {
+        nonce: 0x1e240n,
+        gas: 0x4e20n,
+        value: 0xab54a98ceb1f0ad2n,
+        input: letters("ABCDEFGHIJKLMNOP", 256, "!!!"),
+      },
+      0,
+      "2e4f4c0e7c4e51270b891480060712e9d3bcab01e8ad0fadf2dfddd71504ca94",
+      "2599beb32757a144dedc82b79153c21269c9939a9245342bcf35764115b62bc1",
+    ],
+    [
+      "large_chainid",
+      "m/44'/60'/0'/0/100",
+      { chainId: 3_125_659_152n },
+      0,
+      "07f8c967227c5a190cb90525c3387691a426fe61f8e0503274280724060ea95c",
+      "0bf83eaf74e24aa9146b23e06f9edec6e25acb81d3830e8d146b9e7b6923ad1e",
+    ],
+    [
+      "long_fees",
+      "m/44'/60'/0'/0/0",
+      { gas: 255n, maxFeePerGas: 0x6b14e9f812f366fb9n, maxPriorityFeePerGas: 0x15681d9b48e13b1e2n },
+      1,
+      "ece384bf1922afff7b99e017a7326f11f1610c5a08ee87dda7f19572d8019ed9",
+      "4e9e2ecbcd032dbc67fb3fc71e24cb21930f68d8788502383ae4a6fd4397af4f",
+    ],
+  ])("published signature of EIP-1559 %s", async (_name, path, change, v, r, s) => {
+    const { wallet, firmware } = await opened({ mnemonic: all, version: [1, 10, 4] });
+    await wallet.open("");
+    const { address } = await wallet.derive(parseDerivationPath(path), { pin: true });
+    const tx = await wallet.signTransaction({ address }, { ...feeFields, ...change } as TransactionFields);
+    const hex = (value: bigint) => value.toString(16).padStart(64, "0");
+    expect([Number(tx.v), hex(tx.r), hex(tx.s)]).toEqual([v, r, s]);
+    expect(firmware.kinds.filter((kind) => kind === 60)).toHaveLength(change.input === undefined ? 0 : 4);
+  });
+
+  test("what is on the wire to sign by EIP-1559, with and without an access list", async () => {
+    const { wallet } = await opened({ mnemonic: all, version: [1, 12, 1] });
+    await wallet.open("");
+    const { address } = await wallet.derive(parseDerivationPath("m/44'/60'/0'/0/100"), { pin: true });
+    const bytesOf = (accessList: string) => {
+      const path = "08ac8080800808bc8080800808808080800808000864";
+      const numbers = "1200" + "1a0114" + "220101" + "2a0114";
+      const text = Buffer.from(checksumAddress(TO)).toString("hex");
+      return `${path}${numbers}322a${text}3a010a420048005001${accessList}`;
+    };
+    const framed = (body: string) => {
+      const message = `232301c4${(body.length / 2).toString(16).padStart(8, "0")}${body}`;
+      return (message.match(/.{1,126}/g) ?? []).map((part) => `3f${part}`.padEnd(128, "0"));
+    };
+    const sentSince = async (accessList: TransactionFields["accessList"]) => {
+      const before = bus.opened[0]?.sent.length ?? 0;
+      const signed = await wallet.signTransaction({ address }, {
+        ...feeFields,
+        accessList,
+      } as TransactionFields);
+      expect(toHex(senderOf(signed))).toBe(toHex(address));
+      return bus.opened[0]?.sent.slice(before, -1); // the last one is ButtonAck
+    };
+    expect(await sentSince([])).toEqual(framed(bytesOf("")));
+    const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const entry = `0a2a${Buffer.from(checksumAddress(SECOND)).toString("hex")}1220${"01".repeat(32)}1220${"02".repeat(32)}`;
+    const bare = `0a2a${Buffer.from(checksumAddress(FIRST)).toString("hex")}`;
+    const list = `5a${(entry.length / 2).toString(16)}${entry}5a${(bare.length / 2).toString(16)}${bare}`;
+    expect(
+      await sentSince([
+        { address: SECOND, storageKeys: keys },
+        { address: FIRST, storageKeys: [] },
+      ]),
+    ).toEqual(framed(bytesOf(list)));
+  });
+
+  test("structures by their hashes, with firmware that takes them", async () => {
+    const { wallet, firmware } = await opened({ mnemonic: all, version: [1, 10, 5] });
+    await wallet.open("");
+    const { address } = await wallet.derive(baseDerivationPath, { pin: true });
+    // sign_typed_data.json: basic_data
+    const hashes = {
+      domainHash: fromHex("0x97d6f53774b810fbda27e091c03c6a6d6815dd1270c2e62e82c6917c1eff774b"),
+      messageHash: fromHex("0xea6529f0ee9eb0b207b5a8b0ebfa673d398d6a78262818da1d270bd138f81f03"),
+    };
+    expect(toHex(await wallet.signTypedData({ address }, hashes))).toBe(
+      "0x2c2d8c7c1facf5bdcd997b5435bb42f3f4170a111ce079c94b5d1e34414f76560c4600d2167568e052ab846555bd590de93bb230987766c636613262eaeb8bd" +
+        "c01",
+    );
+    expect(firmware.kinds.at(-2)).toBe(470);
+  });
+
+  test("typed transactions and structures are not supported by old firmware, types without a message by none; a denial is told", async () => {
     const { wallet, firmware } = await opened({ mnemonic: WORDS });
     await wallet.open("");
     await wallet.derive(baseDerivationPath, { pin: true });
     const typed = { ...fields, type: 1, accessList: [] } as const;
-    await expect(wallet.signTransaction({ address: FIRST }, typed)).rejects.toMatchObject({
-      message: "not supported",
-    });
+    for (const one of [typed, feeFields])
+      await expect(wallet.signTransaction({ address: FIRST }, one)).rejects.toMatchObject({
+        message: "not supported",
+      });
     const hashes = { domainHash: new Uint8Array(32), messageHash: new Uint8Array(32) };
     await expect(wallet.signTypedData({ address: FIRST }, hashes)).rejects.toMatchObject({
       message: "not supported",
