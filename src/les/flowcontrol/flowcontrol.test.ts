@@ -90,14 +90,6 @@ describe("the server's buffer", () => {
     expect(buffer.processed(first, 100, 0)).toBe(900);
     expect(buffer.processed(second, 600, 0)).toBe(300);
   });
-
-  test("charges outside requests may leave it in debt; nothing is accepted then", () => {
-    const buffer = new ServerBuffer(params, 0);
-    buffer.charge(1_500, 0);
-    expect(buffer.value(0)).toBe(-500);
-    expect(buffer.accept(1, 0)).toBeUndefined();
-    expect(buffer.accept(1, 51)).toBeDefined();
-  });
 });
 
 /** One step of the simulation. */

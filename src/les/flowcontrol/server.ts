@@ -31,7 +31,7 @@ export class ServerBuffer {
     return this.#params;
   }
 
-  /** Buffer at that time, in cost units; below zero after {@link charge}. */
+  /** Buffer at that time, in cost units. */
   value(nowMs: number): number {
     this.#recharge(nowMs);
     return this.#value;
@@ -56,12 +56,6 @@ export class ServerBuffer {
     this.#value = Math.min(this.#params.bufferLimit, this.#value + refund);
     const later = this.#sumCost - ticket.sumCost;
     return Math.max(0, Math.min(this.#params.bufferLimit, Math.floor(this.#value + later)));
-  }
-
-  /** Takes a cost outside any request; the buffer may go below zero, nothing is accepted until it has recovered. */
-  charge(cost: number, nowMs: number): void {
-    this.#recharge(nowMs);
-    this.#value -= cost;
   }
 
   /** New parameters: a higher limit adds its difference, a lower one cuts the buffer. */
