@@ -6,8 +6,8 @@ import { slabs } from "./slabs.ts";
 const FREE_BYTES = 1024 * 1024;
 /** From this on a run is heavy: heavy ones go on one after the other. */
 const HEAVY_BYTES = 512 * 1024;
-/** What frames had is let go of when there was no run for so long. */
-const KEPT_MS = 1_000;
+/** What many or large frames had is let go of when there was no run for so long. */
+const KEPT_MS = 250;
 
 /** Bytes that all runs together may have in the memory of their frames. */
 export class MemoryBudget implements Disposable {
@@ -30,7 +30,7 @@ export class MemoryBudget implements Disposable {
   /** A run has ended. */
   rest(): void {
     const clock = this.#clock;
-    if (clock === undefined || this.usedBytes > 0 || slabs.isEmpty) return;
+    if (clock === undefined || this.usedBytes > 0 || slabs.isTrimmed) return;
     this.#restedMs = clock.now();
     if (this.#resting === undefined) this.#waitToTrim(clock, KEPT_MS);
   }

@@ -12,9 +12,13 @@ const STEPS = 4;
 const REGION_BYTES = 33 * 1024 * 1024;
 /** As many as hold the largest budget of calls (256 MiB). */
 const MOST_REGIONS = 8;
+/** What there is once and stays, so that ordinary calls never make a region: V8 answers a new one with a collection. */
+const BASE_BYTES = 1024 * 1024;
 
 export interface SlabBounds {
+  readonly baseBytes: number;
   readonly regionBytes: number;
+  /** Beside the base. */
   readonly mostRegions: number;
 }
 
@@ -68,6 +72,8 @@ class Region {
 
 /** Memory that is lent for the time of a frame and used again. BOUNDED by its regions; what does not fit them is an array of its own. */
 export class SlabPool {
+  #base: Region | undefined;
+  /** BOUNDED: bounds.mostRegions. Emptied: by `trim`. */
   readonly #regions: Region[] = [];
   readonly #bounds: SlabBounds;
 
@@ -75,15 +81,22 @@ export class SlabPool {
     this.#bounds = bounds;
   }
 
-  /** Bytes that the pool has of the system, and those of them that may ever have been written to. */
-  get figures(): { readonly heldBytes: number; readonly usedBytes: number; readonly lent: number } {
-    const sum = (of: (region: Region) => number) =>
-      this.#regions.reduce((all, region) => all + of(region), 0);
-    const heldBytes = this.#regions.length * this.#bounds.regionBytes;
-    return { heldBytes, usedBytes: sum(({ usedBytes }) => usedBytes), lent: sum(({ lent }) => lent) };
+  get #all(): Region[] {
+    return this.#base === undefined ? [] : [this.#base, ...this.#regions];
   }
 
-  get isEmpty(): boolean {
+  /** Bytes that the pool has of the system, and those of them that may ever have been written to. */
+  get figures(): { readonly heldBytes: number; readonly usedBytes: number; readonly lent: number } {
+    const sum = (of: (region: Region) => number) => this.#all.reduce((all, region) => all + of(region), 0);
+    return {
+      heldBytes: sum(({ buffer }) => buffer.byteLength),
+      usedBytes: sum(({ usedBytes }) => usedBytes),
+      lent: sum(({ lent }) => lent),
+    };
+  }
+
+  /** There is nothing that `trim` could let go of. */
+  get isTrimmed(): boolean {
     return this.#regions.length === 0;
   }
 
@@ -91,6 +104,9 @@ export class SlabPool {
   take(length: number): Uint8Array {
     const size = sizeFor(length);
     if (size > Math.min(LARGEST_CUT_BYTES, this.#bounds.regionBytes)) return new Uint8Array(size);
+    this.#base ??= new Region(this.#bounds.baseBytes);
+    const small = this.#base.take(size);
+    if (small !== undefined) return small;
     for (const region of this.#regions) {
       const slab = region.take(size);
       if (slab !== undefined) return slab;
@@ -103,10 +119,11 @@ export class SlabPool {
 
   /** Takes back what nobody looks at any more: once. */
   give(slab: Uint8Array): void {
-    this.#regions.find(({ buffer }) => buffer === slab.buffer)?.give(slab);
+    if (slab.buffer === this.#base?.buffer) this.#base.give(slab);
+    else this.#regions.find(({ buffer }) => buffer === slab.buffer)?.give(slab);
   }
 
-  /** Lets go of every region of which nothing is lent. */
+  /** Lets go of every region of which nothing is lent, but for the base. */
   trim(): void {
     const lent = this.#regions.filter((region) => region.lent > 0);
     this.#regions.splice(0, this.#regions.length, ...lent);
@@ -121,4 +138,8 @@ function sizeFor(length: number): number {
 }
 
 /** For all frames of the process. */
-export const slabs = new SlabPool({ regionBytes: REGION_BYTES, mostRegions: MOST_REGIONS });
+export const slabs = new SlabPool({
+  baseBytes: BASE_BYTES,
+  regionBytes: REGION_BYTES,
+  mostRegions: MOST_REGIONS,
+});
