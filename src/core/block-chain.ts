@@ -52,6 +52,7 @@ import { writeGenesisPreimages, writePreimages } from "./preimages.ts";
 import { type Executed, processBlock, verifyBody, verifyUncles } from "./process.ts";
 import { sendersAhead } from "./senders.ts";
 import { type GcMode, StateStore } from "./state-store.ts";
+import { type ExecutionWitness, makeWitness } from "./witness.ts";
 
 export interface BlockChainOptions {
   readonly db: KeyValueStore;
@@ -456,6 +457,18 @@ export class BlockChain {
       fields,
     );
     this.#forget(lost);
+  }
+
+  /**
+   * What executing that block reads of the state before it; a state that was pruned is made again. Writes nothing.
+   * @throws CORE_UNKNOWN_BLOCK for one without parent; CORE_STATE_UNAVAILABLE, CORE_REEXEC as `regenerate`
+   */
+  async witness(block: Block, options: { signal?: AbortSignal; most?: number } = {}): Promise<ExecutionWitness> {
+    const { headers: chain, nodes, codes } = this;
+    const parent = block.header.number === 0 ? undefined : this.headerByHash(block.header.parentHash);
+    if (parent === undefined) throw CoreError("UNKNOWN_BLOCK", { number: block.header.number - 1 });
+    if (!this.hasState(parent)) await this.regenerate(parent, options);
+    return makeWitness({ chain, nodes, codes, block, parent });
   }
 
   /** There is work for `maintain`. */

@@ -28,4 +28,5 @@ export { exportChain, type ImportOptions, type ImportProgress, importChain, read
 export { limits } from "./limits.ts";
 export { verifyBody } from "./process.ts";
 export type { GcMode } from "./state-store.ts";
+export type { ExecutionWitness } from "./witness.ts";
 export { type VerifyOptions, type VerifyProgress, type VerifyReport, verifyChain } from "./verify.ts";

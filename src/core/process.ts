@@ -28,6 +28,8 @@ export interface ProcessInput {
   readonly reader: StateReader;
   readonly parent: Header;
   readonly block: Block;
+  /** For BLOCKHASH; default: the last 256 blocks of the block's own chain. */
+  readonly blockHash?: ((number: number) => Uint8Array | undefined) | undefined;
 }
 
 /** A block that was executed and matches its header. */
@@ -92,10 +94,10 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
   return { receipts: result.receipts, update, diff: result.diff };
 }
 
-function executeOptions({ chain, nodes, parent, block }: ProcessInput) {
+function executeOptions({ chain, nodes, parent, block, blockHash }: ProcessInput) {
   return {
     coinbase: chain.engine.author(block.header),
-    blockHash: ancestorHashes(chain, parent),
+    blockHash: blockHash ?? ancestorHashes(chain, parent),
     intermediateRoot: (diff: BlockResult["diff"]) => applyDiff(nodes, parent.stateRoot, diff).root,
   };
 }

@@ -15,7 +15,8 @@ const MAX_FILE_BYTES = 64 * CHUNK_BYTES;
 const TRACES = "traces";
 
 /** What the system says of names with a zero byte, and of those that no file system takes. */
-const isBadName = (error: unknown) => ["ERR_INVALID_ARG_VALUE", "ENAMETOOLONG"].includes(String(codeOf(error)));
+const isBadName = (error: unknown) =>
+  ["ERR_INVALID_ARG_VALUE", "ENAMETOOLONG"].includes(String(codeOf(error)));
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 

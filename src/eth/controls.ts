@@ -12,6 +12,9 @@ import { EthError } from "./errors.ts";
 import { ImaginedState } from "./imagined-state.ts";
 import type { Sealer } from "./sealer.ts";
 
+/** Blocks executed again for the state of an older one (eth/tracers/api.go defaultTraceReexec@v1.17.5). */
+export const MOST_EXECUTED = 128;
+
 /** What the controls reach into. Functions, because the chain opens after the tables are made. */
 export interface Inside {
   readonly pool: TxPool;
@@ -82,6 +85,7 @@ function chainControl(chain: () => BlockChain): ChainControl {
     },
     code: (codeHash) => chain().codes.get(codeHash),
     preimage: (hash) => readPreimage(chain().db, hash),
+    witness: (block, { signal }) => chain().witness(block, { signal, most: MOST_EXECUTED }),
     badBlocks: () => chain().badBlocks,
     database: {
       get: (key) => chain().db.get(key),

@@ -243,7 +243,6 @@ test("what is not here says so", async () => {
     ["debug_setTrieFlushInterval", "1h"],
     ["debug_getTrieFlushInterval"],
     ["debug_stateSize", null],
-    ["debug_executionWitness", "latest"],
   ] as const)
     await expect(ask(rpc, method, ...params)).rejects.toMatchObject({ code: -32000 });
 });

@@ -30,7 +30,7 @@ import { type ChainConfig, type Genesis, rulesAt } from "#params";
 import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
 import { deferred, equalBytes } from "#util";
-import { nodeControls } from "./controls.ts";
+import { MOST_EXECUTED, nodeControls } from "./controls.ts";
 import { makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
 import { ImaginedState } from "./imagined-state.ts";
@@ -75,8 +75,6 @@ export interface EthereumOptions {
 const isDelegation = (code: Uint8Array | undefined) =>
   code?.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
 
-/** Blocks executed again for the state of an older one (eth/tracers/api.go defaultTraceReexec@v1.17.5). */
-const MOST_EXECUTED = 128;
 const DEFAULT_CACHE_MB = 256;
 const MB = 1024 * 1024;
 /** Of the caches' memory, for LevelDB's blocks (geth --cache.database has 50; the operating system keeps files besides). */

@@ -88,6 +88,18 @@ export interface ChainControl {
   code(codeHash: Uint8Array): Uint8Array | undefined;
   /** The address or slot of that hash; undefined when it was not kept. */
   preimage(hash: Uint8Array): Uint8Array | undefined;
+  /**
+   * What executing a block reads of the state before it, in the order of bytes; headers ascending, the parent last.
+   * @throws when the block is bad, or that state is not here and not to be made again
+   */
+  witness(
+    block: Block,
+    ctx: CallContext,
+  ): Promise<{
+    readonly headers: readonly Header[];
+    readonly codes: readonly Uint8Array[];
+    readonly state: readonly Uint8Array[];
+  }>;
   /** Blocks that were refused for what is in them, newest first. */
   badBlocks(): readonly Block[];
   readonly database: {

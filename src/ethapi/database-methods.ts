@@ -111,10 +111,5 @@ export function databaseMethods({ database }: ChainControl): Record<string, Meth
     setTrieFlushInterval: refused("every block's state is written.", everyBlock, [text]),
     getTrieFlushInterval: refused("every block's state is written.", everyBlock),
     stateSize: refused("the size of a state is not counted.", "state size tracker is not enabled", [json]),
-    executionWitness: refused(
-      "witnesses are not made; eth_getProof and a light node's proofs are.",
-      "execution witnesses are not made by this node",
-      [json],
-    ),
   };
 }

@@ -45,6 +45,7 @@ const controls: NodeControls = {
       stateWindow: () => undefined,
     },
     ...{ accounts: () => [], slots: () => [], changedAccounts: () => [], badBlocks: () => [] },
+    witness: async () => ({ headers: [], codes: [], state: [] }),
     ...{ code: () => undefined, preimage: () => undefined },
     database: { get: () => undefined, stats: () => undefined, compact: async () => {} },
   },

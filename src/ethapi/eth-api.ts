@@ -36,6 +36,7 @@ import { traceMethods } from "./trace-methods.ts";
 import { Tracing } from "./tracing.ts";
 import { transactionMethods } from "./transaction-methods.ts";
 import { ownTransactions, txpoolMethods } from "./txpool-methods.ts";
+import { witnessMethods } from "./witness-methods.ts";
 import { workApis } from "./work-methods.ts";
 
 export interface EthApiOptions {
@@ -71,6 +72,7 @@ const ownDebugMethods = (
   ...stateDumpMethods(chain, parts),
   ...replayMethods(chain, parts, tracing),
   ...databaseMethods(chain),
+  ...witnessMethods(chain, parts),
   ...(files === undefined ? {} : traceFileMethods(chain, files, parts, tracing)),
 });
 

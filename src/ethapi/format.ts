@@ -68,6 +68,11 @@ export function formatNewHead(header: Header): JsonObject {
   return { ...forks, requestsHash: null, ...formatHeader(header) };
 }
 
+/** geth's header JSON of today, where members of forks to come are null too. */
+export function formatWholeHeader(header: Header): JsonObject {
+  return { ...formatNewHead(header), blockAccessListHash: null, slotNumber: null };
+}
+
 export interface BlockFormat {
   /** Whole transactions, not only their hashes. */
   readonly fullTransactions: boolean;

@@ -139,6 +139,16 @@ describe("the same as geth 1.17.5", () => {
     );
   });
 
+  test("what each block reads: headers, codes and trie nodes of debug_executionWitness", async ({ skip }) => {
+    if (geth === undefined) return skip(why);
+    const numbers = Array.from({ length: count + 2 }, (_, n) => `0x${n.toString(16)}`);
+    await compare(numbers.slice(1, -1).map((n) => ["debug_executionWitness", n] as const));
+    for (const n of ["0x0", `0x${(count + 1).toString(16)}`])
+      await expect(client?.request({ method: "debug_executionWitness", params: [n] })).rejects.toMatchObject({
+        code: -32000,
+      });
+  });
+
   test("calls under a tracer, faults among them", async ({ skip }) => {
     if (geth === undefined) return skip(why);
     const codes = {

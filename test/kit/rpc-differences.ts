@@ -159,7 +159,6 @@ const REASONS: Readonly<Record<string, readonly Reason[]>> = {
   debug_dbAncient: of("there is no ancient store here"),
   debug_getTrieFlushInterval: of("the reason is another: every block's state is written"),
   debug_setTrieFlushInterval: of("the reason is another: every block's state is written"),
-  debug_executionWitness: of("witnesses are not made: eth_getProof proves single accounts", "1.17.5"),
   debug_backtraceAt: of(GO),
   debug_memStats: of("V8's figures under Go's names, where they mean the same"),
   debug_gcStats: of("V8's collections, counted since somebody asked"),

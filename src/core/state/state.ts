@@ -46,12 +46,15 @@ function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes, slot
   const before = diff.storageCleared ? emptyRoot : (diff.storageRoot ?? emptyRoot);
   if (diff.storage.length === 0) return before;
   const trie = new Trie(store, before);
+  const gone: Uint8Array[] = [];
   for (const [slot, value] of diff.storage) {
     const key = secureKey(slot);
     slots.push([slot, key, value]);
-    if (value.length === 0) trie.delete(key);
+    if (value.length === 0) gone.push(key);
     else trie.put(key, encode(value));
   }
+  // last: a branch that something was put into does not collapse, and its other child need not be read
+  for (const key of gone) trie.delete(key);
   return commitInto(trie, nodes);
 }
 
@@ -64,12 +67,13 @@ export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): 
   const codes: [Uint8Array, Uint8Array][] = [];
   const changes: StateChange[] = [];
   const trie = new Trie(store, root);
+  const gone: Uint8Array[] = [];
   for (const row of diff.accounts) {
     const { address, account: fields, storageRoot: before = emptyRoot } = row;
     const key = secureKey(address);
     const isCleared = (row.storageCleared || fields === undefined) && !equalBytes(before, emptyRoot);
     if (fields === undefined) {
-      trie.delete(key);
+      gone.push(key);
       changes.push({ address, key, account: undefined, isCleared, slots: [] });
       continue;
     }
@@ -79,6 +83,7 @@ export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): 
     changes.push({ address, key, account, isCleared, slots });
     if (row.code !== undefined) codes.push([fields.codeHash, row.code]);
   }
+  for (const key of gone) trie.delete(key);
   return { root: commitInto(trie, nodes), nodes, codes, changes };
 }
 

@@ -7,6 +7,7 @@ import { FrameStack, OwnMemory } from "./frame-parts.ts";
 import type { Guard } from "./guard.ts";
 import type { Journal } from "./journal.ts";
 import { meterFrame, releaseFrame } from "./memory-meter.ts";
+import { NOBODY } from "./nobody.ts";
 import { type OwnOpcode, ownOpcodes } from "./own-opcodes.ts";
 import type { OverlayState } from "./overlay.ts";
 import type {
@@ -214,6 +215,7 @@ export class Frames {
 
   /** Takes the value from the caller and gives it; both are touched, even by nothing. */
   #move({ caller, to, value }: FrameMessage): MaybePromise<EVMError | undefined> {
+    if (caller === NOBODY) return undefined;
     const { state } = this.ground;
     const from = caller.bytes;
     const target = (to as Address).bytes; // a call has it

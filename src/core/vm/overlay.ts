@@ -225,7 +225,10 @@ export class OverlayState implements StateManagerInterface {
 
   #codeOf(entry: Entry): MaybePromise<Uint8Array> {
     if (entry.account === undefined) return NOTHING;
-    if (entry.code !== undefined) return entry.code;
+    if (entry.code !== undefined) {
+      this.#base().seesNewCode?.(entry.account.codeHash, entry.code);
+      return entry.code;
+    }
     if (entry.base === undefined || equalBytes(entry.account.codeHash, emptyCodeHash)) return NOTHING;
     if (entry.baseCode !== undefined) return entry.baseCode;
     const read = this.#base().code(entry.address, entry.base.codeHash);

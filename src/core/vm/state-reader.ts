@@ -19,4 +19,6 @@ export interface StateReader {
   storage(address: Uint8Array, slot: Uint8Array): MaybePromise<Uint8Array>;
   /** Never asked for the hash of empty code. */
   code(address: Uint8Array, codeHash: Uint8Array): MaybePromise<Uint8Array>;
+  /** Told of code that was made in this run, when it is looked at: for who records what a block needs. */
+  seesNewCode?(codeHash: Uint8Array, code: Uint8Array): void;
 }

@@ -5,8 +5,8 @@ import type { ChainConfig } from "#params";
 import { bytesToBigint, concatBytes, equalBytes, fromHex } from "#util";
 import { VmError } from "./errors.ts";
 import type { MessageEnv } from "./message.ts";
+import { NOBODY } from "./nobody.ts";
 
-const SYSTEM = fromHex("0xfffffffffffffffffffffffffffffffffffffffe");
 /** EIP-4788. */
 const BEACON_ROOTS = fromHex("0x000f3df6d732807ef1319fb7b8bb8522d0beac02");
 /** EIP-2935. */
@@ -27,11 +27,10 @@ async function systemCall(
   const target = new Address(to);
   if ((await state.getCode(target)).length === 0) return undefined;
   journal.cleanJournal();
-  const caller = new Address(SYSTEM);
   const { execResult } = await evm.runCall({
     block,
-    caller,
-    origin: caller,
+    caller: NOBODY,
+    origin: NOBODY,
     to: target,
     data,
     gasLimit: SYSTEM_GAS,
