@@ -1,5 +1,6 @@
 // Unpacks published test vectors for `npm run test:long` from bare clones, file by file: a clone that lacks its largest files stops
-// `git archive`. Usage: node scripts/extract-vectors.mjs TARGET legacytests=GIT_DIR eest-fixtures=GIT_DIR; then GLIM_VECTORS=TARGET.
+// `git archive`. Usage: node scripts/extract-vectors.mjs TARGET legacytests=GIT_DIR eest-fixtures=GIT_DIR go-ethereum=GIT_DIR; then
+// GLIM_VECTORS=TARGET.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,11 +14,17 @@ const FOLDERS = {
     "Cancun/GeneralStateTests",
   ],
   "eest-fixtures": ["blockchain_tests", "state_tests"],
+  "go-ethereum": ["eth/tracers/internal/tracetest/testdata", "core/vm/testdata/precompiles"],
 };
+
+/** Where a clone is not read at its head. */
+const REVISIONS = { "go-ethereum": "v1.17.5" };
 
 const [target, ...clones] = process.argv.slice(2);
 if (target === undefined || clones.length === 0) {
-  console.error("usage: node scripts/extract-vectors.mjs TARGET legacytests=GIT_DIR eest-fixtures=GIT_DIR");
+  console.error(
+    "usage: node scripts/extract-vectors.mjs TARGET legacytests=GIT_DIR eest-fixtures=GIT_DIR go-ethereum=GIT_DIR",
+  );
   process.exit(2);
 }
 
@@ -50,8 +57,9 @@ async function* blobs(dir, rows) {
 
 for (const clone of clones) {
   const [name, dir] = clone.split("=");
+  const revision = REVISIONS[name] ?? "HEAD";
   const rows = (FOLDERS[name] ?? []).flatMap((folder) =>
-    git(dir, "ls-tree", "-r", "HEAD", `${folder}/`)
+    git(dir, "ls-tree", "-r", revision, `${folder}/`)
       .split("\n")
       .filter((line) => line.endsWith(".json"))
       .map((line) => ({ hash: line.split(/\s/)[2], path: line.slice(line.indexOf("\t") + 1) })),
@@ -67,6 +75,6 @@ for (const clone of clones) {
     writeFileSync(file, bytes);
   }
   console.log(
-    `${name} at ${git(dir, "rev-parse", "HEAD").trim()}: ${rows.length - absent} files, ${absent} absent`,
+    `${name} at ${git(dir, "rev-parse", `${revision}^{commit}`).trim()}: ${rows.length - absent} files, ${absent} absent`,
   );
 }

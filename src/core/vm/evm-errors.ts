@@ -22,6 +22,28 @@ export function gethText(error: string): string {
   return TEXTS[error] ?? error;
 }
 
+const BLAKE2F = 9;
+const PAIRING = 8;
+const FIRST_BLS = 0x0b;
+const LAST_BLS = 0x11;
+
+/** Texts of the library's BLS precompiles → geth's; its "point not on curve" is more than one thing there. */
+const BLS_TEXTS: Readonly<Record<string, string>> = {
+  "input is empty": "invalid input length",
+  "fp point not in field": "invalid fp.Element encoding",
+  revert: "invalid fp.Element encoding",
+  "point not on curve": "invalid point: not on curve",
+};
+
+/** geth's text where a precompile refused its input (core/vm/contracts.go@v1.17.5). */
+export function precompileText(precompile: number, input: Uint8Array, error: string): string {
+  if (error === "out of gas") return error;
+  if (precompile === BLAKE2F) return input.length === 213 ? "invalid final flag" : "invalid input length";
+  if (precompile === PAIRING && input.length % 192 !== 0) return "bad elliptic curve pairing size";
+  if (precompile >= FIRST_BLS && precompile <= LAST_BLS) return BLS_TEXTS[error] ?? gethText(error);
+  return gethText(error);
+}
+
 const ERROR_STRING = fromHex("0x08c379a0");
 const PANIC = fromHex("0x4e487b71");
 

@@ -1,8 +1,8 @@
 import type { EVM } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { create2Address, createAddress } from "#core/types";
-import { bigintToBytes } from "#util";
-import { gethText } from "./evm-errors.ts";
+import { bigintToBytes, bytesToBigint } from "#util";
+import { gethText, precompileText } from "./evm-errors.ts";
 import type { Guard } from "./guard.ts";
 import { opName, stackFault } from "./opcodes.ts";
 import type { OverlayState } from "./overlay.ts";
@@ -41,6 +41,8 @@ interface OpEntry {
 interface Message {
   readonly depth: number;
   readonly to?: Address | undefined;
+  /** Whose code runs. */
+  readonly codeAddress?: Address | undefined;
   readonly caller: Address;
   readonly gasLimit: bigint;
   readonly value: bigint;
@@ -59,6 +61,7 @@ interface NextFrame {
 interface Frame {
   readonly depth: number;
   readonly isCreate: boolean;
+  readonly message: Message;
   /** Of its last opcode; absent: no code ran. */
   run: RunState | undefined;
   lastOp: number;
@@ -88,6 +91,9 @@ const RETURNDATACOPY = 0x3e;
 const CALL = 0xf1;
 const STATIC_FAULT = "write protection";
 const SSTORE = 0x55;
+/** Gas that must be left over for a write (EIP-2200), or it fails before it is reckoned. */
+const SENTRY = 2300n;
+const SENTRY_FAULT = "out of gas: not enough gas for reentrancy sentry";
 /** Opcodes that a static call must not run; geth finds out before it reckons their gas. */
 const EARLY_WRITES: ReadonlySet<number> = new Set([SSTORE, CREATE, CREATE2, SELFDESTRUCT]);
 /** …or when it runs them: TSTORE and LOG0 to LOG4. */
@@ -230,6 +236,7 @@ export class Tap {
     if (CALLS.has(op) && failure === undefined) total += run.messageGasLimit ?? 0n;
     if (run.memoryWordCount > MOST_WORDS) total = base;
     const isDear = late === undefined && evmErrorOf(failure) === "out of gas";
+    if (isDear && op === SSTORE && run.gasLeft <= SENTRY && failure !== undefined) fault ??= SENTRY_FAULT;
     if (isDear || total > run.gasLeft || run.memoryWordCount > MOST_WORDS) fault ??= "out of gas";
     frame.fault = fault ?? late;
     const isWanted = tracer.step !== undefined && (tracer.ops === undefined || tracer.ops.has(op));
@@ -310,7 +317,7 @@ export class Tap {
     if (tracer === undefined) return;
     const { depth } = message;
     const isCreate = message.to === undefined;
-    this.#frames.push({ depth, isCreate, run: undefined, lastOp: 0, fault: undefined });
+    this.#frames.push({ depth, isCreate, message, run: undefined, lastOp: 0, fault: undefined });
     const opened = depth === 0 ? topFrame(message, this.#target) : this.#next;
     this.#next = undefined;
     if (opened === undefined) return;
@@ -326,14 +333,11 @@ export class Tap {
     const frame = this.#frames.pop();
     if (tracer === undefined || frame === undefined) return;
     if (frame.run !== undefined) this.#tellUnopened(frame.run);
-    const error = result.exceptionError?.error;
+    const { returnValue: output, executionGasUsed: gasUsed, exceptionError } = result;
+    const error = exceptionError?.error;
     if (error === undefined) this.#impliedStop(frame);
-    tracer.exit?.({
-      depth: frame.depth,
-      output: result.returnValue,
-      gasUsed: result.executionGasUsed,
-      error: error === undefined ? undefined : (frame.fault ?? textOf(error, frame)),
-    });
+    const { depth } = frame;
+    tracer.exit?.({ depth, output, gasUsed, error: error === undefined ? undefined : textOf(error, frame) });
   }
 
   /** Code that runs out ends as if a STOP followed; geth tells of it. A step at STOP never waits. */
@@ -352,8 +356,19 @@ const topFrame = ({ to, caller, value }: Message, target: Uint8Array) => ({
   value,
 });
 
-/** geth's text. Gas that was enough for the code but not for storing it is an error of its own there. */
-function textOf(error: string, { isCreate, lastOp }: Frame): string {
+/** Frontier's creation without the gas to store its code: it stands, with no code. */
+const UNSTORED = "code store out of gas";
+
+/**
+ * geth's text; undefined: no error there. Gas that was enough for the code but not for storing it is an error of its own
+ * there, since Homestead.
+ */
+function textOf(error: string, { isCreate, lastOp, fault, run, message }: Frame): string | undefined {
+  if (fault !== undefined) return fault;
+  if (error === UNSTORED) return undefined;
+  const { codeAddress } = message;
+  if (run === undefined && !isCreate && codeAddress !== undefined)
+    return precompileText(Number(bytesToBigint(codeAddress.bytes)), message.data, error);
   const isStoring = error === "out of gas" && isCreate && ENDS.has(lastOp);
-  return gethText(isStoring ? "code store out of gas" : error);
+  return gethText(isStoring ? UNSTORED : error);
 }

@@ -72,6 +72,26 @@ describe("each tracer on one call", () => {
   });
 });
 
+describe("errors in geth's words", () => {
+  const blake = assemble("0 0 0 0 0 9 GAS CALL POP");
+  test("a write without the gas that must be left over; a precompile that refuses its input", async () => {
+    expect(await run(assemble("1 0 SSTORE"), new CallTracer({}, new TraceBudget()), 23_300n)).toMatchObject({
+      error: "out of gas: not enough gas for reentrancy sentry",
+    });
+    expect(await run(blake, new CallTracer({}, new TraceBudget()))).toMatchObject({
+      calls: [{ error: "invalid input length" }],
+    });
+  });
+
+  test("a creation that cannot pay for its code stands in Frontier, without it", async () => {
+    const traced = new CallTracer({}, new TraceBudget());
+    const env = { config: testConfig("Frontier"), header: { ...header, baseFee: undefined } };
+    await runCall(env, { input: assemble("200 0 RETURN"), gas: 23_000n }, nothing, { tracer: traced.tracer });
+    expect(traced.result()).toMatchObject({ type: "CREATE", to: expect.stringMatching(/^0x/) });
+    expect(traced.result()).not.toHaveProperty("error");
+  });
+});
+
 describe("a trace has a size", () => {
   const tooLarge = { code: "VM_TRACE_TOO_LARGE", rpcCode: -32003, data: { max: 20_000 } };
   const endless = assemble(":again @again JUMP");
