@@ -30,7 +30,7 @@ import {
   type Receipt,
   type Transaction,
 } from "#core/types";
-import type { StateReader } from "#core/vm";
+import type { PrecompileRunner, StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
 import type { Feed } from "#event";
 import type { Clock } from "#host";
@@ -67,6 +67,8 @@ export interface BlockChainOptions {
   readonly gcMode?: GcMode | undefined;
   /** Megabytes for the caches of states, as geth's --cache. Default 256. */
   readonly cacheMb?: number | undefined;
+  /** Where precompiles run that take long, so that a block full of them holds up nothing else; default: in place. */
+  readonly precompiles?: PrecompileRunner | undefined;
   /** How much of side branches is kept that were not executed; default: limits.asideBlocks and asideBytes. */
   readonly aside?: AsideLimits | undefined;
 }
@@ -125,6 +127,7 @@ export class BlockChain {
   /** Inserts run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #keepsPreimages: boolean;
+  readonly #precompiles: PrecompileRunner | undefined;
   readonly #bad = new BadBlocks();
 
   /**
@@ -164,6 +167,7 @@ export class BlockChain {
     // before anybody else hears of the head; it lives as long as the chain
     this.headers.headEvents.subscribe(({ header }) => this.#states.flat.moveTo(header.stateRoot));
     this.#keepsPreimages = options.preimages ?? false;
+    this.#precompiles = options.precompiles;
     if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
     const write = (make: () => Batch) => this.#writeBatch(make);
     this.blooms = new BloomIndex({ db, headers: this.headers, write });
@@ -620,6 +624,8 @@ export class BlockChain {
       reader: this.state(parent),
       parent,
       block,
+      precompiles: this.#precompiles,
+      clock: this.#clock,
     });
   }
 

@@ -12,7 +12,14 @@ import {
   unclesHash,
   withdrawalsRoot,
 } from "#core/types";
-import { type BlockResult, executeBlock, type StateDiff, type StateReader } from "#core/vm";
+import {
+  type BlockResult,
+  executeBlock,
+  type PrecompileRunner,
+  type StateDiff,
+  type StateReader,
+} from "#core/vm";
+import type { Clock } from "#host";
 import { type ChainConfig, rulesAt } from "#params";
 import type { NodeStore } from "#trie";
 import { equalBytes, GlimError, toHex } from "#util";
@@ -28,6 +35,10 @@ export interface ProcessInput {
   readonly reader: StateReader;
   readonly parent: Header;
   readonly block: Block;
+  /** Where dear precompiles run; absent: in place. */
+  readonly precompiles?: PrecompileRunner | undefined;
+  /** With it, execution lets others run every few milliseconds. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
   /** For BLOCKHASH; default: the last 256 blocks of the block's own chain. */
   readonly blockHash?: ((number: number) => Uint8Array | undefined) | undefined;
 }
@@ -94,9 +105,11 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
   return { receipts: result.receipts, update, diff: result.diff };
 }
 
-function executeOptions({ chain, nodes, parent, block, blockHash }: ProcessInput) {
+function executeOptions({ precompiles, clock, chain, nodes, parent, block, blockHash }: ProcessInput) {
   return {
     coinbase: chain.engine.author(block.header),
+    precompiles,
+    clock,
     blockHash: blockHash ?? ancestorHashes(chain, parent),
     intermediateRoot: (diff: BlockResult["diff"]) => applyDiff(nodes, parent.stateRoot, diff).root,
   };

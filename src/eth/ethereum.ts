@@ -10,7 +10,7 @@ import {
   type Receipt,
   type Transaction,
 } from "#core/types";
-import { type Account, loadVm, type StateDiff, type StateReader } from "#core/vm";
+import { type Account, loadVm, PrecompileThreads, type StateDiff, type StateReader } from "#core/vm";
 import {
   type AccountProof,
   type Backend,
@@ -98,6 +98,8 @@ export class Ethereum implements Service, Backend {
   readonly #context: ServiceContext;
   readonly #pool: TxPool;
   readonly #api: EthApi;
+  /** For the blocks; calls have their own, so that they do not wait for each other. */
+  readonly #precompiles: PrecompileThreads | undefined;
   #chain: BlockChain | undefined;
   #db: KeyValueStore | undefined;
   #sealer: Sealer | undefined;
@@ -118,6 +120,8 @@ export class Ethereum implements Service, Backend {
     );
     meterHeads(this.headEvents, context.metrics);
     this.#pool = this.#makePool();
+    const { clock, threads } = context.host;
+    this.#precompiles = threads === undefined ? undefined : new PrecompileThreads({ clock, threads });
     const fastSync = options.syncMode === "fast";
     const { config } = options.genesis;
     this.protocols = ethProtocols({ config, fastSync }, () => this.#manager, this.#ready.promise);
@@ -177,7 +181,7 @@ export class Ethereum implements Service, Backend {
     const engine = this.#makeEngine(db);
     const chain = new BlockChain({
       ...{ db, genesis, engine, gcMode, cacheMb, preimages },
-      ...{ clock: host.clock, log },
+      ...{ clock: host.clock, log, precompiles: this.#precompiles },
     });
     this.#chain = chain;
     for (const number of this.#options.requiredBlocks?.keys() ?? []) {
@@ -216,6 +220,7 @@ export class Ethereum implements Service, Backend {
     this.#subscription?.[Symbol.dispose]();
     if (this.#chain !== undefined) await this.#pool.stop();
     await this.#chain?.persist({ isLast: true });
+    await this.#precompiles?.[Symbol.asyncDispose]();
     await this.#chain?.engine.close?.();
     await this.#db?.close();
   }

@@ -88,6 +88,11 @@ export class Guard {
     this.#count = STRIDE;
   }
 
+  /** Nobody waits for an answer in time: a block, which has to be finished. */
+  get isUntimed(): boolean {
+    return this.#options.timeoutMs === undefined;
+  }
+
   /** Has a dear precompile done beside this thread, within the time that is left; undefined: it has to be done here. */
   elsewhere(job: PrecompileJob, ms: number): Promise<PrecompileOutcome> | undefined {
     const { precompiles, signal, clock, timeoutMs = Number.POSITIVE_INFINITY } = this.#options;

@@ -38,7 +38,12 @@ export function watchPrecompiles(evm: EVM, guardOf: () => Guard): void {
       guard.hurry();
       if (ms < DEAR_MS) return here(input);
       const elsewhere = guard.elsewhere({ fork, precompile, input: data, gasLimit }, ms);
-      return elsewhere === undefined ? here(input) : elsewhere.then(toExecResult);
+      if (elsewhere === undefined) return here(input);
+      return elsewhere.then(toExecResult, (error: unknown) => {
+        guard.look();
+        if (!guard.isUntimed) throw error;
+        return here(input); // whatever became of the thread, a block means the same
+      });
     });
   }
 }
