@@ -23,6 +23,8 @@ export interface EthApiLimits {
   readonly logs: number;
   /** Addresses in a log query, and topics in one position (geth eth/filters/api.go maxAddresses, maxTopics at 1,000). */
   readonly logCriteria: number;
+  /** Log queries at work at once, of all callers; the next ones wait, up to `callQueue`. */
+  readonly logQueriesAtOnce: number;
   /** Wall time of one log query, ms. */
   readonly logTimeoutMs: number;
   /** Filters of the whole node. */
@@ -56,6 +58,7 @@ export const defaultLimits: EthApiLimits = {
   logBlocks: 10_000,
   logs: 10_000,
   logCriteria: 1_000,
+  logQueriesAtOnce: 16,
   logTimeoutMs: 10_000,
   filters: 10_000,
   filterIdleMs: 300_000,

@@ -1,9 +1,10 @@
 import type { Header, Log } from "#core/types";
-import type { Clock } from "#host";
+import { type Clock, type Slice, type Turns, turnsOf } from "#host";
 import { RpcError, rpcCodes } from "#rpc";
 import { equalBytes, onAbort } from "#util";
 import type { Backend, CallContext } from "./backend.ts";
 import { EthApiError } from "./errors.ts";
+import { Gate } from "./gate.ts";
 import { formatLog, type JsonObject } from "./format.ts";
 import type { EthApiLimits } from "./limits.ts";
 import {
@@ -17,8 +18,6 @@ import {
 
 /** Blocks whose receipts are read at once: a light node then asks for them in few requests. */
 const AT_ONCE = 16;
-/** Headers looked at before other work gets a turn. */
-const HEADERS_PER_TURN = 256;
 /** A search is begun anew when the chain changed under it; so often. */
 const TRIES = 3;
 
@@ -32,11 +31,16 @@ export class LogSearch {
   readonly #backend: Backend;
   readonly #limits: EthApiLimits;
   readonly #clock: Clock;
+  readonly #turns: Turns;
+  /** Searches at once: the others wait (RP-13, RP-19). */
+  readonly #gate: Gate;
 
   constructor(backend: Backend, limits: EthApiLimits, clock: Clock) {
     this.#backend = backend;
     this.#limits = limits;
     this.#clock = clock;
+    this.#turns = turnsOf(clock);
+    this.#gate = new Gate(limits.logQueriesAtOnce, limits.callQueue);
   }
 
   /**
@@ -47,14 +51,16 @@ export class LogSearch {
   async find({ criteria, range }: LogQuery, ctx: CallContext): Promise<JsonObject[]> {
     const { logTimeoutMs } = this.#limits;
     const ending = new AbortController();
+    const { signal } = ending;
     const release = onAbort(ctx.signal, (reason) => ending.abort(reason));
-    const tooLate = EthApiError("TIMEOUT", { what: "log query", ms: logTimeoutMs });
-    const timer = this.#clock.after(logTimeoutMs, () => ending.abort(tooLate));
+    const timer = this.#clock.after(logTimeoutMs, () =>
+      ending.abort(EthApiError("TIMEOUT", { what: "log query", ms: logTimeoutMs })),
+    );
     try {
       ctx.signal.throwIfAborted();
-      return await this.#retried(criteria, range, { signal: ending.signal });
+      return await this.#gate.run(signal, () => this.#retried(criteria, range, { signal }));
     } catch (error) {
-      throw ending.signal.reason === tooLate ? tooLate : error;
+      throw EthApiError.is(signal.reason, "TIMEOUT") ? signal.reason : error;
     } finally {
       timer.cancel();
       release();
@@ -101,10 +107,11 @@ export class LogSearch {
       throw refuse(`exceed maximum block range ${this.#limits.logBlocks}`);
     candidates.push(...(await this.#candidates(criteria, next, last, ctx)));
     const found: JsonObject[] = [];
+    const slice = this.#turns.slice();
     for (let at = 0; at < candidates.length; at += AT_ONCE) {
       ctx.signal.throwIfAborted();
       const some = candidates.slice(at, at + AT_ONCE);
-      for (const logs of await Promise.all(some.map((header) => this.inBlock(header, criteria, ctx)))) {
+      for (const logs of await this.#inBlocks(some, criteria, slice, ctx)) {
         found.push(...logs);
         if (found.length > this.#limits.logs) {
           throw new RpcError(rpcCodes.tooLarge, `query returned more than ${this.#limits.logs} results`);
@@ -113,6 +120,23 @@ export class LogSearch {
     }
     if (end === undefined || !this.#backend.isCanonical(end)) throw reorged;
     return found;
+  }
+
+  /** The matching logs of each block. What can be had at once is read by slices, what must be waited for is asked for together. */
+  async #inBlocks(
+    headers: readonly Header[],
+    criteria: LogCriteria,
+    slice: Slice,
+    ctx: CallContext,
+  ): Promise<JsonObject[][]> {
+    const found: Promise<JsonObject[]>[] = [];
+    for (const header of headers) {
+      if (slice.isOver) await slice.rest();
+      const logs = this.inBlock(header, criteria, ctx);
+      logs.catch(() => {}); // heard of below
+      found.push(logs);
+    }
+    return await Promise.all(found);
   }
 
   /** Headers that an index of blooms names, from `first` on, and the first block it knows nothing of. */
@@ -125,6 +149,7 @@ export class LogSearch {
     const candidates: Header[] = [];
     const clauses = [criteria.addresses, ...criteria.topics].filter((values) => values.length > 0);
     let next = first;
+    const slice = this.#turns.slice();
     while (clauses.length > 0 && next <= last) {
       const part = this.#backend.matchBlooms?.(clauses, next, last);
       if (part === undefined || part.next === next) break;
@@ -132,9 +157,10 @@ export class LogSearch {
         const header = await this.#backend.headerByNumber(number, ctx);
         if (header === undefined) throw reorged;
         candidates.push(header);
+        if (slice.isOver) await slice.rest();
       }
       next = part.next;
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (slice.isOver) await slice.rest();
       ctx.signal.throwIfAborted();
     }
     return { candidates, next };
@@ -144,14 +170,14 @@ export class LogSearch {
   async #candidates(criteria: LogCriteria, first: number, last: number, ctx: CallContext): Promise<Header[]> {
     const candidates: Header[] = [];
     let before: Header | undefined;
+    const slice = this.#turns.slice();
     for (let number = first; number <= last; number++) {
       const header = await this.#backend.headerByNumber(number, ctx);
       if (header === undefined) throw reorged; // the head went back below `last`
       if (before !== undefined && !equalBytes(header.parentHash, before.hash)) throw reorged;
       if (mayContain(header, criteria)) candidates.push(header);
       before = header;
-      if ((number - first + 1) % HEADERS_PER_TURN === 0)
-        await new Promise<void>((resolve) => setImmediate(resolve));
+      if (slice.isOver) await slice.rest();
       ctx.signal.throwIfAborted();
     }
     if (before !== undefined && !this.#backend.isCanonical(before)) throw reorged;

@@ -1,7 +1,7 @@
 /** eth_subscribe: newHeads, logs, newPendingTransactions, syncing. Each is a generator that ends when its reader leaves. */
 import type { Header, Transaction } from "#core/types";
 import { bool, json, optional, subscription, type Subscription } from "#rpc";
-import { toHex } from "#util";
+import { lastOnly, toHex } from "#util";
 import type { Backend, CallContext } from "./backend.ts";
 import { formatNewHead, formatTransaction, type Json, type JsonObject, quantityHex } from "./format.ts";
 import { LiveLogs } from "./live-logs.ts";
@@ -18,6 +18,7 @@ const SYNC_LOOK_MS = 1_000;
 
 export function ethSubscriptions(parts: Parts): Record<string, Subscription> {
   const { backend, limits } = parts;
+  const formatted = lastOnly(formatNewHead);
   return {
     newHeads: subscription({
       doc: "Each header that joins the chain; after a reorg all headers of the new branch.",
@@ -60,7 +61,7 @@ export function ethSubscriptions(parts: Parts): Record<string, Subscription> {
   function newHeads(signal: AbortSignal): AsyncIterable<JsonObject> {
     const events = backend.headEvents.stream({ signal, capacity: CAPACITY, overflow: "error" });
     return (async function* () {
-      for await (const { added } of events) for (const header of added) yield formatNewHead(header);
+      for await (const { added } of events) for (const header of added) yield formatted(header);
     })();
   }
 }

@@ -1,5 +1,6 @@
 import type { AnyCodec, Codec, Decoded } from "./codec.ts";
 import { RpcError, rpcCodes } from "./errors.ts";
+import { lastOnly } from "#util";
 import { writeJson } from "./json.ts";
 
 /** How a call came in. */
@@ -100,7 +101,8 @@ export function subscription<const P extends Params, Out, In>(
   spec: SubscriptionSpec<P, Out, In>,
 ): Subscription {
   const { item, params } = spec;
-  const write = item.write?.bind(item) ?? ((value: In) => writeJson(item.encode(value)));
+  // hundreds of subscriptions hear of one event
+  const write = lastOnly(item.write?.bind(item) ?? ((value: In) => writeJson(item.encode(value))));
   return {
     doc: spec.doc,
     params,

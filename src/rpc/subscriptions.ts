@@ -4,6 +4,9 @@ import { notificationText } from "./message.ts";
 import type { ConnectionInfo } from "./method.ts";
 import type { RpcServer } from "./server.ts";
 
+/** Made once: without a reason each signal would make an error with a stack of its own, for hundreds at the end of a connection. */
+const ended = new RpcError(rpcCodes.disconnected, "the subscription has ended");
+
 interface Open {
   readonly controller: AbortController;
   readonly iterator: AsyncIterator<string>;
@@ -138,7 +141,7 @@ export class SubscriptionSet {
   #end(id: string, { controller, iterator, release }: Open): void {
     if (!this.#open.delete(id)) return;
     this.#server.releaseSubscription();
-    controller.abort();
+    controller.abort(ended);
     release();
     // a source may fail while it is told to stop; nobody is left to hear of it
     Promise.resolve(iterator.return?.()).catch(() => {});

@@ -69,7 +69,10 @@ export class WsSide {
     this.#sessions.add(session);
     this.#timer ??= this.#clock.after(this.#limits.wsPingMs, () => this.#ping());
     const outbox = new Outbox(this.#limits, {
-      write: (text, done) => socket.send(text, done),
+      write: (text, done) => {
+        gather(line);
+        socket.send(text, done);
+      },
       buffered: () => socket.bufferedAmount,
       overflow: () => {
         // a reader this slow will not answer the close frame either: the time-out ends it, with what waits for it
@@ -82,9 +85,7 @@ export class WsSide {
     socket.on("message", (raw) => {
       session.isAlive = true;
       if (++running >= this.#limits.messagesAtOnce) intake.hold();
-      const text = Array.isArray(raw)
-        ? Buffer.concat(raw).toString("utf8")
-        : Buffer.from(raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
+      const text = (raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
       void this.#receive(connection, text).then((received) => {
         running--;
         intake.release();
@@ -145,6 +146,13 @@ export class WsSide {
       socket.terminate();
     }
   }
+}
+
+/** What is written in one go goes to the kernel in one: the replies to a piece, the items of many subscriptions. */
+function gather(line: Duplex): void {
+  if (line.writableCorked > 0) return;
+  line.cork();
+  process.nextTick(() => line.uncork());
 }
 
 const TEXTS: ReadonlyMap<number, string> = new Map([

@@ -30,6 +30,7 @@ export {
   isError,
 } from "./errors.ts";
 export { formatIp, parseIp } from "./ip.ts";
+export { lastOnly } from "./last-only.ts";
 export { fromLatin1, latin1Of } from "./latin1.ts";
 export { andThen, type MaybePromise } from "./maybe-promise.ts";
 export { type Deferred, DisposeStack, deferred, Scope } from "./scope.ts";
