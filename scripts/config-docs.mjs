@@ -66,7 +66,7 @@ environment, or in a TOML file that \`--config\` names; **flag over variable ove
 what they come to. The default is a library's: commands that run a node open HTTP and WebSocket on 127.0.0.1:8545, listen for
 peers on port 30303 and make \`glim.ipc\` in the data directory.
 
-Flags and keys of geth 1.9 to 1.11 that stand in no row are known by name and passed over, once told; where that would make a
+Flags and keys of geth 1.9 to 1.17 that stand in no row are known by name and passed over, once told; where that would make a
 node less safe they are refused, and a name that neither program knows is an error that names the nearest one. An option that
 has no flag is set in a file; one without flag and key, in a program.
 

@@ -32,13 +32,21 @@ export const bare: Command<typeof bareFlags> = {
   },
 };
 
-const CHAIN_IDS = { mainnet: 1n, goerli: 5n, sepolia: 11_155_111n, rinkeby: 4n, ropsten: 3n } as const;
+const CHAIN_IDS = {
+  mainnet: 1n,
+  goerli: 5n,
+  sepolia: 11_155_111n,
+  rinkeby: 4n,
+  ropsten: 3n,
+  holesky: 17_000n,
+  hoodi: 560_048n,
+} as const;
 
 /** The network flag that was given, if any. @throws CLI_BAD_FLAG for two of them */
 function networkOf(values: Flags<typeof networkOptions>): keyof typeof CHAIN_IDS | undefined {
-  const names = (["mainnet", "goerli", "sepolia", "rinkeby", "ropsten"] as const).filter(
-    (name) => values[name],
-  );
+  const names = Object.keys(CHAIN_IDS)
+    .map((name) => name as keyof typeof CHAIN_IDS)
+    .filter((name) => values[name]); // as: its own keys
   const [first] = names;
   const chosen = [...names, ...(values.dev ? ["dev"] : [])];
   if (chosen.length > 1)

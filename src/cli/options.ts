@@ -527,6 +527,8 @@ export const networkOptions = [
       ["sepolia", "Sepolia"],
       ["rinkeby", "Rinkeby"],
       ["ropsten", "Ropsten"],
+      ["holesky", "Holesky"],
+      ["hoodi", "Hoodi"],
     ] as const
   ).map(
     ([flag, title]) =>

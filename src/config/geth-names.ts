@@ -1,7 +1,7 @@
 // long: a table: names of geth's flags and keys
 /**
- * Flags and TOML keys of geth 1.9 to 1.11 (cmd/utils/flags*.go, internal/debug/flags.go and the structs of `dumpconfig` at
- * v1.9.25, v1.10.26, v1.11.6). What glim has a row for is read by that row; the rest is known by name only: accepted, told
+ * Flags and TOML keys of geth 1.9 to 1.17 (cmd/utils/flags*.go, internal/debug/flags.go and the structs of `dumpconfig` at
+ * v1.9.25, v1.10.26, v1.11.6, v1.17.5: each list ends with what 1.17.5 added). What glim has a row for is read by that row; the rest is known by name only: accepted, told
  * once, without effect. What would make a node less safe if it had no effect is refused: `unsafeToIgnore`.
  */
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
@@ -15,6 +15,9 @@ export const gethSwitches: ReadonlySet<string> = new Set(
   metrics.influxdbv2 mine miner.notify.full miner.noverify nocode nocompaction nodiscover nostorage nousb pprof rinkeby
   ropsten rpc rpc.allow-unprotected-txs rpc.enabledeprecatedpersonal sepolia shh shh.restrict-light snapshot testnet
   txpool.nolocals ulc.onlyannounce usb v5disc vmdebug ws yolov2
+
+  beacon.nofilter discovery.v4 discv4 history.logs.disable holesky hoodi pyroscope rpc.telemetry snap.v2
+  state.size-tracking stateless-self-validation vmwitnessstats
 `),
 );
 
@@ -40,6 +43,17 @@ export const gethValueFlags: ReadonlySet<string> = new Set(
   txpool.accountqueue txpool.accountslots txpool.globalqueue txpool.globalslots txpool.journal txpool.lifetime txpool.locals
   txpool.pricebump txpool.pricelimit txpool.rejournal ulc.fraction ulc.servers unlock verbosity vm.evm vm.ewasm vmodule
   whitelist ws.addr ws.api ws.origins ws.port ws.rpcprefix wsaddr wsapi wsorigins wsport
+
+  beacon.api beacon.api.header beacon.checkpoint beacon.checkpoint.file beacon.config beacon.genesis.gvroot
+  beacon.genesis.time beacon.threshold bintrie.groupdepth blobpool.datacap blobpool.datadir blobpool.fetchprobability
+  blobpool.pricebump crypto.kzg datadir.era debug.logslowblock engine.maxreorgdepth go-execution-trace gogc history.chain
+  history.logs history.logs.export history.state history.transactions history.trienode
+  history.trienode.full-value-checkpoint memorylimit metrics.influxdb.interval miner.maxblobs miner.pending.feeRecipient
+  override.amsterdam override.bpo1 override.bpo2 override.genesis override.osaka override.ubt pyroscope.password
+  pyroscope.server pyroscope.tags pyroscope.username rpc.batch-request-limit rpc.batch-response-max-size
+  rpc.http-body-limit rpc.logquerylimit rpc.rangelimit rpc.telemetry.endpoint rpc.telemetry.instance-id
+  rpc.telemetry.password rpc.telemetry.sample-ratio rpc.telemetry.tags rpc.telemetry.username rpc.txsync.defaulttimeout
+  rpc.txsync.maxtimeout state.scheme vmtrace vmtrace.jsonconfig
 `),
 );
 
@@ -53,11 +67,16 @@ export const gethKeys: ReadonlySet<string> = new Set([
     LightIngress LightEgress LightPeers LightNoPrune LightNoSyncServe SyncFromCheckpoint UltraLightServers
     UltraLightFraction UltraLightOnlyAnnounce DatabaseCache DatabaseFreezer TrieCleanCache TrieCleanCacheJournal
     TrieCleanCacheRejournal TrieDirtyCache TrieTimeout SnapshotCache Preimages FilterLogCacheSize EnablePreimageRecording
-    EWASMInterpreter EVMInterpreter RPCGasCap RPCEVMTimeout RPCTxFeeCap Checkpoint CheckpointOracle OverrideShanghai`,
+    EWASMInterpreter EVMInterpreter RPCGasCap RPCEVMTimeout RPCTxFeeCap Checkpoint CheckpointOracle OverrideShanghai
+    HistoryMode TransactionHistory LogHistory LogNoHistory LogExportCheckpoints StateHistory TrienodeHistory
+    NodeFullValueCheckpoint StateScheme BinTrieGroupDepth SlowBlockThreshold DatabaseEra LogQueryLimit EnableWitnessStats
+    StatelessSelfValidation EnableStateSizeTracking SnapV2 VMTrace VMTraceJsonConfig EngineMaxReorgDepth
+    TxSyncDefaultTimeout TxSyncMaxTimeout RangeLimit`,
   ),
+  ...under("Eth.BlobPool", "Datadir Datacap PriceBump FetchProbability"),
   ...under(
     "Eth.Miner",
-    "Etherbase Notify NotifyFull ExtraData GasFloor GasCeil GasPrice Recommit Noverify NewPayloadTimeout",
+    "Etherbase Notify NotifyFull ExtraData GasFloor GasCeil GasPrice Recommit Noverify NewPayloadTimeout MaxBlobsPerBlock",
   ),
   ...under(
     "Eth.Ethash",
@@ -73,12 +92,14 @@ export const gethKeys: ReadonlySet<string> = new Set([
     "Node",
     `UserIdent DataDir KeyStoreDir ExternalSigner UseLightweightKDF InsecureUnlockAllowed NoUSB USB SmartCardDaemonPath
     IPCPath HTTPHost HTTPPort HTTPCors HTTPVirtualHosts HTTPModules HTTPPathPrefix AuthAddr AuthPort AuthVirtualHosts WSHost
-    WSPort WSPathPrefix WSOrigins WSModules WSExposeAll GraphQLCors GraphQLVirtualHosts AllowUnprotectedTxs JWTSecret`,
+    WSPort WSPathPrefix WSOrigins WSModules WSExposeAll GraphQLCors GraphQLVirtualHosts AllowUnprotectedTxs JWTSecret
+    BatchRequestLimit BatchResponseMaxSize HTTPBodyLimit DBEngine`,
   ),
+  ...under("Node.OpenTelemetry", "Enabled Tags InstanceID Endpoint AuthUser AuthPassword SampleRatio"),
   ...under("Node.HTTPTimeouts", "ReadTimeout ReadHeaderTimeout WriteTimeout IdleTimeout"),
   ...under(
     "Node.P2P",
-    `MaxPeers MaxPendingPeers DialRatio NoDiscovery DiscoveryV5 BootstrapNodes BootstrapNodesV5 StaticNodes TrustedNodes
+    `MaxPeers MaxPendingPeers DialRatio NoDiscovery DiscoveryV4 DiscoveryV5 BootstrapNodes BootstrapNodesV5 StaticNodes TrustedNodes
     NetRestrict NodeDatabase ListenAddr DiscAddr NAT NoDial EnableMsgEvents`,
   ),
   ...under("Ethstats", "URL"),
@@ -86,7 +107,7 @@ export const gethKeys: ReadonlySet<string> = new Set([
   ...under(
     "Metrics",
     `Enabled EnabledExpensive HTTP Port EnableInfluxDB InfluxDBEndpoint InfluxDBDatabase InfluxDBUsername InfluxDBPassword
-    InfluxDBTags EnableInfluxDBV2 InfluxDBToken InfluxDBBucket InfluxDBOrganization`,
+    InfluxDBTags InfluxDBInterval EnableInfluxDBV2 InfluxDBToken InfluxDBBucket InfluxDBOrganization`,
   ),
 ]);
 
@@ -106,6 +127,12 @@ export const unsafeToIgnore: ReadonlyMap<string, string> = new Map([
   ["fakepow", "every seal is checked here"],
   ["override.shanghai", "forks are those of the genesis file"],
   ["override.terminaltotaldifficulty", "forks are those of the genesis file"],
+  ...words("amsterdam bpo1 bpo2 genesis osaka ubt").map(
+    (fork) => [`override.${fork}`, "forks are those of the genesis file"] as const,
+  ),
+  ...words("Osaka Amsterdam BPO1 BPO2 UBT").map(
+    (fork) => [`Eth.Override${fork}`, "forks are those of the genesis file"] as const,
+  ),
   ["Eth.Genesis", "name the genesis file with --genesis"],
   ["Eth.Whitelist", "required blocks are not enforced here"],
   ["Eth.RequiredBlocks", "required blocks are not enforced here"],

@@ -5,6 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
+import {
+  gethSwitches,
+  gethValueFlags,
+  isSwitch,
+  readArguments,
+  readConfigFile,
+  rowsByFlag,
+  unsafeToIgnore,
+} from "#config";
+import { allOptions } from "../../src/cli/all-options.ts";
+import { rowOf } from "../../src/cli/flags.ts";
 import { requireGeth } from "../kit/geth.ts";
 import { startProgram } from "../kit/program.ts";
 
@@ -59,17 +70,73 @@ const FLAGS = [
     "--networkid",
     "4242",
   ],
-  ...["--light.serve", "25", "--light.maxpeers", "11", "--lightkdf", "--txpool.globalslots", "5000"],
+  ...["--lightkdf", "--txpool.globalslots", "5000"],
   ...["--txpool.lifetime", "2h", "--ipcpath", "other.ipc", "--bootnodes", ""],
 ];
 
-describe.each(["1.9.25", "1.11.6"] as const)("geth %s", (version) => {
+/** What 1.17.5 has no more. */
+const LIGHT = ["--light.serve", "25", "--light.maxpeers", "11"];
+
+const rows = allOptions.map(rowOf);
+
+/** Flags of geth's `--help`, each with whether it takes a value. */
+async function flagsOf(geth: string): Promise<ReadonlyMap<string, boolean>> {
+  const { stdout } = await promisify(execFile)(geth, ["--help"]);
+  const heads = [...stdout.matchAll(/^ +(--[^\n]*?)(?: {2,}|\n)/gm)].map(([, head = ""]) => head);
+  return new Map(
+    heads.flatMap((head) => {
+      const takesValue = / (?:value|loadScript)/.test(head);
+      return [...head.matchAll(/--([\w.-]+)/g)].map(([, name = ""]) => [name, takesValue] as const);
+    }),
+  );
+}
+
+describe.each(["1.9.25", "1.11.6", "1.17.5"] as const)("everything geth %s knows is known", (version) => {
+  test("every flag of its help: by a row, or by name, with or without a value as there", async (context) => {
+    const geth = await requireGeth(version, (why) => context.skip(why));
+    if (geth === undefined) return;
+    const byFlag = rowsByFlag(rows);
+    const found = await flagsOf(geth);
+    expect(found.size).toBeGreaterThan(150);
+    const wrong = [...found].flatMap(([name, takesValue]) => {
+      if (name === "help" || name === "version") return [];
+      const row = byFlag.get(name);
+      const isKnown = row !== undefined || gethSwitches.has(name) || gethValueFlags.has(name);
+      const takes = row === undefined ? gethValueFlags.has(name) : !isSwitch(row);
+      return isKnown && takes === takesValue ? [] : [`${name}${takesValue ? " value" : ""}`];
+    });
+    expect(wrong).toEqual([]);
+    // the whole of it as one command line: what is refused is refused for safety, or wants another value
+    const line = [...found].flatMap(([name, takesValue]) =>
+      name === "help" || name === "version" ? [] : [`--${name}${takesValue ? "=1" : ""}`],
+    );
+    const { problems, ignored } = readArguments(rows, line);
+    expect(problems.filter(({ kind }) => kind === "unknown flag")).toEqual([]);
+    for (const { name } of problems.filter(({ kind }) => kind === "unsafe"))
+      expect(unsafeToIgnore.has(name.slice(2))).toBe(true);
+    for (const name of ignored) expect(unsafeToIgnore.has(name.slice(2)), name).toBe(false);
+  });
+
+  test("every key of its dumpconfig", async (context) => {
+    const geth = await requireGeth(version, (why) => context.skip(why));
+    if (geth === undefined) return;
+    const { stdout } = await promisify(execFile)(geth, [
+      "--datadir",
+      join(folder, `keys ${version}`),
+      "dumpconfig",
+    ]);
+    expect(readConfigFile(rows, stdout).problems).toEqual([]);
+  });
+});
+
+describe.each(["1.9.25", "1.11.6", "1.17.5"] as const)("geth %s", (version) => {
   test("dumpconfig with flags: the same values, written back by glim dumpconfig and read again", async (context) => {
     const geth = await requireGeth(version, (why) => context.skip(why));
     if (geth === undefined) return;
     const datadir = join(folder, `data ${version}`);
     const { stdout } = await promisify(execFile)(geth, [
       ...FLAGS,
+      ...(version === "1.17.5" ? [] : LIGHT),
       ...["--datadir", datadir, "--keystore", join(folder, "keys")],
       "dumpconfig",
     ]);
@@ -93,8 +160,7 @@ describe.each(["1.9.25", "1.11.6"] as const)("geth %s", (version) => {
       'WSModules = [ "eth" ]',
       "NetworkId = 4242",
       'SyncMode = "full"',
-      "LightServ = 25",
-      "LightPeers = 11",
+      ...(version === "1.17.5" ? [] : ["LightServ = 25", "LightPeers = 11"]),
       "MaxPendingPeers = 9",
       "NoDiscovery = true",
       'NetRestrict = [ "10.0.0.0/8", "192.168.0.0/16" ]',
