@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { numberToBytes, toHex } from "#util";
 import { assemble } from "../kit/contract.ts";
 import { startProgram } from "../kit/program.ts";
+import { until } from "../kit/until.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const target = `0x${"77".repeat(20)}`;
@@ -29,45 +30,74 @@ interface Answer {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-test("RP-12 endless calls and giant precompiles are stopped after 5 s, and everybody else is answered before", {
-  timeout: 60_000,
-}, async () => {
-  await using dev = startProgram([main, "dev", "--http.port", "0", "--port", "0", "--ipcdisable"]);
+async function devNode(...flags: string[]) {
+  const dev = startProgram([main, "dev", "--http.port", "0", "--port", "0", "--ipcdisable", ...flags]);
   const [, url = ""] = await dev.prints(/(http:\/\/127\.0\.0\.1:\d+)/);
-  const ask = async (method: string, ...params: unknown[]): Promise<Answer> => {
+  const ask = async (signal: AbortSignal | null, method: string, ...params: unknown[]): Promise<Answer> => {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+      signal,
     });
     return (await response.json()) as Answer;
   };
-  const on = (code: Uint8Array) => [{ to: target }, "latest", { [target]: { code: toHex(code) } }] as const;
+  return { dev, ask };
+}
 
-  // cheap ones run where they are asked for, and a dear one that ends gives what it gives in place
-  const done: string[] = [];
-  const note = async (name: string, asked: Promise<Answer>): Promise<Answer> => {
-    const answer = await asked;
-    done.push(name);
-    return answer;
+const on = (code: Uint8Array) => [{ to: target }, "latest", { [target]: { code: toHex(code) } }] as const;
+const one = toHex(numberToBytes(1, 32));
+const bad = [
+  ["eth_call", loop],
+  ["eth_call", modexps],
+  ["eth_estimateGas", loop],
+  ["eth_call", blake(49_000_000)],
+  ["eth_estimateGas", blake(28_000_000)],
+] as const;
+
+test("RP-12 everybody else is answered while endless calls and giant precompiles run", {
+  timeout: 120_000,
+}, async () => {
+  // how long anything takes is the machine's matter: five bad calls run all the time, and it counts how many of them had
+  // their whole 5 s while others were answered. If those waited for them, it were as many.
+  const { dev, ask } = await devNode();
+  await using _ = dev;
+  const leaving = new AbortController();
+  let ended = 0;
+  const running = bad.map(async ([method, code]) => {
+    while (!leaving.signal.aborted) {
+      await ask(leaving.signal, method, ...on(code)).catch((error: unknown) => error);
+      if (!leaving.signal.aborted) ended++;
+    }
+  });
+  let good = 0;
+  const answered = async (asked: Promise<Answer>, result: unknown) => {
+    expect(await asked).toMatchObject({ result });
+    good++;
   };
-  const bad = [
-    note("bad", ask("eth_call", ...on(loop))),
-    note("bad", ask("eth_call", ...on(modexps))),
-    note("bad", ask("eth_estimateGas", ...on(loop))),
-    note("bad", ask("eth_call", ...on(blake(49_000_000)))),
-    note("bad", ask("eth_estimateGas", ...on(blake(28_000_000)))),
-  ];
-  const one = toHex(numberToBytes(1, 32));
+  // cheap ones run where they are asked for
   for (let i = 0; i < 20; i++) {
-    expect((await note("good", ask("eth_chainId"))).result).toMatch(/^0x/);
-    expect(await note("good", ask("eth_call", ...on(blake(12))))).toMatchObject({ result: one });
+    await answered(ask(null, "eth_chainId"), "0x539");
+    await answered(ask(null, "eth_call", ...on(blake(12))), one);
   }
-  // a dear one that ends has a thread that the endless ones do not hold up
-  expect(await note("good", ask("eth_call", ...on(blake(100_000))))).toMatchObject({ result: one });
-  expect(done).not.toContain("bad");
+  expect(ended * 2).toBeLessThan(good);
+  // a dear one that ends has a thread for short work. That has to be started first, and other short work takes turns with
+  // it, so on a busy machine it may need more than its own 5 s: then it is asked again
+  const dear = async () => (await ask(null, "eth_call", ...on(blake(100_000)))).result === one;
+  await until("a dear call beside endless ones", dear);
+  leaving.abort();
+  await Promise.all(running);
+  // threads were ended with those who left, and are made anew
+  await until("a dear call after them", dear);
+  expect((await dev.stop()).code).toBe(0);
+});
 
-  const answers = await Promise.all(bad);
+test("RP-12 endless calls and giant precompiles are stopped when their time is over", {
+  timeout: 120_000,
+}, async () => {
+  const { dev, ask } = await devNode();
+  await using _ = dev;
+  const answers = await Promise.all(bad.map(([method, code]) => ask(null, method, ...on(code))));
   const timeout = { code: -32002, message: "execution aborted (timeout = 5s)" };
   expect(answers[3]?.error).toEqual(timeout);
   for (const { error } of answers) {
@@ -77,9 +107,7 @@ test("RP-12 endless calls and giant precompiles are stopped after 5 s, and every
       /^(out of gas|execution aborted \(timeout = 5s\)|gas required exceeds.*)$/,
     );
   }
-  expect((await ask("eth_call", ...on(blake(100_000)))).result).toBe(one); // a thread is made anew
-  expect((await ask("eth_call", ...on(recursion))).result).toBe("0x");
-  const { code, tookMs } = await dev.stop();
+  expect((await ask(null, "eth_call", ...on(recursion))).result).toBe("0x");
+  const { code } = await dev.stop();
   expect(code).toBe(0);
-  expect(tookMs).toBeLessThan(5_000);
 });
