@@ -34,7 +34,7 @@ interface Ask {
 }
 
 export function callMethods({ backend, view, limits, bounds, clock }: Parts): Record<string, Method> {
-  const gate = new Gate(limits.callsAtOnce, limits.callQueue);
+  const gate = new Gate(limits.callsAtOnce, limits.callQueue, limits.callBytes);
   const overridesParam = optional(
     stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }),
   );
@@ -49,8 +49,8 @@ export function callMethods({ backend, view, limits, bounds, clock }: Parts): Re
       reader: StateReader,
       options: CallOptions,
     ) => Promise<T>,
-  ): Promise<T> =>
-    gate.run(ctx.signal, async () => {
+  ): Promise<T> => {
+    const inPlace = async () => {
       const call = toCallRequest(args, backend.chainId);
       const found = await view.need(block, ctx);
       const reader = await view.state(found, ctx);
@@ -74,7 +74,9 @@ export function callMethods({ backend, view, limits, bounds, clock }: Parts): Re
       } catch (error) {
         throw VmError.is(error) ? (asGethSays(error, call.gas ?? limits.callGas) ?? error) : error;
       }
-    });
+    };
+    return gate.run(ctx.signal, inPlace, bytesOf({ args, overrides }));
+  };
 
   return {
     call: method({
@@ -116,6 +118,17 @@ export function callMethods({ backend, view, limits, bounds, clock }: Parts): Re
         }),
     }),
   };
+}
+
+/** What a slot of an override takes in memory, about. */
+const SLOT_BYTES = 256;
+
+/** What a call brings along and holds until it has ended, bytes. */
+function bytesOf({ args, overrides = [] }: Pick<Ask, "args" | "overrides">): number {
+  let bytes = (args.data?.length ?? 0) + (args.input?.length ?? 0);
+  for (const { code, state, stateDiff } of overrides)
+    bytes += (code?.length ?? 0) + ((state?.length ?? 0) + (stateDiff?.length ?? 0)) * SLOT_BYTES;
+  return bytes;
 }
 
 /** What geth adds to some errors of the EVM; `undefined`: nothing. */

@@ -24,4 +24,10 @@ export const EthApiError = defineErrors("ETHAPI", {
     blame: "environment",
     rpcCode: -32005,
   },
+  TOO_HEAVY: {
+    message: (d: { mostBytes: number }) =>
+      `calls that run or wait bring too much data and code along (${d.mostBytes / 1024 / 1024} MiB), try again later`,
+    blame: "environment",
+    rpcCode: -32005,
+  },
 });

@@ -23,6 +23,31 @@ test("RP-12 so many calls run, so many wait, the next is refused with -32005", a
   expect(order).toEqual(["second", "third"]);
 });
 
+test("RP-12 what those that run and wait bring along is bounded: at the bound, a byte more, small ones, and one alone", async () => {
+  const KIB = 1024;
+  const gate = new Gate(1, 10, 64 * KIB);
+  const first = deferred<void>();
+  const running = gate.run(signal, () => first.promise, 32 * KIB);
+  const nothing = async (): Promise<void> => {};
+  await expect(gate.run(signal, nothing, 32 * KIB + 1)).rejects.toMatchObject({
+    code: "ETHAPI_TOO_HEAVY",
+    rpcCode: -32005,
+    message: expect.stringContaining("0.0625 MiB") as string,
+  });
+  const waiting = gate.run(signal, nothing, 32 * KIB); // at the bound
+  await expect(gate.run(signal, nothing, 16 * KIB + 1)).rejects.toMatchObject({ code: "ETHAPI_TOO_HEAVY" });
+  const small = gate.run(signal, nothing, 16 * KIB);
+  const leaving = new AbortController();
+  const left = gate.run(leaving.signal, nothing, 16 * KIB);
+  leaving.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  first.reject(new Error("failed"));
+  await expect(running).rejects.toThrow("failed");
+  await Promise.all([waiting, small]);
+  await gate.run(signal, nothing, 1024 * KIB); // alone
+  await gate.run(signal, nothing, 64 * KIB); // and nothing of all that is held
+});
+
 test("who leaves the line frees the place in it; a failing call frees its own", async () => {
   const gate = new Gate(1, 1);
   const first = deferred<void>();

@@ -13,6 +13,8 @@ export interface EthApiLimits {
   readonly callsAtOnce: number;
   /** Calls that may wait for a place; the one after is refused with −32005. */
   readonly callQueue: number;
+  /** Data and overriding code that those which run and wait may bring along, bytes; past it −32005, but for one alone and for the small. */
+  readonly callBytes: number;
   /** Accounts in one state override. */
   readonly overrideAccounts: number;
   /** Slots in one state override, all accounts together. */
@@ -53,6 +55,7 @@ export const defaultLimits: EthApiLimits = {
   callMemoryBytes: 256 * 1024 * 1024,
   callsAtOnce: 16,
   callQueue: 1_024,
+  callBytes: 16 * 1024 * 1024,
   overrideAccounts: 1_024,
   overrideSlots: 16_384,
   logBlocks: 10_000,

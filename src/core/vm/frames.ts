@@ -74,6 +74,9 @@ interface Analysis {
   readonly pushes: Pushes;
 }
 
+/** No contract's code is as long, one that a call brings along may be: no room is made for a push at each of its bytes. */
+const LONG_CODE = 256 * 1024;
+
 function analyse(code: Uint8Array): Analysis {
   const jumps = new Uint8Array(code.length);
   for (let at = 0; at < code.length; at++) {
@@ -81,7 +84,7 @@ function analyse(code: Uint8Array): Analysis {
     if (op === JUMPDEST) jumps[at] = 1;
     else if (op >= PUSH1 && op <= PUSH32) at += op - PUSH1 + 1;
   }
-  return { jumps, pushes: new Array<bigint | undefined>(code.length) };
+  return { jumps, pushes: code.length > LONG_CODE ? [] : new Array<bigint | undefined>(code.length) };
 }
 
 /** What the frames of one EVM share. */

@@ -34,6 +34,8 @@ export interface LightEthereumOptions {
 
 /** Of calls that run at once: a light node stays below 256 MiB of resident memory, whatever it is asked. */
 const CALL_MEMORY_BYTES = 32 * 1024 * 1024;
+/** What those calls and the waiting ones bring along. */
+const CALL_BYTES = 4 * 1024 * 1024;
 
 /** How a light node stands. */
 export interface LightStatus {
@@ -109,7 +111,7 @@ export class LightEthereum implements Service {
       host: context.host,
       log: context.log,
       accounts: context.accountManager,
-      limits: { callMemoryBytes: CALL_MEMORY_BYTES },
+      limits: { callMemoryBytes: CALL_MEMORY_BYTES, callBytes: CALL_BYTES },
       controls: { clique: isClique ? cliqueControl(() => this.#parts.chain) : undefined },
     });
     this.#lightApi = lightApi(() => this.status());
