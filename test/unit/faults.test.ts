@@ -1,11 +1,15 @@
-// Faults of attacks-and-faults §4.2 on the built command line: descriptors that run out, a lock left behind, a full log disk, a long history.
+// Faults of attacks-and-faults §4.2 on the built command line: descriptors and threads that run out, an abort, a lock left behind, a full log disk.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { generateKey, systemEntropy } from "#crypto";
+import { HandshakeMachine } from "#p2p/rlpx";
+import { fromHex } from "#util";
 import { startProgram } from "../kit/program.ts";
 import { until } from "../kit/until.ts";
 
@@ -73,6 +77,67 @@ describe("F10 descriptors run out", () => {
     });
     expect((await node.stop("SIGTERM")).code).toBe(0);
   });
+});
+
+/** Nobody's else's: the limit counts the threads of a user. */
+const USER = 64_321;
+const asUser = `
+  process.setgroups([]); process.setgid(${USER}); process.setuid(${USER});
+  process.argv.splice(1, 0, "glim");
+  await import(${JSON.stringify(pathToFileURL(resolve(MAIN)).href)});`;
+
+/** One handshake with a node; false if it closed before its ack opened. */
+function shake(enode: string): Promise<boolean> {
+  const [, key = "", port = ""] = /enode:\/\/([0-9a-f]{128})@[^:]+:(\d+)/.exec(enode) ?? [];
+  const machine = new HandshakeMachine({
+    ...{ key: generateKey(), entropy: systemEntropy, remotePublicKey: fromHex(`0x${key}`) },
+  });
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), "127.0.0.1", () => socket.write(machine.start() ?? ""));
+    socket.on("error", () => {}).on("close", () => resolve(false));
+    socket.on("data", (chunk) => {
+      if (machine.push(chunk) === undefined) return;
+      resolve(true);
+      socket.destroy();
+    });
+  });
+}
+
+test.runIf(hasPrlimit && process.getuid?.() === 0)(
+  "F11 no thread more can be made: strangers are answered, precompiles run, the node ends in order",
+  async ({ skip }) => {
+    const args = ["--input-type=module", "-e", asUser, "--", "dev", "--http.port", "0", "--port", "0"];
+    await using node = startProgram([...args, "--ipcdisable", "--verbosity", "2"], { HOME: tmpdir() });
+    const [, url = ""] = await node.prints(HTTP).catch((error: unknown) => {
+      if (String(error).includes("EACCES")) skip("another user may not read this folder");
+      throw error;
+    });
+    const [, enode = ""] = await node.prints(/^p2p\s+(\S+)$/m);
+    await ask(url, "eth_chainId");
+    const { length } = readdirSync(`/proc/${node.pid}/task`);
+    const limit = [`--pid=${node.pid}`, `--nproc=${length}:${length}`];
+    expect(spawnSync("prlimit", limit, { uid: USER, gid: USER }).status).toBe(0);
+    for (let i = 0; i < 3; i++) expect(await shake(enode), node.output()).toBe(true);
+    const rounds = "000f4240"; // BLAKE2F of a million: longer than what is done in place where there are threads
+    const blake = { to: `0x${"00".repeat(19)}09`, data: `0x${rounds}${"00".repeat(208)}01` };
+    expect(await ask(url, "eth_call", blake, "latest")).toMatch(/^0x[0-9a-f]{128}$/);
+    expect(readdirSync(`/proc/${node.pid}/task`).length).toBeLessThanOrEqual(length);
+    expect((await node.stop("SIGTERM")).code).toBe(0);
+  },
+);
+
+test("F34 native code aborts: the next start takes the same folder within 5 s, its head no lower", async () => {
+  const began = startProgram(dev("abort", "--dev.period", "1", "--verbosity", "2"));
+  const [, url = ""] = await began.prints(HTTP);
+  await until("a block", async () => Number(await ask(url, "eth_blockNumber")) >= 1, 15_000);
+  const head = Number(await ask(url, "eth_blockNumber"));
+  expect((await began.stop("SIGABRT")).code).toBeNull(); // by the signal, as abort(3) ends a process
+  const from = performance.now();
+  await using again = startProgram(dev("abort", "--dev.period", "1", "--verbosity", "2"));
+  const [, next = ""] = await again.prints(HTTP);
+  expect(performance.now() - from).toBeLessThan(5_000);
+  expect(Number(await ask(next, "eth_blockNumber"))).toBeGreaterThanOrEqual(head);
+  expect((await again.stop("SIGTERM")).code).toBe(0);
 });
 
 test("F39 a lock left behind whose process number is another program's now: the start goes on", async () => {

@@ -28,6 +28,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Makes last what was made in the folders above `folder`, up to `top`; those that we may not read are not ours to sync. */
+async function syncParents(folder: string, top: string): Promise<void> {
+  for (let parent = dirname(folder); parent.length >= top.length; parent = dirname(parent)) {
+    await syncFolder(parent).catch(() => {});
+    if (parent === dirname(parent)) return;
+  }
+}
+
 /** Names that editors and unfinished writes leave: never keys (accounts/keystore/file_cache.go:92@v1.17.5). */
 const isIgnored = (name: string) => name.startsWith(".") || name.endsWith("~");
 
@@ -49,7 +57,8 @@ export class KeyDir {
   /** Makes the folder (0700) if it is missing, and refuses one that others may change. @throws KEYSTORE_UNUSABLE */
   async prepare(): Promise<void> {
     try {
-      await mkdir(this.path, { recursive: true, mode: 0o700 });
+      const made = await mkdir(this.path, { recursive: true, mode: 0o700 });
+      if (made !== undefined) await syncParents(this.path, dirname(made));
     } catch (error) {
       if (!(error instanceof Error && "code" in error)) throw error;
       throw KeyStoreError("UNUSABLE", { folder: this.path, why: String(error.code) }, { cause: error });

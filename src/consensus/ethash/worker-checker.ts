@@ -32,10 +32,11 @@ class WorkerSealChecker implements SealChecker {
   check(seals: readonly Seal[]): Promise<readonly SealVerdict[]> {
     if (this.#isClosed || seals.length === 0)
       return Promise.resolve(seals.map((seal) => this.checkNow(seal)));
+    const worker = (this.#worker ??= this.#start());
+    if (worker === undefined) return Promise.resolve([]); // as where it has gone
     const question: SealQuestion = { id: ++this.#lastId, seals };
     const done = deferred<readonly SealVerdict[]>();
     this.#waiting.set(question.id, { seals, done });
-    const worker = (this.#worker ??= this.#start());
     worker.ref();
     worker.postMessage(question);
     return done.promise;
@@ -49,9 +50,18 @@ class WorkerSealChecker implements SealChecker {
     this.#answerHere();
   }
 
-  #start(): Worker {
-    // flags of this process (--eval, --inspect) are not the thread's
-    const worker = new Worker(this.#module, { execArgv: [] });
+  #make(): Worker | undefined {
+    try {
+      return new Worker(this.#module, { execArgv: [] }); // flags of this process (--eval, --inspect) are not the thread's
+    } catch (error) {
+      if (error instanceof Error && /^(?:EAGAIN|ENOMEM)/.test(error.message)) return undefined; // no thread more for us (F11)
+      throw error;
+    }
+  }
+
+  #start(): Worker | undefined {
+    const worker = this.#make();
+    if (worker === undefined) return undefined;
     worker.on("message", ({ id, verdicts }: SealAnswer) => {
       this.#waiting.get(id)?.done.resolve(verdicts);
       this.#waiting.delete(id);

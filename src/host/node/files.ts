@@ -1,16 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  access,
-  appendFile,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-} from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Files } from "#host";
 import { lockFolder } from "./lock.ts";
@@ -38,6 +27,7 @@ const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? 
 async function makeFolder(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });
+    await syncFolder(dirname(path)).catch(() => {}); // a parent that we may not read is not ours to sync
   } catch (error) {
     const parent = dirname(path);
     if (codeOf(error) === "EEXIST" && (await stat(path)).isDirectory()) return;
@@ -87,7 +77,15 @@ export const nodeFiles: Files = {
   },
 
   async append(path, bytes) {
-    await appendFile(path, bytes, { mode: 0o600 });
+    const isNew = !(await exists(path));
+    const handle = await open(path, "a", 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    if (isNew) await syncFolder(dirname(path));
   },
 
   async mkdir(path, { mode = 0o700 } = {}) {

@@ -13,14 +13,25 @@ function canStart(module: URL): boolean {
   return module.protocol === "file:" && module.pathname.endsWith(".js") && existsSync(fileURLToPath(module));
 }
 
+/** Undefined where the system lets us have no thread more (F11). */
+function make(module: URL, heapMb: number): Worker | undefined {
+  try {
+    return new Worker(module, {
+      execArgv: [], // flags of this process (--eval, --inspect) are not the thread's
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+  } catch (error) {
+    if (error instanceof Error && /^(?:EAGAIN|ENOMEM)/.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
 /** Worker threads. One object for the process, so that what is shared by it can be kept by it. */
 export const nodeThreads: Threads = {
   start(module: URL, options: ThreadOptions): Thread | undefined {
     if (!canStart(module)) return undefined;
-    const worker = new Worker(module, {
-      execArgv: [], // flags of this process (--eval, --inspect) are not the thread's
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
-    });
+    const worker = make(module, options.heapMb);
+    if (worker === undefined) return undefined;
     let isOver = false;
     const end = (error?: Error): void => {
       if (isOver) return;
