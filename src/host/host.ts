@@ -132,7 +132,7 @@ export interface Files {
   readFile(path: string): Promise<Uint8Array | undefined>;
   /** Whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder. Default mode 0600. */
   writeFileAtomic(path: string, bytes: Uint8Array, options?: { mode?: number | undefined }): Promise<void>;
-  /** Adds to the end of a file, which is made (0600) if there is none. In the kernel when it resolves, not on disk. */
+  /** Adds to the end of a file, which is made (0600) if there is none. On disk when it resolves. */
   append(path: string, bytes: Uint8Array): Promise<void>;
   /** Makes the folder and its parents. Default mode 0700. */
   mkdir(path: string, options?: { mode?: number | undefined }): Promise<void>;
