@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { blockOverrides, stateOverrides, toCallRequest, transactionArgs } from "./call-params.ts";
+import {
+  blockOverrides,
+  simulatedBlockOverrides,
+  stateOverrides,
+  toCallRequest,
+  transactionArgs,
+} from "./call-params.ts";
 
 const address = `0x${"11".repeat(20)}`;
 const word = `0x${"22".repeat(32)}`;
@@ -57,12 +63,14 @@ describe("state overrides", () => {
     expect(one?.stateDiff).toHaveLength(1);
   });
 
-  test("state and stateDiff exclude each other; what we cannot do is refused, not ignored", () => {
+  test("state and stateDiff exclude each other; a precompile's new place is an address", () => {
     expect(() => overrides.decode({ [address]: { state: {}, stateDiff: {} } }, "2")).toThrow(
       "has both 'state' and 'stateDiff'",
     );
-    expect(() => overrides.decode({ [address]: { movePrecompileToAddress: address } }, "2")).toThrow(
-      "not supported",
+    const [moved] = overrides.decode({ [address]: { movePrecompileToAddress: address } }, "2");
+    expect(moved?.movePrecompileTo).toEqual(new Uint8Array(20).fill(0x11));
+    expect(() => overrides.decode({ [address]: { movePrecompileToAddress: "0x1" } }, "2")).toThrow(
+      /movePrecompileToAddress/,
     );
   });
 
@@ -88,8 +96,15 @@ test("block overrides: new names and old, and none is ignored", () => {
   expect(blockOverrides.decode({ coinbase: address, random: word, baseFee: "0x1" }, "3")).toMatchObject({
     baseFee: 1n,
   });
-  expect(() => blockOverrides.decode({ blobBaseFee: "0x1" }, "3")).toThrow(
-    'block override "blobBaseFee" is not supported',
-  );
-  expect(blockOverrides.decode({ blobBaseFee: null }, "3")).toBeDefined();
+  expect(blockOverrides.decode({ blobBaseFee: "0x1" }, "3").blobBaseFee).toBe(1n);
+  expect(blockOverrides.decode({ beaconRoot: null }, "3")).toBeDefined();
+  for (const [name, value] of [
+    ["beaconRoot", word],
+    ["withdrawals", []],
+  ] as const) {
+    expect(() => blockOverrides.decode({ [name]: value }, "3")).toThrow(
+      `block override "${name}" is not supported for this RPC method`,
+    );
+    expect(simulatedBlockOverrides.decode({ [name]: value }, "3")[name]).toBeDefined();
+  }
 });

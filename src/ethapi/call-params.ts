@@ -1,4 +1,5 @@
 /** Parameters of calls: transaction arguments, state overrides, block overrides. geth's names and texts. */
+import { checksumAddress, type Withdrawal } from "#core/types";
 import type { AccountOverride, BlockOverrides, CallRequest } from "#core/vm";
 import {
   address,
@@ -15,7 +16,7 @@ import {
   uint53,
   uint64,
 } from "#rpc";
-import { equalBytes, toHex } from "#util";
+import { equalBytes } from "#util";
 import { EthApiError } from "./errors.ts";
 
 const accessList = list(object({ address, storageKeys: optional(list(hash, { max: 16_384 })) }), {
@@ -110,16 +111,13 @@ function membersOf(value: unknown, path: string): [string, unknown][] {
 
 const tooMany = (what: string, got: number, max: number) => EthApiError("TOO_MUCH", { what, got, max });
 
-/**
- * geth's StateOverride: a map of address to overrides. Counts are checked before any entry is decoded (RP-12).
- * `movePrecompileToAddress` is refused: better no answer than one that ignores it.
- */
+/** geth's StateOverride: a map of address to overrides. Counts are checked before any entry is decoded (RP-12). */
 export function stateOverrides(most: {
   readonly accounts: number;
   readonly slots: number;
 }): Codec<readonly AccountOverride[]> {
   return {
-    doc: "{address: {balance?, nonce?, code?, state?, stateDiff?}}",
+    doc: "{address: {balance?, nonce?, code?, state?, stateDiff?, movePrecompileToAddress?}}",
     decode(value, path) {
       const accounts = membersOf(value, path);
       if (accounts.length > most.accounts)
@@ -139,14 +137,11 @@ export function stateOverrides(most: {
         const at = `${path}[${name.slice(0, 42)}]`;
         const target = address.decode(name, at);
         const members = new Map(membersOf(raw, at));
-        if ((members.get("movePrecompileToAddress") ?? undefined) !== undefined) {
-          throw invalidParams(at, "movePrecompileToAddress is not supported");
-        }
         const state = slotsOf(members.get("state"), `${at}.state`);
         const stateDiff = slotsOf(members.get("stateDiff"), `${at}.stateDiff`);
         if (state !== undefined && stateDiff !== undefined) {
           throw EthApiError("FAILED", {
-            reason: `account ${toHex(target)} has both 'state' and 'stateDiff'`,
+            reason: `account ${checksumAddress(target)} has both 'state' and 'stateDiff'`,
           });
         }
         return {
@@ -156,6 +151,10 @@ export function stateOverrides(most: {
           code: optional(bytes).decode(members.get("code"), `${at}.code`),
           state,
           stateDiff,
+          movePrecompileTo: optional(address).decode(
+            members.get("movePrecompileToAddress"),
+            `${at}.movePrecompileToAddress`,
+          ),
         };
       });
     },
@@ -171,26 +170,34 @@ const rawBlockOverrides = object({
   feeRecipient: optional(address),
   prevRandao: optional(hash),
   baseFeePerGas: optional(quantity),
+  blobBaseFee: optional(quantity),
+  beaconRoot: optional(hash),
+  withdrawals: optional(
+    list(object({ index: uint64, validatorIndex: uint64, address, amount: uint64 }), { max: 1_000 }),
+  ),
   // geth's names until 1.14
   coinbase: optional(address),
   random: optional(hash),
   baseFee: optional(quantity),
 });
-const UNSUPPORTED_BLOCK_OVERRIDES = ["beaconRoot", "withdrawals", "blobBaseFee"];
+const OVERRIDES_DOC =
+  "number?, time?, gasLimit?, feeRecipient?, prevRandao?, baseFeePerGas?, blobBaseFee?, difficulty?";
 
-/** geth's BlockOverrides (internal/ethapi/override/override.go:130@v1.17.5), new names and old. */
-export const blockOverrides: Codec<BlockOverrides> = {
-  doc: "{number?, time?, gasLimit?, feeRecipient?, prevRandao?, baseFeePerGas?, difficulty?}",
+/** What a simulated block may be told beside what a call's block is. */
+export interface SimulatedBlockOverrides extends BlockOverrides {
+  /** 32 bytes. */
+  readonly beaconRoot?: Uint8Array | undefined;
+  readonly withdrawals?: readonly Withdrawal[] | undefined;
+}
+
+/** geth's BlockOverrides (internal/ethapi/override/override.go:130@v1.17.5), new names and old, for eth_simulateV1. */
+export const simulatedBlockOverrides: Codec<SimulatedBlockOverrides> = {
+  doc: `{${OVERRIDES_DOC}, beaconRoot?, withdrawals?}`,
   decode(value, path) {
-    for (const [name, member] of membersOf(value, path)) {
-      if (member !== null && UNSUPPORTED_BLOCK_OVERRIDES.includes(name)) {
-        throw EthApiError("FAILED", {
-          reason: `block override "${name}" is not supported for this RPC method`,
-        });
-      }
-    }
     const raw = rawBlockOverrides.decode(value, path);
     return {
+      beaconRoot: raw.beaconRoot,
+      withdrawals: raw.withdrawals,
       number: raw.number,
       time: raw.time,
       gasLimit: raw.gasLimit,
@@ -198,7 +205,25 @@ export const blockOverrides: Codec<BlockOverrides> = {
       difficulty: raw.difficulty,
       prevRandao: raw.prevRandao ?? raw.random,
       baseFee: raw.baseFeePerGas ?? raw.baseFee,
+      blobBaseFee: raw.blobBaseFee,
     };
+  },
+  encode: (value) => value,
+};
+
+/** The same for calls, which have no use for a beacon root or withdrawals, as geth. */
+export const blockOverrides: Codec<BlockOverrides> = {
+  doc: `{${OVERRIDES_DOC}}`,
+  decode(value, path) {
+    const { beaconRoot, withdrawals, ...rest } = simulatedBlockOverrides.decode(value, path);
+    const unsupported =
+      beaconRoot === undefined ? (withdrawals === undefined ? undefined : "withdrawals") : "beaconRoot";
+    if (unsupported !== undefined) {
+      throw EthApiError("FAILED", {
+        reason: `block override "${unsupported}" is not supported for this RPC method`,
+      });
+    }
+    return rest;
   },
   encode: (value) => value,
 };

@@ -119,6 +119,12 @@ export interface Place {
   readonly index: number;
 }
 
+/** Only in a block that was imagined without validation is the cap below the base fee: the cap then, as in geth. */
+function pricePaid(tx: Transaction, baseFee: bigint | undefined): bigint {
+  const cap = tx.maxFeePerGas ?? tx.gasPrice ?? 0n;
+  return cap < (baseFee ?? 0n) ? cap : effectiveGasPrice(tx, baseFee);
+}
+
 /**
  * A transaction. Without a place it is pending: blockHash, blockNumber, transactionIndex are null (Trap 23, fixed), and
  * gasPrice is its fee cap; in a block it is what was paid. `from`: of one that nobody signed.
@@ -136,7 +142,7 @@ export function formatTransaction(tx: Transaction, place?: Place, from?: Uint8Ar
     gasPrice: quantityHex(
       place === undefined
         ? (tx.maxFeePerGas ?? tx.gasPrice ?? 0n)
-        : effectiveGasPrice(tx, place.header.baseFee),
+        : pricePaid(tx, place.header.baseFee),
     ),
     ...(isFeeMarket ? { maxFeePerGas: quantityHex(tx.maxFeePerGas ?? 0n) } : {}),
     ...(isFeeMarket ? { maxPriorityFeePerGas: quantityHex(tx.maxPriorityFeePerGas ?? 0n) } : {}),

@@ -40,7 +40,7 @@ describe("filter objects", () => {
     expect(parse({ blockHash: topic }).range).toHaveProperty("blockHash");
     expect(code({ blockHash: topic, fromBlock: "0x0" })).toEqual([
       -32602,
-      "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
+      "invalid argument 0: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
     ]);
     expect(parse({ blockHash: null, fromBlock: "0x1" }).range).toEqual({ from: 1, to: "latest" });
   });
@@ -63,7 +63,10 @@ describe("filter objects", () => {
       -32602,
       "exceed max addresses or topics per search position",
     ]);
-    expect(code({ topics: new Array(5).fill(null) })).toEqual([-32602, "exceed max topics"]);
+    expect(code({ topics: new Array(5).fill(null) })).toEqual([
+      -32602,
+      "invalid argument 0: exceed max topics",
+    ]);
     expect(parse({ address: new Array(1_000).fill(address) }).criteria.addresses).toHaveLength(1_000);
     expect(code({ fromBlock: "0x2", toBlock: "0x1" })).toEqual([-32602, "invalid block range params"]);
   });

@@ -52,11 +52,14 @@ function parseLogQuery(value: unknown, path: string, most: number): LogQuery {
   const [blockHash, from, to] = [member("blockHash"), member("fromBlock"), member("toBlock")];
   const criteria = {
     addresses: parseAddresses(member("address"), `${path}.address`, most),
-    topics: parseTopics(member("topics"), `${path}.topics`, most),
+    topics: parseTopics(member("topics"), path, most),
   };
   if (blockHash !== undefined) {
     if (from !== undefined || to !== undefined) {
-      throw refuse("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other");
+      throw invalidParams(
+        path,
+        "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
+      );
     }
     return { criteria, range: { blockHash: hash.decode(blockHash, `${path}.blockHash`) } };
   }
@@ -80,14 +83,14 @@ function parseAddresses(value: unknown, path: string, most: number): Uint8Array[
 
 function parseTopics(value: unknown, path: string, most: number): Uint8Array[][] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw refuse("invalid topic(s)");
-  if (value.length > MAX_TOPICS) throw refuse("exceed max topics");
+  if (!Array.isArray(value)) throw invalidParams(path, "invalid topic(s)");
+  if (value.length > MAX_TOPICS) throw invalidParams(path, "exceed max topics");
   return value.map((position: unknown, i) => {
     if (position === null) return [];
-    if (!Array.isArray(position)) return [hash.decode(position, `${path}[${i}]`)];
+    if (!Array.isArray(position)) return [hash.decode(position, `${path}.topics[${i}]`)];
     if (position.length > most) throw refuse("exceed max addresses or topics per search position");
     if (position.includes(null)) return []; // null among them: anything goes
-    return position.map((topic: unknown, j) => hash.decode(topic, `${path}[${i}][${j}]`));
+    return position.map((topic: unknown, j) => hash.decode(topic, `${path}.topics[${i}][${j}]`));
   });
 }
 

@@ -12,12 +12,13 @@ import {
   type Transaction,
   type TransactionFields,
   txRoot,
+  type Withdrawal,
+  withdrawalsRoot,
 } from "#core/types";
 import { keccak256 } from "#crypto";
 import {
   type AccountOverride,
   type BlockExecution,
-  type BlockOverrides,
   type CallRequest,
   type CallResult,
   LayeredState,
@@ -27,7 +28,7 @@ import {
   VmError,
 } from "#core/vm";
 import { baseFeeAfter, nextExcessBlobGas } from "#eth/gasprice";
-import { rulesAt } from "#params";
+import { type ChainConfig, rulesAt } from "#params";
 import {
   blockNumberOrHash,
   bool,
@@ -43,7 +44,8 @@ import {
 import { toHex } from "#util";
 import type { CallContext } from "./backend.ts";
 import {
-  blockOverrides,
+  simulatedBlockOverrides,
+  type SimulatedBlockOverrides,
   stateOverrides,
   toCallRequest,
   type TransactionArgs,
@@ -101,7 +103,7 @@ function cappedList<Out, In>(
 }
 
 interface Wanted {
-  readonly overrides: BlockOverrides;
+  readonly overrides: SimulatedBlockOverrides;
   readonly state: readonly AccountOverride[];
   readonly calls: readonly TransactionArgs[];
 }
@@ -134,8 +136,14 @@ function inOrder(base: Header, blocks: readonly Wanted[]): Wanted[] {
   return all;
 }
 
-/** The call as a transaction that nobody signed: for the block's hash and text. */
-function unsigned(args: CallRequest, nonce: bigint, gas: bigint, chainId: bigint): Transaction {
+/** geth's guess, which asks no total difficulty (params/config.go IsPostMerge@v1.17.5). */
+function isPostMerge(config: ChainConfig, number: number, time: number): boolean {
+  const { terminalTotalDifficulty, mergeNetsplitBlock = Infinity, shanghaiTime = Infinity } = config;
+  return terminalTotalDifficulty === 0n || number >= mergeNetsplitBlock || time >= shanghaiTime;
+}
+
+/** The call as a transaction that nobody signed: for the block's hash and text. One with a gas price is a legacy one, as in geth. */
+function unsigned(args: CallRequest, nonce: bigint, gas: bigint, { chainId, isLondon }: Terms): Transaction {
   const shared = { nonce, gas, value: args.value ?? 0n, input: args.input ?? new Uint8Array(0) };
   const target = args.to === undefined ? {} : { to: args.to };
   const fees = {
@@ -144,7 +152,8 @@ function unsigned(args: CallRequest, nonce: bigint, gas: bigint, chainId: bigint
     accessList: args.accessList ?? [],
   };
   const rest = ((): Pick<TransactionFields, "type"> & Partial<TransactionFields> => {
-    const { authorizationList, blobVersionedHashes, gasPrice } = args;
+    const { authorizationList, blobVersionedHashes, gasPrice = isLondon ? undefined : 0n } = args;
+    if (gasPrice !== undefined) return { type: 0, gasPrice };
     if (authorizationList !== undefined) return { type: 4, chainId, ...fees, authorizationList };
     if (blobVersionedHashes !== undefined)
       return {
@@ -154,13 +163,15 @@ function unsigned(args: CallRequest, nonce: bigint, gas: bigint, chainId: bigint
         blobVersionedHashes,
         maxFeePerBlobGas: args.maxFeePerBlobGas ?? 0n,
       };
-    if (gasPrice === undefined) return { type: 2, chainId, ...fees };
-    return args.accessList === undefined
-      ? { type: 0, gasPrice }
-      : { type: 1, chainId, gasPrice, accessList: args.accessList };
+    return { type: 2, chainId, ...fees };
   })();
   const tx = { ...shared, ...target, ...rest, v: 0n, r: 0n, s: 0n, hash: ZERO_HASH };
   return { ...tx, hash: keccak256(encodeTransaction(tx)) };
+}
+
+interface Terms {
+  readonly chainId: bigint;
+  readonly isLondon: boolean;
 }
 
 interface Called {
@@ -210,7 +221,8 @@ class Simulation {
   #draft({ overrides }: Wanted, parent: Header): Header {
     const { chainConfig } = this.#parts.backend;
     const { number = parent.number + 1, time = parent.time + BLOCK_SECONDS } = overrides;
-    const difficulty = overrides.difficulty ?? parent.difficulty;
+    const difficulty =
+      overrides.difficulty ?? (isPostMerge(chainConfig, number, time) ? 0n : parent.difficulty);
     const rules = rulesAt(chainConfig, { number, time, difficulty });
     const natural = this.#order.validation ? baseFeeAfter(chainConfig, parent) : 0n;
     return makeHeader({
@@ -230,12 +242,12 @@ class Simulation {
       mixDigest: overrides.prevRandao ?? ZERO_HASH,
       nonce: new Uint8Array(8),
       ...(rules.isLondon ? { baseFee: overrides.baseFee ?? natural ?? 0n } : {}),
-      ...(rules.isShanghai ? { withdrawalsRoot: emptyTxRoot } : {}),
+      ...(rules.isShanghai ? { withdrawalsRoot: withdrawalsRoot(overrides.withdrawals ?? []) } : {}),
       ...(rules.isCancun
         ? {
             blobGasUsed: 0n,
             excessBlobGas: nextExcessBlobGas(chainConfig, parent) ?? 0n,
-            parentBeaconRoot: ZERO_HASH,
+            parentBeaconRoot: overrides.beaconRoot ?? ZERO_HASH,
           }
         : {}),
     });
@@ -252,7 +264,10 @@ class Simulation {
     change(await overrideDiff(this.#state.reader, wanted.state));
     const ancestor = view.ancestorHash(this.#order.base, this.#ctx);
     const { base } = this.#order;
+    const { blobBaseFee, withdrawals = [] } = wanted.overrides;
     const execution = await openBlock(backend.chainConfig, draft, this.#state.reader, {
+      overrides: wanted.state,
+      blobBaseFee,
       ...{
         ...bounds,
         traced: true,
@@ -272,7 +287,7 @@ class Simulation {
     const count = { logs: 0 };
     for (const call of wanted.calls) called.push(await this.#call(execution, draft, call, count));
     const { receipts, gasUsed, blobGasUsed, requestsHash, diff } = await execution.finish(
-      draft.withdrawalsRoot === undefined ? {} : { withdrawals: [] },
+      draft.withdrawalsRoot === undefined ? {} : { withdrawals },
     );
     change(diff);
     const typed = receipts.map((receipt, i) => ({ ...receipt, type: called[i]?.tx.type ?? 2 }));
@@ -287,7 +302,7 @@ class Simulation {
       ...(draft.blobGasUsed === undefined ? {} : { blobGasUsed }),
       ...(requestsHash === undefined ? {} : { requestsHash }),
     });
-    return { header, json: this.#format(header, called) };
+    return { header, json: this.#format(header, called, withdrawals) };
   }
 
   async #call(
@@ -316,23 +331,20 @@ class Simulation {
       });
     this.#gasLeft -= result.gasUsed;
     count.logs = tracer.nextIndex;
-    const tx = unsigned(request, nonce, gas, chainId);
+    const tx = unsigned(request, nonce, gas, { chainId, isLondon: header.baseFee !== undefined });
     const { logs, indexes } = tracer;
     return { tx, from, result, logs, indexes, wasCapped: gas < asked };
   }
 
-  #format(header: Header, called: readonly Called[]): JsonObject {
-    const transactions = called.map(({ tx }) => tx);
-    const withdrawals = header.withdrawalsRoot === undefined ? {} : { withdrawals: [] };
-    const block = formatBlock(
-      header,
-      { transactions, uncles: [], ...withdrawals },
-      { fullTransactions: false },
-    );
-    const full = called.map(({ tx, from }, index) => formatTransaction(tx, { header, index }, from));
+  #format(header: Header, called: readonly Called[], withdrawals: readonly Withdrawal[]): JsonObject {
+    const { fullTransactions } = this.#order;
+    const body = { transactions: called.map(({ tx }) => tx), uncles: [] };
+    const withAll = header.withdrawalsRoot === undefined ? body : { ...body, withdrawals };
+    const block = formatBlock(header, withAll, { fullTransactions: false });
+    const full = ({ tx, from }: Called, index: number) => formatTransaction(tx, { header, index }, from);
     return {
       ...block,
-      ...(this.#order.fullTransactions ? { transactions: full } : {}),
+      ...(fullTransactions ? { transactions: called.map(full) } : {}),
       calls: called.map((one, index) => formatCall(one, header, index)),
     };
   }
@@ -383,7 +395,7 @@ function refusal(error: unknown, gas: bigint): unknown {
 export function simulateMethods(parts: Parts): Record<string, Method> {
   const { limits, view, backend } = parts;
   const block = object({
-    blockOverrides: optional(blockOverrides),
+    blockOverrides: optional(simulatedBlockOverrides),
     stateOverrides: optional(
       stateOverrides({ accounts: limits.overrideAccounts, slots: limits.overrideSlots }),
     ),

@@ -1,5 +1,5 @@
 import { fromHex, toHex } from "#util";
-import { invalidParams } from "./errors.ts";
+import { invalidParams, RpcError, rpcCodes } from "./errors.ts";
 
 /**
  * One JSON value, both ways: parameters are decoded (and refused with −32602 and their path), results are encoded.
@@ -140,14 +140,19 @@ export const hash: Codec<Uint8Array> = fixedBytes(32);
 /** 20 bytes; any letter case in, lower case out. */
 export const address: Codec<Uint8Array> = fixedBytes(20);
 
-/** A storage slot: 1 to 32 bytes of hex, odd length allowed, left-padded to 32 bytes (geth's decodeHash). */
+/** What is told back of a text that was not understood. */
+const MAX_ECHO = 128;
+
+/** A storage slot: up to 32 bytes of hex, odd length allowed, left-padded to 32 bytes (geth's decodeStorageKey, with its texts). */
 export const slot: Codec<Uint8Array> = {
   doc: "storage slot",
   decode(value, path) {
     if (typeof value !== "string") throw invalidParams(path, `want hex text, got ${kindOf(value)}`);
     const digits = /^0[xX]/.test(value.slice(0, 2)) ? value.slice(2) : value;
-    if (digits.length > 64) throw invalidParams(path, "hex string too long, want at most 32 bytes");
-    if (!/^[0-9a-fA-F]*$/.test(digits)) throw invalidParams(path, "invalid hex string");
+    const refuse = (why: string) =>
+      new RpcError(rpcCodes.invalidParams, `${why}: ${JSON.stringify(value.slice(0, MAX_ECHO))}`);
+    if (digits.length > 64) throw refuse("storage key too long (want at most 32 bytes)");
+    if (!/^[0-9a-fA-F]*$/.test(digits)) throw refuse("invalid hex in storage key");
     return fromHex(`0x${digits.padStart(64, "0")}`);
   },
   encode: toHex,

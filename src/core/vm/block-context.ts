@@ -23,7 +23,7 @@ export function evmBlock(
   overrides: BlockOverrides = {},
 ): EvmBlock {
   const baseFee = overrides.baseFee ?? header.baseFee;
-  const blobPrice = blobPriceOf(config, header);
+  const blobPrice = overrides.blobBaseFee ?? blobPriceOf(config, header);
   return {
     header: {
       number: BigInt(overrides.number ?? header.number),

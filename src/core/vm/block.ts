@@ -49,6 +49,7 @@ function messageOf(tx: Transaction, rules: Rules, baseFee: bigint | undefined): 
     blobHashes: tx.blobVersionedHashes,
     blobFeeCap: tx.maxFeePerBlobGas,
     nonce: tx.nonce,
+    isSigned: true,
   };
 }
 
@@ -189,13 +190,15 @@ export async function openBlock(
   machine.begin(reader, new Guard({ signal, clock, timeoutMs, precompiles, memory }), (number) =>
     number === header.number - 1 ? header.parentHash : blockHash?.(number),
   );
-  const block = evmBlock(config, header, rules, options.coinbase ?? header.coinbase);
+  const { blobBaseFee, overrides } = options;
+  if (overrides !== undefined) machine.rearrange(overrides);
+  const block = evmBlock(config, header, rules, options.coinbase ?? header.coinbase, { blobBaseFee });
   const env: MessageEnv = {
     machine,
     rules,
     block,
     baseFee: header.baseFee ?? 0n,
-    blobPrice: blobPriceOf(config, header),
+    blobPrice: blobBaseFee ?? blobPriceOf(config, header),
     blobSchedule: blobScheduleAt(config, header),
   };
   if (config.daoForkSupport === true && config.daoForkBlock === header.number) await applyDaoFork(machine);

@@ -46,6 +46,7 @@ export function callMessage(
     blobHashes: call.blobVersionedHashes,
     blobFeeCap: call.maxFeePerBlobGas,
     nonce,
+    isSigned: false,
   };
 }
 

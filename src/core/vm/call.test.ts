@@ -198,6 +198,70 @@ describe("runCall", () => {
     expect(last(returnData.subarray(128))).toBe(7n);
   });
 
+  test("a precompile that is moved answers at its new place only, for that one call, and for calls of contracts too", async () => {
+    const identity = address(4);
+    const away = fromHex(`0x${"c2".repeat(20)}`);
+    const input = word(7);
+    const move = { overrides: [{ address: identity, movePrecompileTo: away }] };
+    expect((await call(away, { input }, move)).returnData).toEqual(input);
+    expect((await call(identity, { input }, move)).returnData).toEqual(new Uint8Array(0));
+    const asks = assemble(`5 0 MSTORE 32 32 32 0 0 ${toHex(away)} GAS CALL POP 32 32 RETURN`);
+    const relay = [...move.overrides, { address: answer, code: asks }];
+    expect(last((await call(answer, {}, { overrides: relay })).returnData)).toBe(5n);
+    expect((await call(identity, { input })).returnData).toEqual(input);
+    expect((await call(away, { input })).returnData).toEqual(new Uint8Array(0));
+    expect(await estimateGas(env, { to: away, from: rich, input }, reader, move)).toBeLessThan(22_000n);
+  });
+
+  test("a precompile whose code is overridden runs that code", async () => {
+    const code = codes[0]?.[1] ?? new Uint8Array(0);
+    expect(
+      last((await call(address(4), {}, { overrides: [{ address: address(4), code }] })).returnData),
+    ).toBe(42n);
+  });
+
+  test("what cannot be moved is refused in geth's words", async () => {
+    const move = (...overrides: NonNullable<CallOptions["overrides"]>) =>
+      codeOf(call(rich, {}, { overrides }));
+    const [one, two] = [address(1), address(2)];
+    expect(await move({ address: answer, movePrecompileTo: two })).toBe(
+      "VM_BAD_OVERRIDE: account 0x0000000000000000000000000000000000000011 is not a precompile",
+    );
+    expect(await move({ address: one, movePrecompileTo: answer }, { address: answer, nonce: 1n })).toBe(
+      "VM_BAD_OVERRIDE: account 0x0000000000000000000000000000000000000011 is already overridden",
+    );
+    expect(await move({ address: one, movePrecompileTo: one })).toMatch(/already overridden$/);
+    expect(
+      await move({ address: one, movePrecompileTo: rich }, { address: two, movePrecompileTo: rich }),
+    ).toBe("none");
+  });
+
+  test("who pays nothing sees a base fee of nothing; a blob fee that is overridden is seen", async () => {
+    const over = (code: string, options: CallOptions = {}, rest: CallRequest = {}) =>
+      runCall(
+        { ...env, config: testConfig("Cancun"), header: { ...header(), difficulty: 0n, excessBlobGas: 0n } },
+        { to: answer, from: rich, ...rest },
+        reader,
+        { ...options, overrides: [{ address: answer, code: assemble(`${code} 0 MSTORE 32 0 RETURN`) }] },
+      ).then(({ returnData }) => last(returnData));
+    expect(await over("BASEFEE")).toBe(0n);
+    expect(await over("BASEFEE", { blockOverrides: { baseFee: 9n } })).toBe(0n);
+    expect(await over("BASEFEE", {}, { gasPrice: 100n, gas: 50_000n })).toBe(100n);
+    expect(await over("BLOBBASEFEE")).toBe(1n);
+    expect(await over("BLOBBASEFEE", { blockOverrides: { blobBaseFee: 77n } })).toBe(77n);
+    expect(
+      await over("BLOBBASEFEE", { blockOverrides: { blobBaseFee: 77n } }, { maxFeePerBlobGas: 0n }),
+    ).toBe(0n);
+  });
+
+  test("a nonce that cannot grow begins anew in a call, as geth's does; nothing is created with it", async () => {
+    const overrides = [{ address: rich, nonce: (1n << 64n) - 1n }];
+    expect((await call(answer, {}, { overrides })).status).toBe("ok");
+    expect(await codeOf(runCall(env, { from: rich, input: Uint8Array.of(0) }, reader, { overrides }))).toBe(
+      "VM_BAD_TRANSACTION: nonce uint64 overflow",
+    );
+  });
+
   test("messages that cannot start are refused with geth's text", async () => {
     const who = "0x00000000000000000000000000000000000000bb";
     expect(await codeOf(call(answer, { from: fromHex(who), value: 1n }))).toBe(

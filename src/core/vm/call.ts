@@ -1,5 +1,5 @@
 import { type AccessList, type AccessListEntry, createAddress } from "#core/types";
-import { blobScheduleAt, type Rules, rulesAt } from "#params";
+import { blobScheduleAt, GAS_PER_BLOB, MAX_TX_GAS, type Rules, rulesAt } from "#params";
 import { compareBytes, equalBytes, fromHex, toHex } from "#util";
 import { blobPriceOf, evmBlock } from "./block-context.ts";
 import { callMessage, callResult } from "./call-message.ts";
@@ -12,7 +12,7 @@ import { MemoryBudget } from "./memory-meter.ts";
 import { cachingReader } from "./caching-reader.ts";
 import { overrideReader } from "./overrides.ts";
 import type { StateReader } from "./state-reader.ts";
-import type { CallEnv, CallOptions, CallRequest, CallResult } from "./types.ts";
+import type { BlockOverrides, CallEnv, CallOptions, CallRequest, CallResult } from "./types.ts";
 
 /** geth --rpc.gascap. */
 const DEFAULT_GAS_CAP = 50_000_000n;
@@ -21,6 +21,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** RP-12. */
 const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
 const TX_GAS = 21_000n;
+const INSUFFICIENT_FUNDS = "insufficient funds for gas * price + value";
 /** Stipend of a CALL with value: gas that is used and given back (params.CallStipend). */
 const CALL_STIPEND = 2300n;
 /** BOUNDED: runs of createAccessList. Two are enough unless the code looks at its own gas. */
@@ -71,6 +72,12 @@ function messageOf(
   return callMessage(call, { gas, rules, baseFee, accessList });
 }
 
+/** What pays nothing runs where there is nothing to pay: BASEFEE and BLOBBASEFEE are 0 (internal/ethapi/api.go:748@v1.17.5). */
+function unpricedFees({ gasPrice, blobFeeCap, blobHashes }: Message): BlockOverrides {
+  const hasFreeBlobs = (blobFeeCap ?? (blobHashes === undefined ? undefined : 0n)) === 0n;
+  return { ...(gasPrice === 0n ? { baseFee: 0n } : {}), ...(hasFreeBlobs ? { blobBaseFee: 0n } : {}) };
+}
+
 interface Run {
   readonly result: MessageResult;
   readonly machine: Machine;
@@ -82,17 +89,20 @@ async function run(prepared: Prepared, gas: bigint, accessList?: AccessList, rep
   const { tracer } = options;
   const machine = await (tracer === undefined ? takeMachine : tracedMachine)(config, rules.fork);
   machine.begin(prepared.reader, guard, env.blockHash);
-  const block = evmBlock(config, header, rules, env.coinbase ?? header.coinbase, options.blockOverrides);
+  if (options.overrides !== undefined) machine.rearrange(options.overrides);
+  const message = messageOf(prepared, gas, accessList);
+  const overrides = { ...options.blockOverrides, ...unpricedFees(message) };
+  const block = evmBlock(config, header, rules, env.coinbase ?? header.coinbase, overrides);
   const where: MessageEnv = {
     machine,
     rules,
     block,
     baseFee: block.header.baseFeePerGas ?? 0n,
-    blobPrice: blobPriceOf(config, header),
+    blobPrice: overrides.blobBaseFee ?? blobPriceOf(config, header),
     blobSchedule: blobScheduleAt(config, header),
   };
   const trace = tracer === undefined ? undefined : { tracer, firstLog: 0 };
-  const result = await applyMessage(where, messageOf(prepared, gas, accessList), report, trace);
+  const result = await applyMessage(where, message, report, trace);
   return { result, machine };
 }
 
@@ -123,7 +133,9 @@ async function affordable({ call, reader }: Prepared, cap: bigint): Promise<bigi
   const balance = (await reader.account(from))?.balance ?? 0n;
   const value = call.value ?? 0n;
   if (value > balance) throw VmError("EXECUTION_FAILED", { reason: "insufficient funds for transfer" });
-  const most = (balance - value) / price;
+  const blobs = BigInt(call.blobVersionedHashes?.length ?? 0) * GAS_PER_BLOB * (call.maxFeePerBlobGas ?? 0n);
+  if (blobs > balance - value) throw VmError("EXECUTION_FAILED", { reason: INSUFFICIENT_FUNDS });
+  const most = (balance - value - blobs) / price;
   return most < cap ? most : cap;
 }
 
@@ -145,7 +157,7 @@ function explain(result: CallResult, allowance: bigint): never {
   throw VmError("EXECUTION_FAILED", { reason: result.error ?? "execution failed" });
 }
 
-/** @see index.ts · internal/ethapi/api.go:1127@v1.11.6 DoEstimateGas */
+/** @see index.ts · internal/ethapi/api.go:1127@v1.11.6 DoEstimateGas, eth/gasestimator/gasestimator.go:53@v1.17.5 */
 export async function estimateGas(
   env: CallEnv,
   call: CallRequest,
@@ -154,7 +166,8 @@ export async function estimateGas(
 ): Promise<bigint> {
   const prepared = prepare(env, call, cachingReader(reader), options);
   const limit = options.blockOverrides?.gasLimit ?? env.header.gasLimit;
-  const asked = call.gas !== undefined && call.gas >= TX_GAS ? call.gas : limit;
+  const wanted = call.gas !== undefined && call.gas >= TX_GAS ? call.gas : limit;
+  const asked = prepared.rules.isOsaka && wanted > MAX_TX_GAS ? MAX_TX_GAS : wanted;
   const payable = await affordable(prepared, asked);
   const cap = payable < prepared.gasCap ? payable : prepared.gasCap;
   const first = await firstRun(prepared, cap);
@@ -188,8 +201,7 @@ async function firstRun(prepared: Prepared, cap: bigint): Promise<CallResult> {
 
 /** The journal's report without what costs nothing to leave out: sender, target, precompiles, new contracts. */
 function accessListOf({ result, machine }: Run, free: readonly Uint8Array[]): AccessListEntry[] {
-  const excluded = new Set([...free, ...machine.created].map(toHex));
-  for (const [address] of machine.evm.precompiles) excluded.add(`0x${address.replace(/^0x/, "")}`);
+  const excluded = new Set([...free, ...machine.created, ...machine.precompiles].map(toHex));
   const entries: AccessListEntry[] = [];
   for (const [bareAddress, slots] of result.accessed ?? []) {
     if (slots.size === 0 && excluded.has(`0x${bareAddress}`)) continue;

@@ -29,6 +29,7 @@ export const VmError = defineErrors("VM", {
     blame: "caller",
     rpcCode: 3,
   },
+  BAD_OVERRIDE: { message: (d: { reason: string }) => d.reason, blame: "caller", rpcCode: -32000 },
   EXECUTION_FAILED: { message: (d: { reason: string }) => d.reason, blame: "caller", rpcCode: -32000 },
   GAS_EXCEEDS_ALLOWANCE: {
     message: (d: { allowance: bigint }) => `gas required exceeds allowance (${d.allowance})`,

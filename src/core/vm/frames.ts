@@ -1,7 +1,7 @@
 // long: a frame and the two messages that open one, which know each other's members
 import { EVMError, type EVM } from "@ethereumjs/evm";
 import { Account as EvmAccount, Address } from "@ethereumjs/util";
-import { equalBytes } from "#util";
+import { equalBytes, toHex } from "#util";
 import type { EvmBlock } from "./block-context.ts";
 import { FrameStack, OwnMemory } from "./frame-parts.ts";
 import type { Guard } from "./guard.ts";
@@ -93,6 +93,8 @@ export interface Ground {
   readonly state: OverlayState;
   readonly journal: Journal;
   readonly guard: () => Guard;
+  /** Some precompiles answer elsewhere than at their own addresses now. */
+  readonly areMoved: () => boolean;
 }
 
 /**
@@ -253,7 +255,8 @@ export class Frames {
     if (message.code !== undefined) return message.code;
     const { state } = this.ground;
     const { bytes } = message.codeAddress;
-    const precompile = isLow(bytes) ? this.inside.precompiles.get(hexOf(bytes)) : undefined;
+    const isLikely = isLow(bytes) || this.ground.areMoved();
+    const precompile = isLikely ? this.inside.precompiles.get(hexOf(bytes)) : undefined;
     if (precompile !== undefined) return precompile;
     const code = state.code(bytes);
     if (!this.#hasDelegations) return code;
@@ -468,11 +471,13 @@ function adoptFace(prototype: object): void {
   if (Object.getPrototypeOf(Frame.prototype) !== prototype) Object.setPrototypeOf(Frame.prototype, prototype);
 }
 
-/** Only addresses of two bytes are precompiles. */
+/** Only addresses of two bytes are precompiles, unless they were moved. */
 function isLow(address: Uint8Array): boolean {
   for (let i = 0; i < 18; i++) if (address[i] !== 0) return false;
   return true;
 }
 
 const hexOf = (address: Uint8Array): string =>
-  (((address[18] ?? 0) << 8) | (address[19] ?? 0)).toString(16).padStart(40, "0");
+  isLow(address)
+    ? (((address[18] ?? 0) << 8) | (address[19] ?? 0)).toString(16).padStart(40, "0")
+    : toHex(address).slice(2);

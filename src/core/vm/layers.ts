@@ -88,6 +88,8 @@ export async function overrideDiff(
   const accounts: AccountDiff[] = [];
   for (const { address, nonce, balance, code, state, stateDiff } of overrides) {
     const base = await reader.account(address);
+    const isUntouched = nonce ?? balance ?? code ?? state ?? stateDiff?.[0];
+    if (base === undefined && isUntouched === undefined) continue; // only a precompile to move, or nothing
     accounts.push({
       address,
       account: {

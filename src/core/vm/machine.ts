@@ -1,5 +1,5 @@
 import { type Common, Hardfork } from "@ethereumjs/common";
-import { createEVM, type EVM } from "@ethereumjs/evm";
+import { createEVM, type EVM, type PrecompileFunc } from "@ethereumjs/evm";
 import type { ChainConfig, Fork } from "#params";
 import { fromHex } from "#util";
 import { commonFor } from "./common.ts";
@@ -8,9 +8,11 @@ import { Guard } from "./guard.ts";
 import { installJournal, Journal } from "./journal.ts";
 import { adopt, rememberJumps } from "./jump-tables.ts";
 import { OverlayState } from "./overlay.ts";
+import { movedPrecompiles } from "./precompile-moves.ts";
 import { watchPrecompiles } from "./precompiles.ts";
 import { Tap } from "./tap.ts";
 import type { MaybePromise, StateReader } from "./state-reader.ts";
+import type { AccountOverride } from "./types.ts";
 
 export type BlockHashes = (number: number) => MaybePromise<Uint8Array | undefined>;
 
@@ -36,6 +38,9 @@ export class Machine {
   readonly created: Uint8Array[] = [];
   /** Addresses of the fork's precompiles. */
   readonly precompiles: readonly Uint8Array[];
+  /** What answers there, by the library's keys. */
+  readonly #natural: ReadonlyMap<string, PrecompileFunc>;
+  #areMoved = false;
   /** Only in a machine that was made to be looked at. */
   tap: Tap | undefined;
 
@@ -46,7 +51,8 @@ export class Machine {
     installJournal(evm, this.journal);
     adopt(evm, () => this.guard.memory);
     watchPrecompiles(evm, () => this.guard);
-    this.precompiles = [...evm.precompiles.keys()].map((address) => fromHex(address));
+    this.#natural = new Map(evm.precompiles);
+    this.precompiles = [...this.#natural.keys()].map((address) => fromHex(address));
     evm.events.on("beforeMessage", (_message, done) => {
       if (done === undefined) this.guard.look();
       else this.guard.checkMessage(done);
@@ -63,7 +69,27 @@ export class Machine {
     this.created.length = 0;
   }
 
+  /** Puts precompiles, until the end of this run, where overrides want them. @throws VM_BAD_OVERRIDE */
+  rearrange(overrides: readonly AccountOverride[]): void {
+    const moved = movedPrecompiles(this.#natural, overrides);
+    if (moved === undefined) return;
+    this.#areMoved = true;
+    this.#answerAt(moved);
+  }
+
+  /** Some precompiles answer elsewhere than at their own addresses now. */
+  get areMoved(): boolean {
+    return this.#areMoved;
+  }
+
+  #answerAt(precompiles: ReadonlyMap<string, PrecompileFunc>): void {
+    this.evm.precompiles.clear();
+    for (const [address, run] of precompiles) this.evm.precompiles.set(address, run);
+  }
+
   end(): void {
+    if (this.#areMoved) this.#answerAt(this.#natural);
+    this.#areMoved = false;
     this.state.reset();
     this.hashes = undefined;
     this.journal.cleanJournal();
@@ -102,7 +128,9 @@ async function createMachine(common: Common, isTraced: boolean): Promise<Machine
   const { journal } = machine;
   const made = machine;
   if (!isTraced && interpreter !== undefined)
-    new Frames({ evm, state, journal, guard: () => made.guard }).install(interpreter);
+    new Frames({ evm, state, journal, guard: () => made.guard, areMoved: () => made.areMoved }).install(
+      interpreter,
+    );
   return machine;
 }
 

@@ -33,8 +33,10 @@ export interface Message {
   readonly authorizationList: readonly Authorization[] | undefined;
   readonly blobHashes: readonly Uint8Array[] | undefined;
   readonly blobFeeCap: bigint | undefined;
-  /** Undefined: a call, whose nonce, kind of sender and (without a price) fees are not looked at. */
+  /** Undefined: a call, whose nonce and (without a price) fees are not looked at. */
   readonly nonce: bigint | undefined;
+  /** A transaction: whether code stands at its sender's address, and whether its gas is above a transaction's cap, is looked at. */
+  readonly isSigned: boolean;
 }
 
 /** Where messages run. */
@@ -107,7 +109,7 @@ function checkFees({ rules, baseFee, blobPrice, blobSchedule }: MessageEnv, mess
   if (
     blobPrice !== undefined &&
     (blobFeeCap ?? 0n) < blobPrice &&
-    (message.nonce !== undefined || blobFeeCap !== undefined)
+    (message.nonce !== undefined || (blobFeeCap ?? 0n) > 0n)
   )
     refuse(
       "blob",
@@ -124,7 +126,7 @@ async function checkSender({ machine, rules }: MessageEnv, message: Message, sen
   if (nonce > sender.nonce)
     refuse("nonce-too-high", `nonce too high: address ${who(from)}, tx: ${nonce} state: ${sender.nonce}`);
   if (nonce >= MAX_NONCE) refuse("nonce-max", `nonce has max value: address ${who(from)}, nonce: ${nonce}`);
-  if (!sender.isContract()) return;
+  if (!message.isSigned || !sender.isContract()) return;
   const code = await machine.state.getCode(new Address(message.from));
   if (rules.isPrague && isDelegation(code)) return;
   // EIP-3607 holds for all blocks: no older one breaks it
@@ -134,7 +136,7 @@ async function checkSender({ machine, rules }: MessageEnv, message: Message, sen
 /** Gas that is due before the first opcode. */
 function checkGas({ rules }: MessageEnv, message: Message): { intrinsic: bigint; floor: bigint } {
   const { gas, input, to } = message;
-  if (rules.isOsaka && message.nonce !== undefined && gas > MAX_TX_GAS)
+  if (rules.isOsaka && message.isSigned && gas > MAX_TX_GAS)
     refuse("tx-gas-cap", `transaction gas limit too high (cap: ${MAX_TX_GAS}, tx: ${gas})`);
   const intrinsic = intrinsicGas(
     { input, to, accessList: message.accessList, authorizationList: message.authorizationList },
@@ -253,6 +255,7 @@ export async function applyMessage(
       "insufficient-funds",
       `insufficient funds for gas * price + value: address ${checksumAddress(message.from)} have ${sender.balance} want ${most}`,
     );
+  if (message.to === undefined && sender.nonce === MAX_NONCE) refuse("nonce-max", "nonce uint64 overflow");
   const { intrinsic, floor } = checkGas(env, message);
   if (
     message.authorizationList !== undefined &&
@@ -270,7 +273,9 @@ export async function applyMessage(
   if (report) journal.startReportingAccessList();
   await journal.checkpoint();
   sender.balance -= message.gas * message.gasPrice + blobGas * (env.blobPrice ?? 0n);
-  sender.nonce += 1n;
+  // only of a call, which need not pay for its blobs nor have a nonce that can grow: as geth, past the end is the beginning
+  if (sender.balance < 0n) sender.balance = BigInt.asUintN(256, sender.balance);
+  sender.nonce = sender.nonce === MAX_NONCE ? 0n : sender.nonce + 1n;
   await journal.putAccount(from, sender);
   warm(env, message);
   let refund = await applyAuthorizations(env, message.authorizationList ?? []);

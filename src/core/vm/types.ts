@@ -50,6 +50,8 @@ export interface AccountOverride {
   readonly code?: Uint8Array | undefined;
   readonly state?: readonly (readonly [slot: Uint8Array, value: Uint8Array])[] | undefined;
   readonly stateDiff?: readonly (readonly [slot: Uint8Array, value: Uint8Array])[] | undefined;
+  /** Of a precompile: it answers at this address, no longer at its own. 20 bytes, of no other override. */
+  readonly movePrecompileTo?: Uint8Array | undefined;
 }
 
 export interface BlockOverrides {
@@ -60,6 +62,8 @@ export interface BlockOverrides {
   readonly difficulty?: bigint | undefined;
   readonly prevRandao?: Uint8Array | undefined;
   readonly baseFee?: bigint | undefined;
+  /** Wei per blob gas. */
+  readonly blobBaseFee?: bigint | undefined;
 }
 
 /** What a run may take of the process beside its gas and its time (RP-12). */
@@ -107,6 +111,10 @@ export interface ExecuteOptions extends RunBounds {
   readonly timeoutMs?: number | undefined;
   /** True: `apply` takes tracers. Such a block runs several times slower, traced or not. */
   readonly traced?: boolean | undefined;
+  /** Where precompiles answer, of overrides that the reader knows the rest of. */
+  readonly overrides?: readonly AccountOverride[] | undefined;
+  /** Wei per blob gas in place of the header's. */
+  readonly blobBaseFee?: bigint | undefined;
   /** State root after a diff to the parent state; needed for receipts before Byzantium only. */
   readonly intermediateRoot?: ((diff: StateDiff) => MaybePromise<Uint8Array>) | undefined;
 }
@@ -133,7 +141,7 @@ export interface BlockExecution {
   account(address: Uint8Array): Promise<{ readonly nonce: bigint; readonly balance: bigint } | undefined>;
   /**
    * Runs a message without a signature on top, for a block that is only imagined; its receipt has type 2. With `nonce` it
-   * must keep what a transaction must. @throws VM_BAD_TRANSACTION
+   * must have that one and pay the base fee; it may come from a contract and have any gas. @throws VM_BAD_TRANSACTION
    */
   call(
     request: CallRequest,
