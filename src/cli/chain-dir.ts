@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { BlockChain, type GcMode, readStoredGenesis } from "#core";
 import { readPruning } from "#core/rawdb";
-import { makeEngine } from "#eth";
+import { genesisBlock } from "#core/state";
+import { admitFakePow, makeEngine } from "#eth";
 import { assertStoresReadable, type KeyValueStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
 import type { Logger } from "#log";
@@ -90,15 +91,16 @@ export interface ChainWorld {
   readonly gcmode?: string | undefined;
   /** Megabytes. */
   readonly cache?: number | undefined;
+  readonly fakePow?: boolean | undefined;
 }
 
 function openChain(
   dir: ChainDir,
   genesis: Genesis | "stored",
   config: ChainConfig,
-  { host, log, gcmode, cache }: ChainWorld,
+  { host, log, gcmode, cache, fakePow }: ChainWorld,
 ): BlockChain {
-  const engine = makeEngine(config, dir.db);
+  const engine = makeEngine(config, dir.db, { fakePow });
   dir.defer(() => engine.close?.());
   const { db } = dir;
   // as the folder was last used, unless told
@@ -113,6 +115,7 @@ export async function openChainOf(
   dataDir: string,
   world: ChainWorld,
 ): Promise<BlockChain> {
+  if (world.fakePow === true) admitFakePow(genesisBlock(genesis).header.hash, world.log);
   const chain = openChain(dir, genesis, genesis.config, world);
   await chain.recover({ signal: dir.signal });
   await writeGenesis(genesisPathOf(dataDir), genesis, world.host);

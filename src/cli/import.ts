@@ -11,7 +11,7 @@ import type { TableRow } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { loggerOf } from "./log-setup.ts";
 import { chainFlags } from "./node-flags.ts";
-import { stateOptions } from "./options.ts";
+import { powOptions, stateOptions } from "./options.ts";
 
 const flags = [
   {
@@ -21,6 +21,7 @@ const flags = [
     doc: "Genesis of the chain, in geth's JSON format (default: that of glim init)",
   },
   ...stateOptions,
+  ...powOptions,
   ...chainFlags,
 ] as const satisfies readonly TableRow[];
 
@@ -45,8 +46,8 @@ export const importBlocks: Command<typeof flags> = {
       { dataDir, minFreeMb: values["datadir.minfreedisk"], create: true },
       { host, io, log },
     );
-    const { gcmode, cache } = values;
-    const chain = await openChainOf(dir, genesis, dataDir ?? "", { host, log, gcmode, cache });
+    const { gcmode, cache, fakepow: fakePow } = values;
+    const chain = await openChainOf(dir, genesis, dataDir ?? "", { host, log, gcmode, cache, fakePow });
     for (const path of rest) await importFile(path, { chain, dir, io, host, log });
     await chain.persist({ isLast: true });
     io.print(`head       #${chain.head.number} ${toHex(chain.head.hash)}`);

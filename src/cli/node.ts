@@ -87,6 +87,7 @@ export const node: Command<typeof flags> = {
           cacheMb: values.cache,
           preimages: values["cache.preimages"] || values.gcmode === "archive",
           jsTracers: values["rpc.jstracers"],
+          fakePow: values.fakepow,
           txPool: poolLimitsOf(values),
           requiredBlocks: readRequiredBlocks(values["eth.requiredblocks"]),
           ...networkId,

@@ -259,8 +259,23 @@ export const stateOptions = [
   },
 ] as const satisfies readonly OptionRow[];
 
+/** For chains of tests, which nobody worked for. */
+export const powOptions = [
+  {
+    path: "eth.fakePow",
+    kind: "bool",
+    default: false,
+    flag: "fakepow",
+    toml: "Glim.FakePow",
+    isOmittedEmpty: true,
+    category: "ETHEREUM",
+    doc: "Take ethash blocks without checking their proof of work: for test chains, never on the main network.",
+  },
+] as const satisfies readonly OptionRow[];
+
 export const fullOptions = [
   ...stateOptions,
+  ...powOptions,
   {
     path: "eth.preimages",
     kind: "bool",

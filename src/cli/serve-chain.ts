@@ -30,6 +30,8 @@ interface Settings {
   readonly httpPort: number;
   readonly syncMode: "full" | "fast" | "light";
   readonly servesLight: boolean;
+  /** Seals of ethash are not checked. */
+  readonly fakePow: boolean;
   readonly peers: readonly string[];
   /** By v4 and v5.1, on UDP of the p2p port. */
   readonly discovers: boolean;
@@ -75,6 +77,7 @@ async function readSettings(env: Env, host: Pick<Host, "files">): Promise<Settin
     httpPort: numberOf(env, "HTTP_PORT", 65535, 8545),
     syncMode: oneOf(env, "SYNC_MODE", ["full", "fast", "light"], "full"),
     servesLight: oneOf(env, "LES_SERVE", ["0", "1"], "0") === "1",
+    fakePow: oneOf(env, "SKIP_POW", ["0", "1"], "0") === "1",
     discovers: oneOf(env, "DISCOVERY", ["0", "1"], "0") === "1",
     peers: readPeers((env["BOOTNODES"] ?? "").split(/[\s,]+/).filter((url) => url !== "")),
   };
@@ -103,13 +106,14 @@ function configOf(settings: Settings, log: Logger): Config {
 }
 
 function registerFull(node: Node, settings: FullSettings, io: Io, host: Host, log: Logger): void {
-  const { genesis, networkId, chain: path, servesLight, syncMode } = settings;
+  const { genesis, networkId, chain: path, servesLight, syncMode, fakePow } = settings;
   node.register(
     (context) =>
       new Ethereum(context, {
         genesis,
         networkId,
         syncMode,
+        fakePow,
         prepare: async (chain) => {
           if (path === "") return;
           try {
@@ -137,7 +141,7 @@ export const serveChain: Command<[]> = {
   details: [
     "Settings come from the environment: NODE_DIR (empty folder), GENESIS (geth's JSON), CHAIN (RLP blocks to import first),",
     "NETWORK_ID, LISTEN_IP, P2P_PORT, HTTP_PORT, SYNC_MODE (full, fast, light), LES_SERVE (1), BOOTNODES (enode URLs of peers),",
-    "DISCOVERY (1: nodes are searched for, on UDP of P2P_PORT). HTTP serves every namespace, admin_ too.",
+    "DISCOVERY (1: nodes are searched for, on UDP of P2P_PORT), SKIP_POW (1: proof of work is not checked). HTTP serves every namespace, admin_ too.",
   ].join("\n"),
   flags: [],
   words: Number.POSITIVE_INFINITY,

@@ -1,5 +1,5 @@
-import { verifyChain, type VerifyProgress } from "#core";
-import { makeEngine } from "#eth";
+import { readStoredGenesis, verifyChain, type VerifyProgress } from "#core";
+import { admitFakePow, makeEngine } from "#eth";
 import { memoryStore } from "#ethdb";
 import { nodeHost } from "#host/node";
 import { explainEnd, openChainDir } from "./chain-dir.ts";
@@ -8,6 +8,7 @@ import { CliError } from "./errors.ts";
 import type { TableRow } from "./flags.ts";
 import { loggerOf } from "./log-setup.ts";
 import { chainFlags } from "./node-flags.ts";
+import { powOptions } from "./options.ts";
 
 const flags = [
   {
@@ -18,6 +19,7 @@ const flags = [
     max: Number.MAX_SAFE_INTEGER,
     doc: "Walk the state of every N-th block too, not only the head's",
   },
+  ...powOptions,
   ...chainFlags,
 ] as const satisfies readonly TableRow[];
 
@@ -34,10 +36,13 @@ export const verify: Command<typeof flags> = {
       { dataDir: values.datadir, minFreeMb: 0, create: false },
       { host, io, log },
     );
+    const { fakepow: fakePow } = values;
+    const stored = fakePow ? readStoredGenesis(dir.db) : undefined;
+    if (stored !== undefined) admitFakePow(stored.header.hash, log);
     const report = await verifyChain({
       db: dir.db,
       engine: (config) => {
-        const engine = makeEngine(config, memoryStore());
+        const engine = makeEngine(config, memoryStore(), { fakePow });
         dir.defer(() => engine.close?.());
         return engine;
       },

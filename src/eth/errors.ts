@@ -7,6 +7,12 @@ export const EthError = defineErrors("ETH", {
     blame: "caller",
     exitCode: 2,
   },
+  MAIN_NETWORK: {
+    message: () =>
+      "fakepow: on the main network proof of work is what tells the chain from any other; it is not left unchecked",
+    blame: "caller",
+    exitCode: 2,
+  },
   NO_SIGNER: { message: () => "this node has no signer to seal with", blame: "caller", rpcCode: -32000 },
   NO_DATA_DIR: {
     message: () => "this node keeps nothing on disk, so it reads and writes no files",

@@ -1,7 +1,7 @@
 import { checkRequired, type Engine, requireBlocks, type RequiredBlocks, type Signer } from "#consensus";
 import { BlockChain, type BloomMatches, type GcMode, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
-import { proveAccount, proveStorage } from "#core/state";
+import { genesisBlock, proveAccount, proveStorage } from "#core/state";
 import {
   type Block,
   type Body,
@@ -31,7 +31,7 @@ import type { Api } from "#rpc";
 import { emptyRoot } from "#trie";
 import { deferred, equalBytes } from "#util";
 import { MOST_EXECUTED, nodeControls } from "./controls.ts";
-import { makeEngine } from "./engine.ts";
+import { admitFakePow, makeEngine } from "./engine.ts";
 import { EthError } from "./errors.ts";
 import { ImaginedState } from "./imagined-state.ts";
 import { ProtocolManager } from "./protocol-manager/protocol-manager.ts";
@@ -55,6 +55,8 @@ export interface EthereumOptions {
    * merge where a terminal total difficulty is set. `clique` refuses a genesis without it. Only clique seals here.
    */
   readonly engine?: "auto" | "clique" | Engine | undefined;
+  /** Blocks of ethash are taken without a seal that holds: for test chains. Not with an engine of one's own, nor the main network. */
+  readonly fakePow?: boolean | undefined;
   /** Blocks the chain must have, by number; another chain is taken from nobody, and refused at start. */
   readonly requiredBlocks?: RequiredBlocks | undefined;
   /** Seals blocks with this signer; absent: blocks come from elsewhere (`chain.insertBlocks`, import). */
@@ -172,8 +174,9 @@ export class Ethereum implements Service, Backend {
    * meanwhile ends it between two blocks that are executed again.
    */
   async start(): Promise<void> {
-    const { genesis, sealer: signer } = this.#options;
+    const { genesis, sealer: signer, fakePow } = this.#options;
     const { host, log } = this.#context;
+    if (fakePow === true) admitFakePow(genesisBlock(genesis).header.hash, log);
     const { gcMode, cacheMb = DEFAULT_CACHE_MB, preimages } = this.#options;
     const cacheBytes = Math.ceil(cacheMb * DATABASE_SHARE * MB);
     const db = await this.#context.openDatabase("chaindata", { cacheBytes });
@@ -375,11 +378,11 @@ export class Ethereum implements Service, Backend {
   }
 
   #rulesOf(db: KeyValueStore): Engine {
-    const { engine = "auto", genesis, sealer } = this.#options;
+    const { engine = "auto", genesis, sealer, fakePow } = this.#options;
     if (typeof engine !== "string") return engine;
     const isCliqueNeeded = engine === "clique" || sealer !== undefined;
     if (isCliqueNeeded && genesis.config.clique === undefined) throw EthError("NEEDS_CLIQUE");
-    return makeEngine(genesis.config, db);
+    return makeEngine(genesis.config, db, { fakePow });
   }
 
   #makeManager(chain: BlockChain, hasSynced: boolean): ProtocolManager {

@@ -5,7 +5,7 @@
  * Not here: one connection (#eth/protocols), how to synchronise (#eth/downloader), what is announced (#eth/fetcher), the pool's
  * rules (#core/txpool).
  */
-export { makeEngine } from "./engine.ts";
+export { admitFakePow, makeEngine } from "./engine.ts";
 export { EthError } from "./errors.ts";
 export { Ethereum, type EthereumOptions } from "./ethereum.ts";
 export type { ManagedPool, ProtocolManagerOptions } from "./protocol-manager/options.ts";

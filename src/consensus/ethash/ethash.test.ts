@@ -250,6 +250,23 @@ describe("headers", () => {
     expect(asked).toBe(2);
   });
 
+  test("fakePow: seals are believed unseen, and only seals", async () => {
+    const checker: SealChecker = {
+      checkNow: () => "work",
+      check: async () => ["work"],
+      close: async () => {},
+    };
+    const fake = new Ethash({ checker, fakePow: true });
+    const one = child(genesis);
+    await fake.checkSeals(chain, [{ header: one, uncles: [] }], {});
+    expect(() => fake.verifyHeader(chain, one, genesis, { now: 9_999 })).not.toThrow();
+    expect(() => fake.verifySeal(chain, one)).not.toThrow();
+    const dear = child(genesis, { difficulty: 1_000_489n });
+    expect(() => fake.verifyHeader(chain, dear, genesis, { now: 9_999 })).toThrow(
+      expect.objectContaining({ code: "CONSENSUS_INVALID_DIFFICULTY" }),
+    );
+  });
+
   test("numbers beyond the known epochs are refused before any cache is made", () => {
     const far = makeHeader({ ...genesis, number: 61_440_000 });
     expect(() => new Ethash().verifySeal(chain, far)).toThrow(
