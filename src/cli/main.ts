@@ -1,7 +1,18 @@
 #!/usr/bin/env node
 import { nodeHost } from "#host/node";
+import * as nodeModule from "node:module";
+import { join } from "node:path";
 import { processIo } from "./io.ts";
 import { runCommandLine } from "./run.ts";
+
+/**
+ * Since 22.8 Node.js keeps what it compiled: a quarter less processor for the next start. In the user's own cache, as in the folder of
+ * everybody's temporary files somebody else may have put it there. Where there is none, or it cannot be written, nothing happens.
+ */
+const { HOME, XDG_CACHE_HOME = HOME === undefined ? undefined : join(HOME, ".cache") } = process.env;
+type KeepsCode = { readonly enableCompileCache?: (folder: string) => unknown }; // not in the types of Node.js 20
+if (XDG_CACHE_HOME !== undefined)
+  (nodeModule as KeepsCode).enableCompileCache?.(join(XDG_CACHE_HOME, "glim", "compiled"));
 
 /** How long what runs may take to end after a fault. */
 const FAULT_DEADLINE_MS = 5_000;

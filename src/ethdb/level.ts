@@ -270,7 +270,7 @@ function tell({ file, kind, lostBytes }: LogRepair, path: string, log: Logger): 
 
 /**
  * Opens (or makes) a LevelDB store in the folder `path`.
- * @throws DB_OPEN_FAILED if LevelDB refuses it; DB_SCHEMA_NEWER for a store of a newer program: nothing is touched.
+ * @throws DB_OPEN_FAILED if LevelDB refuses it; DB_SCHEMA_NEWER, DB_SCHEMA_OLDER for a store of another version: nothing is touched.
  */
 export async function openLevelStore(path: string, options: LevelOptions = {}): Promise<KeyValueStore> {
   await assertStoreReadable(path);

@@ -18,16 +18,19 @@ async function readVersion(path: string): Promise<number | undefined> {
 }
 
 /**
- * Refuses a store that a newer program wrote, before a byte of it changes (F42).
- * @throws DB_SCHEMA_NEWER (exit code 7)
+ * Refuses a store that a newer program wrote, before a byte of it changes (F42), and one of a version that is not carried over
+ * (F43; there is none before the first). A store without a version is one of the first, whose mark a crash kept out.
+ * @throws DB_SCHEMA_NEWER, DB_SCHEMA_OLDER (exit code 7)
  */
 export async function assertStoreReadable(path: string): Promise<void> {
   const have = await readVersion(path);
   if (have !== undefined && have > storeVersion)
     throw DbError("SCHEMA_NEWER", { path, have, want: storeVersion });
+  if (have !== undefined && have < storeVersion)
+    throw DbError("SCHEMA_OLDER", { path, have, want: storeVersion });
 }
 
-/** The same for every store in a folder. @throws DB_SCHEMA_NEWER */
+/** The same for every store in a folder. @throws DB_SCHEMA_NEWER, DB_SCHEMA_OLDER */
 export async function assertStoresReadable(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) if (entry.isDirectory()) await assertStoreReadable(join(folder, entry.name));

@@ -19,6 +19,12 @@ export const DbError = defineErrors("DB", {
     blame: "environment",
     exitCode: 7,
   },
+  SCHEMA_OLDER: {
+    message: (d: { path: string; have: number; want: number }) =>
+      `the database at ${d.path} has schema version ${d.have}; this glim reads ${d.want} and carries no older one over. Nothing was changed: use the glim that wrote it, or import or sync again into another folder`,
+    blame: "environment",
+    exitCode: 7,
+  },
   READ_FAILED: {
     message: (d: { why: string }) => `the database cannot be read: ${d.why}`,
     blame: "environment",

@@ -305,6 +305,27 @@ test("F42 a database of a newer program: exit code 7, and no byte of it changed"
   }
 });
 
+test("F04 F43 a database of an older version: exit code 7 and what to do, and no byte of it changed; one without a version is of the first", async () => {
+  const datadir = await imported("older");
+  const schema = join(datadir, "glim", "chaindata", "SCHEMA");
+  writeFileSync(schema, "0\n");
+  const before = hashesOf(datadir);
+  for (const args of [
+    ["verify", "--datadir", datadir],
+    ["node", "--datadir", datadir, "--port", "0", "--http.port", "0"],
+  ]) {
+    const { code, output } = await run(...args);
+    expect(output).toMatch(
+      /has schema version 0; this glim reads 1 and carries no older one over\. Nothing was changed: .*\n$/,
+    );
+    expect(code).toBe(7);
+    expect(hashesOf(datadir)).toEqual(before);
+  }
+  writeFileSync(schema, ""); // killed while it was written
+  expect((await run("verify", "--datadir", datadir)).code).toBe(0);
+  expect(readFileSync(schema, "utf8")).toBe("1\n");
+});
+
 test("Ctrl-C stops an import; what was in is kept, and the same command goes on", async () => {
   const vectors = join("test", "vectors", "geth-1.8");
   const datadir = at("stopped");
