@@ -93,6 +93,10 @@ const processTable = {
   open_files: { kind: "gauge", doc: "Open files and sockets." },
   loop_delay_mean_seconds: { kind: "gauge", doc: "Mean delay of the event loop since the last reading." },
   loop_delay_max_seconds: { kind: "gauge", doc: "Longest delay of the event loop since the last reading." },
+  lost_threads: {
+    kind: "gauge",
+    doc: "Kinds of threads (handshakes, precompiles) that fell three times in a row: their work is done in place since.",
+  },
 } as const satisfies MetricTable;
 
 /** Every figure a node counts, by the first part of its name: `p2p` with `peers` is `glim_p2p_peers`. */

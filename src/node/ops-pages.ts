@@ -25,6 +25,7 @@ export function collectProcess(metrics: Metrics): Disposable {
     if (now.openFiles !== undefined) set.set("open_files", now.openFiles);
     set.set("loop_delay_mean_seconds", now.loopDelayMeanSeconds);
     set.set("loop_delay_max_seconds", now.loopDelayMaxSeconds);
+    set.set("lost_threads", now.lostThreads);
   });
   return {
     [Symbol.dispose]() {

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { lostThreads } from "./threads.ts";
 
 /** What the process uses now. Bytes, seconds. */
 export interface ProcessFigures {
@@ -18,6 +19,8 @@ export interface ProcessFigures {
   /** Of the event loop since the last reading. */
   readonly loopDelayMeanSeconds: number;
   readonly loopDelayMaxSeconds: number;
+  /** Modules whose threads fell three times in a row: their work is done in place since. */
+  readonly lostThreads: number;
 }
 
 function openFiles(): number | undefined {
@@ -54,6 +57,7 @@ export class ProcessMeter implements Disposable {
       openFiles: openFiles(),
       loopDelayMeanSeconds: Number.isNaN(mean) ? 0 : mean / 1e9,
       loopDelayMaxSeconds: Number.isFinite(max) ? max / 1e9 : 0,
+      lostThreads: lostThreads().length,
     };
   }
 

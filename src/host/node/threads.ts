@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Thread, ThreadOptions, Threads } from "#host";
@@ -26,19 +27,42 @@ function make(module: URL, heapMb: number): Worker | undefined {
   }
 }
 
+/** Falls in a row, without an answer in between, after which those who have threads here do the work in place (F33). */
+const STRIKES = 3;
+/** Module → falls in a row. BOUNDED: our own modules. */
+const falls = new Map<string, number>();
+
+/** Names of the modules that have lost their threads. */
+export const lostThreads = (): readonly string[] =>
+  [...falls].filter(([, count]) => count >= STRIKES).map(([name]) => name);
+
+function strike(name: string, count = 1): void {
+  falls.set(name, (falls.get(name) ?? 0) + count);
+}
+
+/** True for what is the work's fault, whose sender is told, and not the thread's. */
+const isOutOfMemory = (error: Error | undefined): boolean =>
+  error !== undefined && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+
 /** Worker threads. One object for the process, so that what is shared by it can be kept by it. */
 export const nodeThreads: Threads = {
   start(module: URL, options: ThreadOptions): Thread | undefined {
     if (!canStart(module)) return undefined;
     const worker = make(module, options.heapMb);
-    if (worker === undefined) return undefined;
+    const name = basename(module.pathname, ".js");
+    if (worker === undefined) {
+      strike(name, STRIKES);
+      return undefined;
+    }
     let isOver = false;
     const end = (error?: Error): void => {
       if (isOver) return;
       isOver = true;
+      if (!isOutOfMemory(error)) strike(name);
       options.onEnd(error);
     };
     worker.on("message", (message: unknown) => {
+      falls.delete(name);
       if (!isOver) options.onMessage(message);
     });
     worker.unref(); // after the listener, which makes it count again
