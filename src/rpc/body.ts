@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import type { BodyLease } from "./body-budget.ts";
 import { budgetOf, type JsonRefusal, JsonScan } from "./json.ts";
 import type { RpcLimits } from "./limits.ts";
 
-/** Why there is no body: more than the limit (nothing more is buffered), or the client left in the middle. */
-export type BodyFailure = "too large" | "gone";
+/** Why there is no body: more than the limit, or than others leave room for (nothing more is buffered), or the client left in the middle. */
+export type BodyFailure = "too large" | "no room" | "gone";
 
 /** A whole body, or why its JSON is not read: then nothing of it was kept. */
 export type Body = { readonly text: string } | { readonly refusal: JsonRefusal };
@@ -14,7 +15,7 @@ export type Body = { readonly text: string } | { readonly refusal: JsonRefusal }
  */
 export function readBody(
   request: IncomingMessage,
-  limits: RpcLimits,
+  { limits, lease }: { readonly limits: RpcLimits; readonly lease: BodyLease },
   done: (body: Body) => void,
   fail: (why: BodyFailure) => void,
 ): void {
@@ -35,13 +36,14 @@ export function readBody(
   request.on("data", (chunk: Buffer) => {
     if (isOver) return;
     size += chunk.length;
-    if (size <= limits.httpBodyBytes) {
+    const isLarge = size > limits.httpBodyBytes;
+    if (!isLarge && lease.reaches(size)) {
       if (refusal === undefined) keep(chunk);
       return;
     }
     isOver = true;
     kept.length = 0;
-    fail("too large");
+    fail(isLarge ? "too large" : "no room");
   });
   request.on("end", () => {
     if (isOver) return;

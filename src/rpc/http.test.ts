@@ -216,6 +216,28 @@ describe("RP-04 bodies", () => {
     ).toBe(413);
   });
 
+  test("large bodies that come in at once are bounded together: the next is 503 before its body, small ones pass, and there is room again", async () => {
+    const { port } = await serve({ limits: { httpBodiesBytes: 200 * 1024 } });
+    const text = body.padEnd(150 * 1024, " ");
+    const head = (rest: string) =>
+      `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${rest}\r\n\r\n`;
+    const length = `Content-Length: ${text.length}`;
+    const first = connect(port, "127.0.0.1");
+    const told = () => new Promise<string>((resolve) => first.once("data", (part) => resolve(String(part))));
+    first.write(head(`${length}\r\nExpect: 100-continue`));
+    expect(statusOf(await told())).toBe(100); // it may send its body
+    first.write(text.slice(0, -1));
+    expect(statusOf(await raw(port, head(length), /\r\n\r\n/))).toBe(503);
+    const chunk = `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+    expect(statusOf(await raw(port, head("Transfer-Encoding: chunked") + chunk, /\r\n\r\n/))).toBe(503);
+    expect((await http(port, { body })).body).toBe(ok);
+    const answered = told();
+    first.write(text.slice(-1));
+    expect(statusOf(await answered)).toBe(200);
+    first.destroy();
+    expect((await http(port, { body: text })).body).toBe(ok);
+  });
+
   test("what follows a refused header is not read: it waits in the kernel until the connection goes", async () => {
     const { port } = await serve();
     let written = 0;

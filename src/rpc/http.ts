@@ -5,6 +5,7 @@ import { type Clock, type Timer, turnsOf } from "#host";
 import { type Logger, silentLogger } from "#log";
 import { HostRules, OriginRules } from "./access.ts";
 import { type Body, readBody } from "./body.ts";
+import { BodyBudget } from "./body-budget.ts";
 import { type PendingAnswer, RpcConnection } from "./connection.ts";
 import { countHosts, isForeign, refusalOf, refuseBroken, tooLargeText, writeCors } from "./http-rules.ts";
 import { type FastHost, FastLine } from "./fast-line.ts";
@@ -67,6 +68,7 @@ const answersCalls = (side: HttpSide): side is CallSide => side.server !== undef
 
 /** How long the rest of a refused request is read and dropped. */
 const LINGER_MS = 1_000;
+const NO_ROOM = "too many large requests at once, try again later";
 
 /** How long answers under way may take once the endpoint closes (attacks-and-faults §4.2). */
 const CLOSE_GRACE_MS = 3_000;
@@ -81,6 +83,7 @@ export class HttpEndpoint implements AsyncDisposable {
   readonly #log: Logger;
   readonly #server: Server;
   readonly #sockets = new Map<Socket, SocketState>();
+  readonly #bodies: BodyBudget;
   #http: HttpSide | undefined;
   #ws: WsSide | undefined;
   /** Connections node:http has not been asked to serve. BOUNDED by the sockets. */
@@ -92,6 +95,7 @@ export class HttpEndpoint implements AsyncDisposable {
 
   private constructor({ clock, log = silentLogger, limits = {} }: HttpEndpointOptions) {
     this.#limits = { ...rpcLimits, ...limits };
+    this.#bodies = new BodyBudget(this.#limits.httpBodiesBytes);
     this.#clock = clock;
     this.#log = log;
     const own = this.#limits;
@@ -318,13 +322,20 @@ export class HttpEndpoint implements AsyncDisposable {
       response.end();
       return;
     }
+    const lease = this.#bodies.lease();
+    response.once("close", () => lease[Symbol.dispose]());
+    if (!lease.reaches(Number(headers["content-length"] ?? 0))) {
+      this.#refuse(response, 503, NO_ROOM, isWaiting);
+      return;
+    }
     if (isWaiting) response.writeContinue();
     readBody(
       request,
-      this.#limits,
+      { limits: this.#limits, lease },
       (body) => this.#answer(body, side.server, infoOf(state, headers), response, state),
       (why) => {
         if (why === "too large") this.#refuse(response, 413, tooLargeText(this.#limits.httpBodyBytes));
+        if (why === "no room") this.#refuse(response, 503, NO_ROOM);
       },
     );
   }
@@ -399,7 +410,8 @@ export class HttpEndpoint implements AsyncDisposable {
     if (request.complete) return;
     // megabytes that nobody wants are not read to throw them away: they wait in the kernel until the connection goes
     // (in the next turn: node:http begins to throw away in this one)
-    if (status === 413) response.once("finish", () => setImmediate(() => request.socket.pause()));
+    if (status === 413 || status === 503)
+      response.once("finish", () => setImmediate(() => request.socket.pause()));
     const timer = this.#clock.after(LINGER_MS, () => {
       if (!request.complete) request.socket.destroy();
     });

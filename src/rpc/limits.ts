@@ -5,6 +5,8 @@
 export const rpcLimits = {
   /** HTTP request body. */
   httpBodyBytes: 5 * 1024 * 1024,
+  /** Bodies over 64 KiB of all requests that come in and are answered at once; the one that would pass it is refused (503). */
+  httpBodiesBytes: 16 * 1024 * 1024,
   /** Request line and headers together. */
   httpHeaderBytes: 16 * 1024,
   httpHeaderCount: 256,
