@@ -2,6 +2,7 @@
 import type { Signer } from "#consensus";
 import type { Block } from "#core/types";
 import { Ethereum } from "#eth";
+import type { EthVersion } from "#eth/protocols";
 import { type Logger, silentLogger } from "#log";
 import { Node } from "#node";
 import type { Genesis } from "#params";
@@ -17,6 +18,8 @@ export interface FullNodeOptions {
   readonly period?: number;
   readonly peers?: readonly string[];
   readonly syncMode?: "full" | "fast";
+  /** Versions of eth that it offers, of those that its chain asks for. Default all. */
+  readonly versions?: readonly EthVersion[];
   readonly dataDir?: string;
   /** Nodes it begins its search at; without them it does not search. */
   readonly bootnodes?: readonly string[];
@@ -46,18 +49,19 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     dataDir = "",
     log = silentLogger,
   } = options;
-  const { bootnodes, discovery = "v4" } = options;
+  const { bootnodes, discovery = "v4", versions } = options;
   const version = { noDiscovery: discovery !== "v4", discoveryV5: discovery === "v5" };
   const search = bootnodes === undefined ? {} : { ...version, bootstrapNodes: bootnodes };
   const p2p = { listenAddr: "127.0.0.1:0", maxPeers: 50, ...search };
   const node = new Node({ name: "glim-full", dataDir, logger: log, p2p });
-  node.register(
-    (context) =>
-      new Ethereum(context, {
-        ...{ genesis: spec, sealer, period, syncMode },
-        prepare: async (chain) => void (await chain.insertBlocks(blocks)),
-      }),
-  );
+  node.register((context) => {
+    const ethereum = new Ethereum(context, {
+      ...{ genesis: spec, sealer, period, syncMode },
+      prepare: async (chain) => void (await chain.insertBlocks(blocks)),
+    });
+    const offered = ethereum.protocols.filter((one) => versions?.some((v) => v === one.version) ?? true);
+    return Object.assign(ethereum, { protocols: offered });
+  });
   await node.start();
   const { server } = node;
   if (server === undefined) throw new Error("the node has no p2p server");

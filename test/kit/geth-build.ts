@@ -3,8 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { buildOldest } from "./geth-1.8-build.ts";
 
-export type GethVersion = "1.9.25" | "1.11.6" | "1.17.5";
+export type GethVersion = "1.8.27" | "1.9.25" | "1.11.6" | "1.17.5";
 export type GethBinary = { readonly path: string } | { readonly missing: string };
 /** Programs of geth's module: the node, and the tool that tests other nodes' protocols. */
 export type GethProgram = "geth" | "devp2p";
@@ -40,9 +41,10 @@ async function findOrBuild(program: GethProgram, version: GethVersion): Promise<
   mkdirSync(cacheFolder(), { recursive: true });
   const making = mkdtempSync(join(cacheFolder(), `${name}.making-`));
   try {
-    // -checklinkname=0: releases before 1.14 reach into the Go runtime.
-    const args = ["install", "-ldflags=-checklinkname=0", `${MODULE}/cmd/${program}@v${version}`];
-    const log = await run(go, args, { ...process.env, GOBIN: making, CGO_ENABLED: cgo() });
+    const log =
+      version === "1.8.27" && program === "geth"
+        ? await buildOldest(go, making, run, cgo())
+        : await install(go, program, version, making);
     if (!existsSync(join(making, program))) return { missing: `building ${name} failed: ${log}` };
     if (program === "devp2p") copyTestData(go, version, making);
     rmSync(folder, { recursive: true, force: true });
@@ -51,6 +53,12 @@ async function findOrBuild(program: GethProgram, version: GethVersion): Promise<
   } finally {
     rmSync(making, { recursive: true, force: true });
   }
+}
+
+function install(go: string, program: GethProgram, version: GethVersion, making: string): Promise<string> {
+  // -checklinkname=0: releases before 1.14 reach into the Go runtime.
+  const args = ["install", "-ldflags=-checklinkname=0", `${MODULE}/cmd/${program}@v${version}`];
+  return run(go, args, { ...process.env, GOBIN: making, CGO_ENABLED: cgo() });
 }
 
 const MODULE = "github.com/ethereum/go-ethereum";
@@ -78,9 +86,9 @@ function cgo(): string {
   return spawnSync("cc", ["--version"], { stdio: "ignore" }).status === 0 ? "1" : "0";
 }
 
-function run(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+function run(command: string, args: string[], env: NodeJS.ProcessEnv, folder?: string): Promise<string> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
     const keep = (chunk: Buffer): void => {
       log = (log + chunk.toString()).slice(-2_000);

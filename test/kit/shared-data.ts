@@ -7,7 +7,7 @@ export const stateContract = "0xc0de000000000000000000000000000000000001";
 export const stateSize = 100_000;
 
 /** The checkout this file (or what was compiled from it) lies in. */
-function projectRoot(): URL {
+export function projectRoot(): URL {
   let folder = new URL("./", import.meta.url);
   while (!existsSync(new URL("rooms.json", folder)) && folder.pathname !== "/")
     folder = new URL("../", folder);
