@@ -29,12 +29,6 @@ const flags = [
     doc: "File with its private key, 64 hex digits (default: a new one)",
   },
   {
-    name: "nodekeyhex",
-    type: "text",
-    value: "HEX",
-    doc: "Its private key, where others may read it: for tests",
-  },
-  {
     name: "nat",
     type: "text",
     value: "HOW",

@@ -9,6 +9,7 @@ import { toHex } from "#util";
 import { parsePrivateKey } from "#crypto";
 import type { Command } from "./command.ts";
 import { devAccounts, devChainGenesis } from "./dev-chain.ts";
+import { DevWallets } from "./dev-wallets.ts";
 import type { TableRow } from "./flags.ts";
 import { writeGenesis } from "./genesis-file.ts";
 import { nodeFlags } from "./node-flags.ts";
@@ -37,6 +38,7 @@ export function makeDevNode(
   prepare?: (chain: BlockChain) => Promise<void>,
 ): Node {
   const node = new Node(config);
+  void node.accountManager.addBackend(new DevWallets()); // at once: nothing runs yet
   const sealer = keySigner(parsePrivateKey(DEV_KEY));
   const { networkId } = config;
   node.register((context) => new Ethereum(context, { genesis, networkId, sealer, period, prepare }));

@@ -39,6 +39,18 @@ export const accountFlags = [
     doc: "Derivation path of the first account of a mnemonic; the next ones count its last part up",
   },
   {
+    name: "hd.passphrase",
+    type: "boolean",
+    default: false,
+    doc: "The words have a passphrase (BIP-39), which is asked for",
+  },
+  {
+    name: "hd.passphrase.file",
+    type: "text",
+    value: "FILE",
+    doc: "File whose first line is that passphrase",
+  },
+  {
     name: "hd.count",
     type: "number",
     value: "N",

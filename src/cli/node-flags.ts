@@ -1,12 +1,5 @@
 import { configTable } from "#node";
-import {
-  accountOptions,
-  endpointOptions,
-  identityOptions,
-  logOptions,
-  metricsOptions,
-  sourceOptions,
-} from "./options.ts";
+import { accountOptions, endpointOptions, logOptions, metricsOptions, sourceOptions } from "./options.ts";
 
 type Row = (typeof configTable)[number];
 
@@ -54,7 +47,6 @@ const nodeOptions: readonly AskedRow<GivenRow>[] = configTable
 export const nodeFlags = [
   ...sourceOptions,
   ...nodeOptions,
-  ...identityOptions,
   ...accountOptions,
   ...endpointOptions,
   ...logOptions,

@@ -69,20 +69,12 @@ export async function readKeyFile(
   }
 }
 
-/** The identity that `--nodekey` or `--nodekeyhex` gives; undefined without them. @throws CLI_BAD_FLAG, CLI_BAD_FILE */
+/** The identity that `--nodekey` gives; undefined without it. @throws CLI_BAD_FILE */
 export async function nodeKeyOf(
-  { nodekey, nodekeyhex }: { readonly nodekey: string | undefined; readonly nodekeyhex: string | undefined },
+  { nodekey }: { readonly nodekey: string | undefined },
   host: Pick<Host, "files">,
 ): Promise<PrivateKey | undefined> {
-  if (nodekeyhex === undefined)
-    return nodekey === undefined ? undefined : readKeyFile(nodekey, "--nodekey", host);
-  const flag = "--nodekeyhex";
-  if (nodekey !== undefined) throw CliError("BAD_FLAG", { flag, why: "--nodekey names a key already" });
-  try {
-    return parsePrivateKey(fromHex(nodekeyhex));
-  } catch {
-    throw CliError("BAD_FLAG", { flag, why: "want 64 hex digits that are a secp256k1 key" });
-  }
+  return nodekey === undefined ? undefined : readKeyFile(nodekey, "--nodekey", host);
 }
 
 type Given = ReadonlyMap<string, Setting>;

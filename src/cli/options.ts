@@ -14,19 +14,6 @@ export const sourceOptions = [
   },
 ] as const satisfies readonly OptionRow[];
 
-/** The node's identity as text: geth's way, for tests. */
-export const identityOptions = [
-  {
-    path: "cli.nodekeyhex",
-    kind: "text",
-    default: undefined,
-    flag: "nodekeyhex",
-    value: "HEX",
-    category: "NETWORKING",
-    doc: "This node's private key, where others of this machine may read it: for tests.",
-  },
-] as const satisfies readonly OptionRow[];
-
 export const logOptions = [
   {
     path: "log.verbosity",

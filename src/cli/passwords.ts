@@ -71,6 +71,11 @@ export class PasswordSource {
     return this.#prompt.askTwice();
   }
 
+  /** Another secret than a password, typed once or twice; never of the file. */
+  async another(label: string, { isNew }: { readonly isNew: boolean }): Promise<Uint8Array> {
+    return isNew ? this.#prompt.askTwice(label) : this.#prompt.ask(label);
+  }
+
   #line(index: number): Uint8Array | undefined {
     return (this.#lines?.[index] ?? this.#lines?.at(-1))?.slice();
   }

@@ -44,9 +44,9 @@ export class SecretPrompt {
   }
 
   /** A new secret, twice. @throws CLI_NO_MATCH */
-  async askTwice(): Promise<Uint8Array> {
-    const first = await this.ask("Password: ");
-    const second = await this.ask("Repeat password: ");
+  async askTwice(label = "Password: "): Promise<Uint8Array> {
+    const first = await this.ask(label);
+    const second = await this.ask(`Repeat ${label.toLowerCase()}`);
     const isSame = Buffer.compare(first, second) === 0;
     second.fill(0);
     if (!isSame) throw CliError("NO_MATCH");

@@ -116,6 +116,7 @@ export const gethKeys: ReadonlySet<string> = new Set([
  * there; where no row does, it is an error.
  */
 export const unsafeToIgnore: ReadonlyMap<string, string> = new Map([
+  ["nodekeyhex", "others of this machine can read it there: name its file with --nodekey"],
   ["unlock", "no account is unlocked here"],
   ["allow-insecure-unlock", "no account is unlocked here"],
   ["whitelist", "required blocks are not enforced here"],

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { HDNodeWallet, verifyMessage } from "ethers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCommandLine } from "#cli";
 import { nodeHost } from "#host/node";
@@ -224,6 +225,40 @@ describe("glim account", () => {
     expect((await glim(["account", "import", "--mnemonic", ...passwordFile("pw"), path])).code).toBe(2);
   });
 
+  test("words with a passphrase: typed, or the first line of a file, never on the command line; they are not kept", async () => {
+    const path = join(folder, "words");
+    const phrase = join(folder, "phrase");
+    const words = "test test test test test test test test test test test junk";
+    writeFileSync(path, words);
+    writeFileSync(phrase, "Zürich 9\nnot this\n");
+    const bare = (text: string, index: number) =>
+      HDNodeWallet.fromPhrase(words, text, `m/44'/60'/0'/0/${index}`).address.slice(2).toLowerCase();
+    const importing = ["account", "import", "--mnemonic", ...passwordFile("pw")];
+    const typed = await glim([...importing, "--hd.passphrase", path], "TREZOR\n");
+    expect(typed).toMatchObject({ code: 0 });
+    expect(typed.out).toContain(`Passphrase: Address: {${bare("TREZOR", 0)}} m/44'/60'/0'/0/0\n`);
+    const read = await glim([...importing, "--hd.passphrase.file", phrase, "--hd.count", "2", path]);
+    expect(read.out).toBe(
+      [0, 1].map((i) => `Address: {${bare("Zürich 9", i)}} m/44'/60'/0'/0/${i}\n`).join(""),
+    );
+    const told = await glim(["account", "export-mnemonic", bare("TREZOR", 0), ...passwordFile("pw")]);
+    expect(told.code).toBe(1);
+    expect(told.out).not.toContain("junk");
+    const [file = ""] = readdirSync(join(folder, "keystore")).filter((name) =>
+      name.endsWith(bare("TREZOR", 0)),
+    );
+    expect(readFileSync(join(folder, "keystore", file), "utf8")).not.toContain("x-ethers");
+    const differing = await glim(
+      ["account", "new", "--mnemonic", "--hd.passphrase", ...passwordFile("pw")],
+      "a\nb\n",
+    );
+    expect(differing).toMatchObject({ code: 1, err: expect.stringContaining("do not match") });
+    // as a value of the flag it is refused, and not repeated as one
+    const given = await glim([...importing, "--hd.passphrase=secret", path]);
+    expect(given.code).toBe(2);
+    expect((await glim([...importing, "--hd.passphrase.file", join(folder, "none"), path])).code).toBe(2);
+  });
+
   test("a word that is no subcommand", async () => {
     expect(await glim(["account", "frob"])).toMatchObject({
       code: 2,
@@ -341,4 +376,26 @@ describe("a node with --unlock", () => {
     expect(block).toMatchObject({ number: "0x2" });
     expect((await node.stop()).code).toBe(0);
   });
+});
+
+test("the accounts of glim dev are in eth_accounts and sign, as geth --dev's does", async () => {
+  await using node = startProgram([
+    join("dist", "cli", "main.js"),
+    ...["dev", "--http.port", "0", "--port", "0", "--ipcdisable", "--dev.period", "1"],
+  ]);
+  const [, url = ""] = await node.prints(/^JSON-RPC\s+(http:\S+)$/m);
+  await node.prints(/^These keys are public/m);
+  const shown = [...node.output().matchAll(/^account +(0x[0-9a-f]{40}) /gm)].map(([, address]) => address);
+  using ask = jsonRpc(url);
+  expect(shown).toHaveLength(5);
+  expect(await ask("eth_accounts")).toEqual(shown);
+  const [from, to] = shown;
+  const hash = await ask("eth_sendTransaction", [{ from, to, value: "0x5" }]);
+  await until(
+    "the transaction is mined",
+    async () => (await ask("eth_getTransactionReceipt", [hash])) !== null,
+  );
+  expect(await ask("eth_getTransactionByHash", [hash])).toMatchObject({ from, to, value: "0x5" });
+  const signature = await ask<string>("eth_sign", [from, "0x68656c6c6f"]);
+  expect(verifyMessage("hello", signature).toLowerCase()).toBe(from);
 });

@@ -2,11 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parsePrivateKey } from "#crypto";
+import { generateKey, parsePrivateKey } from "#crypto";
 import { formatEnode, fromRecord, parseNode } from "#enode";
 import { enrEntries, enrPair, formatEnr, signEnr } from "#enr";
+import { makeTree } from "#p2p/dnsdisc";
 import { fromHex } from "#util";
 import { afterAll, expect, test } from "vitest";
+import { dnsServer } from "../kit/dns-server.ts";
 import { jsonRpc } from "../kit/json-rpc.ts";
 import { type Program, startProgram } from "../kit/program.ts";
 import { until } from "../kit/until.ts";
@@ -67,12 +69,14 @@ test("a light node finds the server of its network among others, by records alon
   expect(await peers()).not.toContain(fullId);
 }, 60_000);
 
-test("glim node searches unless --nodiscover; --discovery.port has a socket of its own; --nodekeyhex is its identity", async () => {
+test("glim node searches unless --nodiscover; --discovery.port has a socket of its own; --nodekey is its identity", async () => {
   const common = ["node", "--genesis", GENESIS, "--port", "0", "--http.port", "0", "--ipcdisable"];
+  const keyFile = join(folder, "node.key");
+  writeFileSync(keyFile, KEY);
   await using searching = glim(
     ...common,
-    "--nodekeyhex",
-    KEY,
+    "--nodekey",
+    keyFile,
     "--discovery.port",
     "0",
     "--netrestrict",
@@ -206,8 +210,6 @@ test.each([
   [["crawl", "--rate", "0"], "--rate"],
   [["dns", "enrtree://x"], "missing public key"],
   [["bootnode", "--addr", "here"], "invalid listen address"],
-  [["bootnode", "--nodekeyhex", "12"], "--nodekeyhex"],
-  [["bootnode", "--nodekeyhex", KEY, "--nodekey", "x"], "--nodekey names a key already"],
   [["bootnode", "--netrestrict", "10.0.0.0"], "invalid CIDR address"],
   [["node", "--genesis", GENESIS, "--bootnodes", "http://x"], "--bootnodes: want enode URLs"],
   [["node", "--genesis", GENESIS, "--nat.extip", "1.2.3"], "--nat.extip: want an IP address"],
@@ -216,6 +218,50 @@ test.each([
   await using program = glim(...args);
   expect(await program.ended()).toBe(2);
   expect(program.output()).toContain(why);
+});
+
+test.each([["bootnode"], ["node", "--genesis", GENESIS], ["dev"], []])(
+  "attack/ND-03 glim %j --nodekeyhex: a secret on the command line is refused, by name and not by value",
+  async (...line) => {
+    await using program = glim(...line, "--nodekeyhex", KEY);
+    expect(await program.ended()).toBe(2);
+    expect(program.output()).toContain("--nodekeyhex: cannot be passed over");
+    expect(program.output()).toContain("--nodekey");
+    expect(program.output()).not.toContain(KEY);
+  },
+);
+
+test("glim dns reads a whole list over real DNS, and says what is wrong with one that was changed", async () => {
+  const key = parsePrivateKey(fromHex(KEY));
+  const record = (last: number) =>
+    signEnr(
+      { seq: 1n, pairs: [enrPair(enrEntries.ip, `192.0.2.${last}`), enrPair(enrEntries.udp, 30_303)] },
+      generateKey(),
+    );
+  const other = "enrtree://AM5FCQLWIZX2QFPNJAP7VUERCCRNGRHWZG3YYHIUV7BVDQ5FDPRT2@morenodes.example.org";
+  const nodes = Array.from({ length: 30 }, (_, i) => record(i + 1));
+  const tree = makeTree({ seq: 5, nodes, links: [other], domain: "nodes.example.org" }, key);
+  const texts = new Map(tree.records);
+  using server = await dnsServer(texts);
+  const ask = async (...args: readonly string[]) => {
+    await using program = glim("dns", tree.url, "--servers", server.address, ...args);
+    return { code: await program.ended(), output: program.output() };
+  };
+  const { code, output } = await ask();
+  expect({ code, output }).toMatchObject({ code: 0 });
+  for (const node of nodes) expect(output).toContain(formatEnr(node));
+  expect(output).toMatch(/^enode:\/\/[0-9a-f]{128}@192\.0\.2\.30:0\?discport=30303 enr:\S+$/m);
+  expect(output.split("\n")).toContain(other);
+  expect(output).toMatch(/^list 5: 30 nodes, 1 links$/m);
+  expect(server.asked()).toBe(texts.size);
+  const [name = ""] = [...texts].find(([, text]) => text.startsWith("enr:")) ?? [];
+  texts.set(name, formatEnr(record(99)));
+  const changed = await ask();
+  expect(changed.code).toBe(1);
+  expect(changed.output).toMatch(/^glim: .*hash/m);
+  texts.delete("nodes.example.org");
+  expect(await ask()).toMatchObject({ code: 1, output: expect.stringContaining("nodes.example.org") });
+  expect((await ask("--servers", "not an address")).code).toBe(2);
 });
 
 test("F38 a UDP port that is taken: exit code 6, and which", async () => {

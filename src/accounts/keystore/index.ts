@@ -9,4 +9,5 @@
  */
 export type { BrokenFile } from "./account-cache.ts";
 export { KeyStoreError } from "./errors.ts";
+export { KeyFileWallet } from "./key-file-wallet.ts";
 export { type ExportedWords, KeyStore, type KeyStoreOptions } from "./key-store.ts";
