@@ -1,3 +1,4 @@
+// long: one chain, and all that may be inserted
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// long: rows, what lies over them, and the way from one root to another are one state
 import {
   deleteFlatAccount,
   deleteFlatSlot,

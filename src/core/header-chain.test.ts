@@ -1,3 +1,4 @@
+// long: one chain of headers, and all that may be inserted
 import { Clique } from "#consensus/clique";
 import { readCanonicalHash, writeHeadHeaderHash } from "#core/rawdb";
 import type { Header } from "#core/types";

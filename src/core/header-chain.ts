@@ -1,3 +1,4 @@
+// long: links, difficulties and the canonical rows change together
 import { ConsensusError, type Engine, type HeaderReader } from "#consensus";
 import {
   checkSchemaVersion,

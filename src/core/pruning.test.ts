@@ -1,3 +1,4 @@
+// long: one chain of 300 blocks, which takes its time to make
 import { type Block, type Header, makeHeader } from "#core/types";
 import { Clique, extraSeal, sealHash } from "#consensus/clique";
 import { type KeyValueStore, memoryStore } from "#ethdb";

@@ -1,3 +1,4 @@
+// long: one chain, and what a crash or a stranger makes of it
 import type { Block } from "#core/types";
 import { Clique } from "#consensus/clique";
 import { DbError, type KeyValueStore, memoryStore } from "#ethdb";

@@ -1,3 +1,4 @@
+// long: one walk through a database, and all that may be wrong with it
 import { ConsensusError, type Engine, type HeaderReader } from "#consensus";
 import { keccak256 } from "#crypto";
 import {

@@ -1,3 +1,4 @@
+// long: the service: everything a full node is made of is put together and taken apart here, in one order
 import { checkRequired, type Engine, requireBlocks, type RequiredBlocks, type Signer } from "#consensus";
 import { BlockChain, type BloomMatches, type GcMode, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";

@@ -1,3 +1,4 @@
+// long: a table of parameters
 /** Parameters of calls: transaction arguments, state overrides, block overrides. geth's names and texts. */
 import { checksumAddress, type Withdrawal } from "#core/types";
 import type { AccountOverride, BlockOverrides, CallRequest } from "#core/vm";

@@ -1,3 +1,4 @@
+// long: one setting, and filters of every kind
 import { afterEach, describe, expect, test } from "vitest";
 import { simHost } from "#host/sim";
 import type { Log } from "#core/types";

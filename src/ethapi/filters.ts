@@ -1,3 +1,4 @@
+// long: the life of filters of three kinds
 import type { HeadEvent } from "#core";
 import type { Header, Transaction } from "#core/types";
 import type { Timer } from "#host";

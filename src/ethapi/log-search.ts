@@ -1,3 +1,4 @@
+// long: one search, by index and by header
 import type { Header, Log } from "#core/types";
 import { type Clock, type Slice, type Turns, turnsOf } from "#host";
 import { RpcError, rpcCodes } from "#rpc";

@@ -1,3 +1,4 @@
+// long: one backend, and every method of eth_
 import { afterEach, describe, expect, test } from "vitest";
 import { encodeTransaction, senderOf } from "#core/types";
 import { generateKey } from "#crypto";

@@ -1,3 +1,4 @@
+// long: one method, whose blocks, states and errors hang together
 /** eth_simulateV1: blocks of calls that are only imagined (internal/ethapi/simulate.go@v1.17.5). */
 import {
   bloomOf,

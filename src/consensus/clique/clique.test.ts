@@ -1,3 +1,4 @@
+// long: the rules of EIP-225 as tests
 import type { HeaderReader } from "#consensus";
 import { HeaderChain } from "#core";
 import { readCliqueSnapshotJson } from "#core/rawdb";

@@ -1,3 +1,4 @@
+// long: the rules of EIP-225 for headers, from verifying to sealing
 import type { Engine, HeaderReader, Signer, VerifyOptions } from "#consensus";
 import { ConsensusError, verifyForkFields, verifyGas, verifyLink, verifyTime } from "#consensus";
 import { type Reader, readCliqueSnapshotJson, type Writer, writeCliqueSnapshotJson } from "#core/rawdb";

@@ -1,3 +1,4 @@
+// long: geth's table of votes
 import { HeaderChain } from "#core";
 import type { Header } from "#core/types";
 import { memoryStore } from "#ethdb";

@@ -1,3 +1,4 @@
+// long: published vectors and the difficulty of every fork
 import { describe, expect, test } from "vitest";
 import { blankFields, cliqueConfig } from "../../../test/kit/clique.ts";
 import { openFixtures, whyNoFixtures } from "../../../test/kit/fixtures.ts";

@@ -1,3 +1,4 @@
+// long: a table: read, write and delete of every row of a chain
 import {
   type Body,
   decodeBody,

@@ -1,3 +1,4 @@
+// long: a table of rows
 import { type Body, type Header, makeHeader, type Receipt } from "#core/types";
 import { type KeyValueStore, memoryStore } from "#ethdb";
 import { concatBytes, fromHex, toHex, utf8Encode } from "#util";

@@ -1,3 +1,4 @@
+// long: one state, and all that changes it
 import { emptyCodeHash, emptyTxRoot } from "#core/types";
 import type { AccountDiff, StateDiff } from "#core/vm";
 import { keccak256 } from "#crypto";

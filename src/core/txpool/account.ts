@@ -1,3 +1,4 @@
+// long: the transactions of one sender: nonces without holes, and what is beyond them
 import type { Transaction } from "#core/types";
 import { cost, tipCap } from "./price.ts";
 

@@ -1,3 +1,4 @@
+// long: one pool, and what becomes of it
 import { describe, expect, test } from "vitest";
 import { type Header, type Transaction, type TransactionFields, transactionRlp } from "#core/types";
 import { addressOf, generateKey, type PrivateKey, publicKeyOf } from "#crypto";

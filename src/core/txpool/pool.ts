@@ -1,3 +1,4 @@
+// long: what is held, by sender and by price, changes together
 import type { HeadEvent } from "#core";
 import { decodeTransaction, encodeTransaction, type Transaction, transactionSize } from "#core/types";
 import { Feed } from "#event";

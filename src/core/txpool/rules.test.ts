@@ -1,3 +1,4 @@
+// long: the rules as one table
 import { describe, expect, test } from "vitest";
 import { authorize } from "../../../test/kit/authorize.ts";
 import { ether, poolWorld, send } from "../../../test/kit/pool-world.ts";

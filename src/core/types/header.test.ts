@@ -1,3 +1,4 @@
+// long: published headers, fork by fork
 import { keccak256 } from "#crypto";
 import { encode, RlpReader } from "#rlp";
 import { concatBytes, fromHex, GlimError, isError, toHex } from "#util";

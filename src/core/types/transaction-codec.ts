@@ -1,3 +1,4 @@
+// long: five types, each in three forms
 import { keccak256 } from "#crypto";
 import {
   address,

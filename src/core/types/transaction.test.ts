@@ -1,3 +1,4 @@
+// long: published transactions, type by type
 import { readFileSync } from "node:fs";
 import { addressOf, parsePrivateKey, publicKeyOf } from "#crypto";
 import { rulesAt } from "#params";

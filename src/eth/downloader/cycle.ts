@@ -1,3 +1,4 @@
+// long: one synchronisation from its first question to its end, whose phases share what is asked for and what has come
 import type { BlockChain } from "#core";
 import type { Header } from "#core/types";
 import type { Clock, Rand } from "#host";

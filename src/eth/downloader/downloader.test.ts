@@ -1,3 +1,4 @@
+// long: one scripted net, and all that may go wrong in it
 import { HeaderChain } from "#core";
 import { makeHeader } from "#core/types";
 import { memoryStore } from "#ethdb";

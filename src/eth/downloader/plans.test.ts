@@ -1,3 +1,4 @@
+// long: tables of decisions
 import { applyDiff } from "#core/state";
 import { emptyTxRoot, type Header } from "#core/types";
 import { keccak256 } from "#crypto";

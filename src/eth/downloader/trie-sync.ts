@@ -1,3 +1,4 @@
+// long: one walk, whose order on disk is what a crash relies on
 import { decodeAccount } from "#core/state";
 import { emptyCodeHash } from "#core/types";
 import { emptyRoot, nodeChildren } from "#trie";

@@ -1,3 +1,4 @@
+// long: one setting, and all that peers may announce in it
 import type { Block, Header } from "#core/types";
 import { ConsensusError } from "#consensus";
 import { SimulatedClock, seededRand } from "#host/sim";

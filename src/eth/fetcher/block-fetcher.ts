@@ -1,3 +1,4 @@
+// long: one state for each announced block, from its hash to its import
 import { verifyBody } from "#core";
 import { type Block, type Body, emptyTxRoot, emptyUnclesHash, type Header } from "#core/types";
 import type { Timer } from "#host";

@@ -1,3 +1,4 @@
+// long: one setting, and all that peers may announce in it
 import { signTransaction, type Transaction, transactionSize } from "#core/types";
 import { SimulatedClock, seededRand } from "#host/sim";
 import { ByteMap, ByteSet, fromHex, type GlimError, numberToBytes } from "#util";

@@ -1,3 +1,4 @@
+// long: samples and their cache, for prices, tips and histories alike
 import { type Body, type Header, type Receipt, senderOf } from "#core/types";
 import type { ChainConfig } from "#params";
 import { equalBytes, LruMap, type MaybePromise, toHex } from "#util";

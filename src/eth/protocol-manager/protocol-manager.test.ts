@@ -1,3 +1,4 @@
+// long: one net of nodes, and all that travels in it
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { BlockChain } from "#core";
 import { type Block, type Header, signTransaction, type Transaction } from "#core/types";

@@ -1,3 +1,4 @@
+// long: peers, sync and gossip of one node, whose order of start and stop is the point
 import { type BlockChain, verifyBody } from "#core";
 import type { Block, Header, Transaction } from "#core/types";
 import type { DownloaderDoor } from "#eth/downloader";

@@ -1,3 +1,4 @@
+// long: a table: each version is a difference to the one before
 import {
   type Block,
   type Body,

@@ -1,3 +1,4 @@
+// long: two peers over a pipe, and every message between them
 import { describe, expect, test } from "vitest";
 import { encodeBlock, type Header, signTransaction, type Transaction } from "#core/types";
 import { SimulatedClock } from "#host/sim";

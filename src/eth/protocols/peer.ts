@@ -1,3 +1,4 @@
+// long: a method for every message of seven versions, over one connection
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { Clock } from "#host";
 import { type AnyMessage, type MsgReadWriter, P2pError, type Peer, RequestTracker } from "#p2p";

@@ -1,3 +1,4 @@
+// long: a table of requests and their limits
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   bloomOf,

@@ -1,3 +1,4 @@
+// long: two modes over one record of what was touched
 import { create2Address, createAddress, emptyCodeHash } from "#core/types";
 import { memoryAt, type Tracer, type TraceStart, type TraceState, type TraceStep } from "#core/vm";
 import { bigintToBytes, equalBytes, type Hex, toHex } from "#util";
