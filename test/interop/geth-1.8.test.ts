@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { KeyStore } from "#accounts/keystore";
 import { keySigner } from "#consensus/clique";
 import { encodeTransaction, signTransaction, type Transaction } from "#core/types";
@@ -29,7 +29,15 @@ import {
 } from "../kit/chains.ts";
 import { namedKey } from "../kit/clique.ts";
 import { type FullNode, type FullNodeOptions, startFullNode } from "../kit/full-node.ts";
-import { cliqueGenesis, type Geth, minerKey, requireGeth, type StartGeth, startGeth } from "../kit/geth.ts";
+import {
+  cliqueGenesis,
+  type Geth,
+  gethBinary,
+  minerKey,
+  requireGeth,
+  type StartGeth,
+  startGeth,
+} from "../kit/geth.ts";
 import { startLesNode } from "../kit/les-node.ts";
 import { until } from "../kit/until.ts";
 
@@ -38,6 +46,8 @@ const version = "1.8.27";
 const patience = 90_000;
 const key = fromHex(`0x${minerKey}`) as PrivateKey; // in range
 const user = namedKey("user of both nodes");
+beforeAll(async () => void (await gethBinary(version))); // built here when it is not there: tests have less time
+
 let made: Promise<SealedChain> | undefined;
 /** The chain that both sides read: made once, by whoever asks first. */
 const chainOf200 = () =>
