@@ -33,7 +33,7 @@ import {
 import type { PrecompileRunner, StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
 import type { Feed } from "#event";
-import type { Clock } from "#host";
+import { type Clock, type Slice, turnsOf } from "#host";
 import { type Logger, silentLogger } from "#log";
 import type { ChainConfig, Genesis } from "#params";
 import type { NodeStore } from "#trie";
@@ -117,8 +117,8 @@ export class BlockChain {
   readonly #built = new WeakMap<Block, Executed>();
   /** Bytes handed to the store since the last flush. BOUNDED: limits.unflushedBytes, and a block. */
   #unflushedBytes = 0;
-  /** Milliseconds of work since others were last let run. */
-  #busyMs = 0;
+  /** What is left until others have to be let run. */
+  readonly #slice: Slice;
   /** Milliseconds of work on blocks since a state was last written, and how many there were. */
   #stateMs = 0;
   #stateBlocks = 0;
@@ -168,6 +168,7 @@ export class BlockChain {
     this.headers.headEvents.subscribe(({ header }) => this.#states.flat.moveTo(header.stateRoot));
     this.#keepsPreimages = options.preimages ?? false;
     this.#precompiles = options.precompiles;
+    this.#slice = turnsOf(clock).slice();
     if (this.#keepsPreimages && genesis !== "stored") writeGenesisPreimages(db, genesis);
     const write = (make: () => Batch) => this.#writeBatch(make);
     this.blooms = new BloomIndex({ db, headers: this.headers, write });
@@ -522,21 +523,17 @@ export class BlockChain {
     await this.db.flush();
   }
 
-  /** Counts work that began then, and lets others run when it has been enough. */
-  async #giveWay(start: number): Promise<void> {
-    this.#busyMs += this.#clock.now() - start;
-    if (this.#busyMs < limits.yieldAfterMs) return;
-    this.#busyMs = 0;
-    await this.#clock.sleep(0);
+  /** After a piece of work: lets others run when it has been enough. */
+  async #giveWay(): Promise<void> {
+    if (this.#slice.isOver) await this.#slice.rest();
   }
 
   async #writeBatch(make: () => Batch): Promise<void> {
-    const start = this.#clock.now();
     const batch = make();
     this.#unflushedBytes += batch.sizeBytes;
     batch.write();
     if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
-    await this.#giveWay(start);
+    await this.#giveWay();
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -549,7 +546,7 @@ export class BlockChain {
   async #worked(start: number, written?: Header): Promise<void> {
     this.#stateMs += this.#clock.now() - start;
     this.#stateBlocks++;
-    await this.#giveWay(start);
+    await this.#giveWay();
     if (this.blooms.isDue) await this.blooms.makeNext();
     const isTime = this.#stateMs > limits.stateMs || this.#stateBlocks >= this.#stateEvery;
     if (written === undefined) {
@@ -658,14 +655,14 @@ export class BlockChain {
   ): Promise<void> {
     const way: AsidePlace[] = [];
     let at = target;
-    for (let start = this.#clock.now(); !this.#isReady(at); start = this.#clock.now()) {
+    while (!this.#isReady(at)) {
       signal?.throwIfAborted();
       if (way.length === most) throw CoreError("REEXEC", { most });
       way.push({ number: at.number, hash: at.hash });
       const parent = this.headerByHash(at.parentHash);
       if (parent === undefined || at.number <= this.fast.pivot) throw stateUnavailable(target);
       at = parent;
-      await this.#giveWay(start);
+      await this.#giveWay();
     }
     for (let next = way.at(-1); next !== undefined; next = way.at(-1)) {
       signal?.throwIfAborted();

@@ -81,8 +81,8 @@ export class FlatState {
     if (place === "stale") return;
     this.#setRoot(this.#diskRoot);
     // rows may be of either state: what differs between the two is taken from the tries
-    if (place?.to !== undefined) this.moveTo(place.to);
-    this.moveTo(root);
+    if (place?.to !== undefined) this.moveTo(place.to, limits.flatDifferenceAtStart);
+    this.moveTo(root, limits.flatDifferenceAtStart);
   }
 
   get root(): Uint8Array | undefined {
@@ -136,12 +136,12 @@ export class FlatState {
   }
 
   /** Goes to another state by the difference of the tries; gives the view up if it is too large or a trie is not here. */
-  moveTo(root: Uint8Array): void {
+  moveTo(root: Uint8Array, most: number = limits.flatDifference): void {
     if (this.#root === undefined || equalBytes(this.#root, root)) return;
     this.#readAccounts.clear();
     this.#readSlots.clear();
     try {
-      if (this.#applyDifference(this.#root, root)) return this.#setRoot(root);
+      if (this.#applyDifference(this.#root, root, most)) return this.#setRoot(root);
     } catch (error) {
       if (!TrieError.is(error, "MISSING_NODE")) throw error;
     }
@@ -250,10 +250,10 @@ export class FlatState {
   }
 
   /** @returns false if there is too much of it */
-  #applyDifference(from: Uint8Array, to: Uint8Array): boolean {
+  #applyDifference(from: Uint8Array, to: Uint8Array, most: number): boolean {
     let count = 0;
     for (const change of stateDifference(this.#options.nodes, from, to)) {
-      if (++count > limits.flatDifference) return false;
+      if (++count > most) return false;
       this.#changeCount++;
       if (change.slot !== undefined) this.#slotsOf(change.account).values.set(change.slot, change.value);
       else {

@@ -29,8 +29,10 @@ export const limits = {
   stateMs: 60_000,
   /** Accounts and slots that changed since the flat state was last written, about 600 bytes each. */
   flatChanges: 40_000,
-  /** How many may differ between two states for the flat one to go from one to the other at once; about 10 µs each. */
-  flatDifference: 20_000,
+  /** How many may differ between two states for the flat one to go from one to the other at once; about 10 to 20 µs each. */
+  flatDifference: 2000,
+  /** The same at a start, when nobody waits yet. */
+  flatDifferenceAtStart: 20_000,
   /** Bytes of flat rows written before others get a turn. */
   flatBatchBytes: 64 * 1024,
   /** Bytes of trie nodes written before others get a turn. */

@@ -1,5 +1,5 @@
 import type { BlockReader, Engine } from "#consensus";
-import { applyDiff, type StateUpdate } from "#core/state";
+import { applyDiff, applyDiffPaced, type StateUpdate } from "#core/state";
 import {
   type Block,
   blockSize,
@@ -19,7 +19,7 @@ import {
   type StateDiff,
   type StateReader,
 } from "#core/vm";
-import type { Clock } from "#host";
+import { type Clock, turnsOf } from "#host";
 import { type ChainConfig, rulesAt } from "#params";
 import type { NodeStore } from "#trie";
 import { equalBytes, GlimError, toHex } from "#util";
@@ -100,9 +100,15 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
     },
   );
   verifyResult(block.header, result);
-  const update = applyDiff(nodes, parent.stateRoot, result.diff);
+  const update = await applyDiffPaced(nodes, parent.stateRoot, result.diff, pacer(input.clock));
   compare(block.header, "stateRoot", update.root, block.header.stateRoot);
   return { receipts: result.receipts, update, diff: result.diff };
+}
+
+function pacer(clock: Pick<Clock, "now"> | undefined): () => Promise<void> | undefined {
+  if (clock === undefined) return () => undefined;
+  const slice = turnsOf(clock).slice();
+  return () => (slice.isOver ? slice.rest() : undefined);
 }
 
 function executeOptions({ precompiles, clock, chain, nodes, parent, block, blockHash }: ProcessInput) {

@@ -15,6 +15,7 @@ export { StateError } from "./errors.ts";
 export { genesisBlock, genesisState } from "./genesis.ts";
 export {
   applyDiff,
+  applyDiffPaced,
   type CodeStore,
   type StateChange,
   proveAccount,

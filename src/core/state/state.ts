@@ -42,7 +42,15 @@ function commitInto(trie: Trie, nodes: NewNodes): Uint8Array {
 
 type Slots = [slot: Uint8Array, key: Uint8Array, value: Uint8Array][];
 
-function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes, slots: Slots): Uint8Array {
+/** Slots put between two places where others may run: a millisecond or so. */
+const SLOTS_A_STEP = 32;
+
+function* applyStorage(
+  store: NodeStore,
+  diff: AccountDiff,
+  nodes: NewNodes,
+  slots: Slots,
+): Generator<void, Uint8Array, undefined> {
   const before = diff.storageCleared ? emptyRoot : (diff.storageRoot ?? emptyRoot);
   if (diff.storage.length === 0) return before;
   const trie = new Trie(store, before);
@@ -52,6 +60,7 @@ function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes, slot
     slots.push([slot, key, value]);
     if (value.length === 0) gone.push(key);
     else trie.put(key, encode(value));
+    if (slots.length % SLOTS_A_STEP === 0) yield;
   }
   // last: a branch that something was put into does not collapse, and its other child need not be read
   for (const key of gone) trie.delete(key);
@@ -63,6 +72,34 @@ function applyStorage(store: NodeStore, diff: AccountDiff, nodes: NewNodes, slot
  * @throws TRIE_MISSING_NODE, TRIE_CORRUPT
  */
 export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): StateUpdate {
+  const steps = applySteps(store, root, diff);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, with `pace` asked between accounts and every few slots, and awaited if it says so: a large block must not hold up the rest. */
+export async function applyDiffPaced(
+  store: NodeStore,
+  root: Uint8Array,
+  diff: StateDiff,
+  pace: () => Promise<void> | undefined,
+): Promise<StateUpdate> {
+  const steps = applySteps(store, root, diff);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    const wait = pace();
+    if (wait !== undefined) await wait;
+  }
+}
+
+function* applySteps(
+  store: NodeStore,
+  root: Uint8Array,
+  diff: StateDiff,
+): Generator<void, StateUpdate, undefined> {
   const nodes: NewNodes = [];
   const codes: [Uint8Array, Uint8Array][] = [];
   const changes: StateChange[] = [];
@@ -78,10 +115,11 @@ export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): 
       continue;
     }
     const slots: Slots = [];
-    const account = { ...fields, storageRoot: applyStorage(store, row, nodes, slots) };
+    const account = { ...fields, storageRoot: yield* applyStorage(store, row, nodes, slots) };
     trie.put(key, encodeAccount(account));
     changes.push({ address, key, account, isCleared, slots });
     if (row.code !== undefined) codes.push([fields.codeHash, row.code]);
+    yield;
   }
   for (const key of gone) trie.delete(key);
   return { root: commitInto(trie, nodes), nodes, codes, changes };

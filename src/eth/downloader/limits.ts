@@ -43,8 +43,6 @@ export const limits = {
   /** Between two progress events, and how far back rates look. */
   progressMs: 1000,
   rateWindowMs: 30_000,
-  /** Milliseconds of work on one answer after which others run. */
-  yieldAfterMs: 10,
 } as const;
 
 export type DownloaderLimits = { readonly [Name in keyof typeof limits]: number };

@@ -1,4 +1,4 @@
-import type { Clock, Rand } from "#host";
+import { type Clock, type Rand, type Slice, turnsOf } from "#host";
 import type { Logger } from "#log";
 import { GlimError, orAborted } from "#util";
 import { DownloaderError } from "./errors.ts";
@@ -31,10 +31,12 @@ export class Requests {
   readonly #lanes: Lane[] = [];
   /** Requests on their way, by lane. */
   readonly #open = new Map<Lane, number>();
-  #busySince = 0;
+  /** What is left for checking answers until others have to be let run. */
+  readonly #slice: Slice;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#slice = turnsOf(options.clock).slice();
   }
 
   addLane(lane: Lane): void {
@@ -137,10 +139,6 @@ export class Requests {
 
   /** After some milliseconds of checking, others run. */
   async #pace(): Promise<void> {
-    const { clock, limits } = this.#options;
-    const now = clock.now();
-    if (now - this.#busySince < limits.yieldAfterMs) return;
-    await clock.sleep(0);
-    this.#busySince = clock.now();
+    if (this.#slice.isOver) await this.#slice.rest();
   }
 }

@@ -1,6 +1,6 @@
 // long: a method for every message of seven versions, over one connection
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
-import type { Clock } from "#host";
+import { type Clock, turnsOf } from "#host";
 import { type AnyMessage, type MsgReadWriter, P2pError, type Peer, RequestTracker } from "#p2p";
 import { RlpReader, type Schema } from "#rlp";
 import { type Deferred, deferred, GlimError, onAbort } from "#util";
@@ -398,13 +398,8 @@ export class EthPeer {
 
 /** Lets others run when an answer has kept this thread for a while. */
 function pacer(clock: Clock): () => Promise<void> | undefined {
-  let since = clock.now();
-  return () => {
-    if (clock.now() - since < YIELD_AFTER_MS) return undefined;
-    return clock.sleep(0).then(() => {
-      since = clock.now();
-    });
-  };
+  const slice = turnsOf(clock).slice();
+  return () => (slice.isOver ? slice.rest() : undefined);
 }
 
 /** @throws ETHP_TOO_MANY_ITEMS before anything of the body is made */
