@@ -21,7 +21,7 @@ const fail = (error: keyof typeof EVMError.errorMessages): never => {
 };
 
 /** Gas for memory up to there; the size is noted, the memory itself grows when it is written. */
-export function memoryGas({ run }: Frame, offset: bigint, length: bigint): bigint {
+function memoryGas({ run }: Frame, offset: bigint, length: bigint): bigint {
   if (length === 0n) return 0n;
   const words =
     offset < PLAIN && length < PLAIN
