@@ -1,3 +1,4 @@
+// long: one class, every way in and out of an endpoint
 import type { Host } from "#host";
 import type { Logger } from "#log";
 import { type Api, HttpEndpoint, IpcEndpoint, type Pages, RpcServer, selectApis } from "#rpc";

@@ -13,7 +13,7 @@ export { configTable } from "./config-table.ts";
 export { DiskWatch, type DiskWatchOptions } from "./disk-watch.ts";
 export { ConfigError, type ConfigProblem, NodeError } from "./errors.ts";
 export { openInstanceDir } from "./instance-dir.ts";
-export { meterHeads } from "./meters.ts";
+export { meterHeads } from "./collected.ts";
 export { loadNodeList } from "./node-lists.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export type { Health, Vitals } from "./vitals.ts";

@@ -4,7 +4,7 @@ import type { Metrics } from "#metrics";
 import type { Server } from "#p2p";
 import { HttpEndpoint, type Pages } from "#rpc";
 import type { ResolvedConfig } from "./config.ts";
-import { collectGauges } from "./meters.ts";
+import { collectGauges } from "./collected.ts";
 import { collectProcess, firstOf, healthPages, metricsPages, profilePages } from "./ops-pages.ts";
 import { CpuProfiler } from "./profiler.ts";
 import type { Health, Vitals } from "./vitals.ts";
