@@ -43,11 +43,11 @@ describe("JS-03 regular expressions", () => {
 });
 
 test("JS-05 nothing that strangers fill lives as long as the process: no module has an empty Map, Set or list of its own", () => {
-  // Data directories that this process has locked; machines by fork; memory of ended frames, 16 MB at most.
+  // Data directories that this process has locked; machines by fork; a list that stays empty.
   const bounded = [
     join("host", "node", "lock.ts"),
     join("core", "vm", "precompiles.ts"),
-    join("core", "vm", "slabs.ts"),
+    join("core", "vm", "frames.ts"),
   ];
   const own =
     /^(?:export )?(?:const|let|var) \w+(?:: (?![Rr]eadonly)[^=\n]+)? = (?:new (?:Map|Set|ByteMap|ByteSet|Array)(?:<[^\n]*>)?\(\)|\[\]);/m;
