@@ -16,7 +16,10 @@ async function tables() {
     ["ethapi/index", "node/builtin-apis", "light/node/light-api", "les/server/api"].map(load),
   );
   const eth = (kind, controls) =>
-    createEthApi({ kind, headEvents: nothing }, { host: nothing, controls }).apis;
+    createEthApi(
+      { kind, headEvents: nothing, chainConfig: { terminalTotalDifficulty: 0n } },
+      { host: nothing, controls },
+    ).apis;
   const everywhere = builtinApis(nothing);
   return {
     full: [

@@ -31,6 +31,7 @@ import { simulateMethods } from "./simulate-methods.ts";
 import { stateDumpMethods } from "./state-dump-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { ethSubscriptions } from "./subscriptions.ts";
+import { testingMethods } from "./testing-methods.ts";
 import { traceChainSubscription } from "./trace-chain.ts";
 import { traceMethods } from "./trace-methods.ts";
 import { Tracing } from "./tracing.ts";
@@ -92,6 +93,8 @@ function furtherApis(parts: Parts, controls: NodeControls): Api[] {
   if (miner !== undefined)
     apis.push(api({ namespace: "miner", isPublic: false, methods: minerMethods(miner) }));
   if (controls.hasWork === true) apis.push(...workApis);
+  if (chain !== undefined && parts.backend.chainConfig.terminalTotalDifficulty !== undefined)
+    apis.push(api({ namespace: "testing", isPublic: false, methods: testingMethods(parts) }));
   if (files !== undefined)
     apis.push(api({ namespace: "admin", isPublic: false, methods: chainFileMethods(files) }));
   return apis;

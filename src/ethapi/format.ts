@@ -95,7 +95,7 @@ export function formatBlock(header: Header, body: Body, format: BlockFormat): Js
   };
 }
 
-function formatWithdrawal(withdrawal: NonNullable<Body["withdrawals"]>[number]): JsonObject {
+export function formatWithdrawal(withdrawal: NonNullable<Body["withdrawals"]>[number]): JsonObject {
   return {
     index: quantityHex(withdrawal.index),
     validatorIndex: quantityHex(withdrawal.validatorIndex),

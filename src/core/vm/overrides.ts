@@ -20,6 +20,10 @@ const slotsOf = (rows: AccountOverride["state"]): ByteMap<Uint8Array> => {
   return slots;
 };
 
+/** Of an account that is not there: only a precompile to move. */
+const saysNothing = ({ nonce, balance, code, state, stateDiff }: AccountOverride) =>
+  (nonce ?? balance ?? code ?? state ?? stateDiff?.[0]) === undefined;
+
 /** A reader that says of some accounts what the caller wants to hear (geth's state overrides, eth_call's third parameter). */
 export function overrideReader(reader: StateReader, overrides: readonly AccountOverride[]): StateReader {
   if (overrides.length === 0) return reader;
@@ -29,7 +33,7 @@ export function overrideReader(reader: StateReader, overrides: readonly AccountO
     async account(address): Promise<Account | undefined> {
       const row = rows.get(address);
       const base = await reader.account(address);
-      if (row === undefined) return base;
+      if (row === undefined || (base === undefined && saysNothing(row))) return base;
       const codeHash = row.code === undefined ? (base?.codeHash ?? emptyCodeHash) : keccak256(row.code);
       const baseRoot = row.state === undefined ? (base?.storageRoot ?? emptyTxRoot) : emptyTxRoot;
       return {
