@@ -1,3 +1,4 @@
+// long: one method, from its attributes to the payload
 /** testing_buildBlockV1: a block on the head that is made and told, and not kept (eth/catalyst/api_testing.go@v1.17.5). */
 import {
   decodeTransaction,
@@ -45,7 +46,7 @@ const GAS_LIMIT_BOUND_DIVISOR = 1024n;
 const MAX_TRANSACTIONS = 10_000;
 const ZERO_HASH = new Uint8Array(32);
 
-export const withdrawalList: Codec<Withdrawal[]> = list(
+const withdrawalList: Codec<Withdrawal[]> = list(
   object({ index: uint64, validatorIndex: uint64, address, amount: uint64 }),
   { max: 1_000 },
 );
