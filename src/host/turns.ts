@@ -24,7 +24,7 @@ export class Turns {
   /** Work in the middle. BOUNDED by who began it. */
   readonly #resting: (() => void)[] = [];
   #isArmed = false;
-  /** Something was begun in this turn, which is over at `#endMs`. */
+  /** Something was begun, and since then the loop was not seen to turn: at `#endMs` it has to. */
   #isOpen = false;
   #endMs = 0;
   #hasArrivals = false;
@@ -38,9 +38,9 @@ export class Turns {
   mayBegin(): boolean {
     if (this.#fresh.size > 0) return false;
     if (this.#isOpen) return this.#clock.now() < this.#endMs;
+    // the loop is not watched for it: who is past the end asks for a place, and is told of the next turn so
     this.#isOpen = true;
     this.#endMs = this.#clock.now() + TURN_MS;
-    this.#arm();
     return true;
   }
 
@@ -95,7 +95,7 @@ export class Turns {
   #runFresh(): void {
     if (this.#fresh.size === 0) return;
     const now = this.#clock.now();
-    const end = this.#isOpen ? Math.max(this.#endMs, now + LEAST_MS) : now + TURN_MS;
+    this.#endMs = this.#isOpen ? Math.max(this.#endMs, now + LEAST_MS) : now + TURN_MS;
     do {
       const next = this.#fresh.entries().next();
       if (next.done === true) return;
@@ -104,7 +104,7 @@ export class Turns {
       const job = jobs.shift();
       if (jobs.length > 0) this.#fresh.set(owner, jobs); // behind the others
       job?.();
-    } while (this.#clock.now() < end);
+    } while (this.#clock.now() < this.#endMs);
   }
 
   /** Whether new connections have the next turn. */

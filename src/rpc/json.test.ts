@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { JsonSplitter, scanJson, writeJson } from "./json.ts";
+import { JsonScan, JsonSplitter, scanJson, writeJson } from "./json.ts";
 
 const budget = { maxDepth: 64, maxTokens: 100_000 };
 const nest = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -54,6 +54,23 @@ describe("RP-08 the scanner before JSON.parse", () => {
       { seed: 20261124 },
     );
   });
+});
+
+test("attack/RP-08 a text in pieces, cut anywhere, is judged as it is whole, and refused before the rest is there", () => {
+  const small = { maxDepth: 3, maxTokens: 12 };
+  const part = fc.constantFrom("[", "]", "{", "}", ",", ":", '"', "\\", "1", " ", '\\"', "a");
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 60 }), fc.integer({ min: 1, max: 7 }), (parts, step) => {
+      const text = parts.join("");
+      const scan = new JsonScan(small);
+      let refusal: ReturnType<typeof scanJson>;
+      for (let at = 0; at < text.length; at += step)
+        refusal ??= scan.push(Buffer.from(text.slice(at, at + step)));
+      return refusal === scanJson(text, small);
+    }),
+    { seed: 20261124, numRuns: 500 },
+  );
+  expect(new JsonScan(budget).push(Buffer.from("[".repeat(65)))).toBe("too deep");
 });
 
 describe("JsonSplitter", () => {
