@@ -1,3 +1,4 @@
+// long: a table of JSON shapes
 /** JSON shapes, as geth writes them (internal/ethapi/api.go, core/types/gen_*_json.go @v1.17.5). Pure. */
 import {
   type AccessListEntry,
