@@ -29,7 +29,7 @@ const error = (code: number, message?: RegExp) => ({
 });
 
 describe("RP-07 batches", () => {
-  test("a batch whose answers wait for nothing gives way every 5 ms", async () => {
+  test("a batch whose answers wait for nothing gives way every 2 ms", async () => {
     const { clock } = nodeHost();
     let now = 0;
     const { ask } = serve({ host: { ...nodeHost(), clock: { ...clock, now: () => now++ } } });
