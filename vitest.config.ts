@@ -10,6 +10,8 @@ const shared = {
   setupFiles: ["test/kit/strict.ts"],
 };
 
+const DISCOVERY = ["test/interop/discovery-*.test.ts"];
+
 export default defineConfig({
   ...base,
   test: {
@@ -30,9 +32,22 @@ export default defineConfig({
           ...shared,
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
+          exclude: DISCOVERY,
           testTimeout: 300_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
+          maxWorkers: availableParallelism(), // most of the time they wait for a block of geth's
+        },
+      },
+      {
+        ...base,
+        test: {
+          ...shared,
+          name: "interop-discovery",
+          include: DISCOVERY,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          fileParallelism: false, // geth gives a search up when its neighbours answer late
+          sequence: { groupOrder: 2 }, // after the others
         },
       },
       {

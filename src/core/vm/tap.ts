@@ -91,9 +91,6 @@ const RETURNDATACOPY = 0x3e;
 const CALL = 0xf1;
 const STATIC_FAULT = "write protection";
 const SSTORE = 0x55;
-/** Gas that must be left over for a write (EIP-2200), or it fails before it is reckoned. */
-const SENTRY = 2300n;
-const SENTRY_FAULT = "out of gas: not enough gas for reentrancy sentry";
 /** Opcodes that a static call must not run; geth finds out before it reckons their gas. */
 const EARLY_WRITES: ReadonlySet<number> = new Set([SSTORE, CREATE, CREATE2, SELFDESTRUCT]);
 /** …or when it runs them: TSTORE and LOG0 to LOG4. */
@@ -236,7 +233,6 @@ export class Tap {
     if (CALLS.has(op) && failure === undefined) total += run.messageGasLimit ?? 0n;
     if (run.memoryWordCount > MOST_WORDS) total = base;
     const isDear = late === undefined && evmErrorOf(failure) === "out of gas";
-    if (isDear && op === SSTORE && run.gasLeft <= SENTRY && failure !== undefined) fault ??= SENTRY_FAULT;
     if (isDear || total > run.gasLeft || run.memoryWordCount > MOST_WORDS) fault ??= "out of gas";
     frame.fault = fault ?? late;
     const isWanted = tracer.step !== undefined && (tracer.ops === undefined || tracer.ops.has(op));

@@ -41,6 +41,9 @@ const KNOWN: Readonly<Record<string, string>> = {
   "call_tracer/revert_reason.json": "its config has EIP-158 after Byzantium: refused here",
   "call_tracer_flat/revert_reason.json": "the same",
   "call_tracer_flat/big_slow.json": "its config has Homestead after EIP-150: refused here",
+  "call_tracer_flat/callcode_precompiled_throw.json":
+    "1.17.5 says more of the gas that a write must leave over",
+  "call_tracer_flat/nested_create_action_gas.json": "the same",
   "call_tracer_withLog/frontier_create_outofstorage.json":
     "the code that Frontier did not store is not shown",
 };
