@@ -76,7 +76,10 @@ if (existsSync("dist/ethapi/index.js")) {
   files["docs/rpc-compared.md"] = comparedDocs();
   files["docs/config.md"] = await (await import("./config-docs.mjs")).configDocs();
   files["docs/metrics.md"] = await (await import("./metrics-docs.mjs")).metricsDocs();
-} else console.error("docs/rpc.md, docs/config.md and docs/metrics.md are left as they are: compile first (npx tsc -b)");
+} else
+  console.error(
+    "docs/rpc.md, docs/config.md and docs/metrics.md are left as they are: compile first (npx tsc -b)",
+  );
 let stale = 0;
 for (const [path, text] of Object.entries(files)) {
   if (!process.argv.includes("--check")) {

@@ -468,7 +468,10 @@ export class BlockChain {
    * What executing that block reads of the state before it; a state that was pruned is made again. Writes nothing.
    * @throws CORE_UNKNOWN_BLOCK for one without parent; CORE_STATE_UNAVAILABLE, CORE_REEXEC as `regenerate`
    */
-  async witness(block: Block, options: { signal?: AbortSignal; most?: number } = {}): Promise<ExecutionWitness> {
+  async witness(
+    block: Block,
+    options: { signal?: AbortSignal; most?: number } = {},
+  ): Promise<ExecutionWitness> {
     const { headers: chain, nodes, codes } = this;
     const parent = block.header.number === 0 ? undefined : this.headerByHash(block.header.parentHash);
     if (parent === undefined) throw CoreError("UNKNOWN_BLOCK", { number: block.header.number - 1 });

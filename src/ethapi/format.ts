@@ -141,9 +141,7 @@ export function formatTransaction(tx: Transaction, place?: Place, from?: Uint8Ar
     from: toHex(from ?? senderOf(tx)),
     gas: quantityHex(tx.gas),
     gasPrice: quantityHex(
-      place === undefined
-        ? (tx.maxFeePerGas ?? tx.gasPrice ?? 0n)
-        : pricePaid(tx, place.header.baseFee),
+      place === undefined ? (tx.maxFeePerGas ?? tx.gasPrice ?? 0n) : pricePaid(tx, place.header.baseFee),
     ),
     ...(isFeeMarket ? { maxFeePerGas: quantityHex(tx.maxFeePerGas ?? 0n) } : {}),
     ...(isFeeMarket ? { maxPriorityFeePerGas: quantityHex(tx.maxPriorityFeePerGas ?? 0n) } : {}),
