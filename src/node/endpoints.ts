@@ -149,6 +149,7 @@ export class Endpoints implements AsyncDisposable {
     this.#http = undefined;
     if (face === undefined) return;
     face.endpoint.setHttp(undefined);
+    face.server.finish();
     if (!face.endpoint.servesWs) this.#close(face.endpoint);
   }
 

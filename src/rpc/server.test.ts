@@ -411,6 +411,19 @@ describe("one-way answers", () => {
     server.close();
     expect([aborted, clock.activeTimers]).toEqual([1, 0]);
   });
+
+  test("once nothing more will come, no timer outlasts what still runs", async () => {
+    const clock = new SimulatedClock();
+    const { server } = serve({ host: { ...nodeHost(), clock } });
+    const http = server.connect({ transport: "http", remote: "" });
+    const hanging = http.answer(call(1, "test_hang"), 30_000);
+    if (hanging === undefined || typeof hanging === "string") throw new Error("it does not hang");
+    server.finish();
+    expect(clock.activeTimers).toBe(1);
+    hanging.abort();
+    await hanging.text;
+    expect(clock.activeTimers).toBe(0);
+  });
 });
 
 describe("T5 module rule", () => {

@@ -35,6 +35,7 @@ export class RpcServer implements Disposable {
   /** By their length: one, unless transports with other limits share this server. */
   readonly #deadlines = new Map<number, Deadlines<Context>>();
   #isClosed = false;
+  #isOver = false;
   #openSubscriptions = 0;
 
   constructor({ apis, host, log = silentLogger, limits = {} }: RpcServerOptions) {
@@ -80,7 +81,7 @@ export class RpcServer implements Disposable {
     let deadlines = this.#deadlines.get(timeoutMs);
     if (deadlines === undefined) {
       deadlines = new Deadlines(this.host.clock, timeoutMs, (context) => context.expire());
-      if (this.#isClosed) deadlines.close();
+      if (this.#isOver) deadlines.close();
       this.#deadlines.set(timeoutMs, deadlines);
     }
     return deadlines;
@@ -111,11 +112,17 @@ export class RpcServer implements Disposable {
     return connection;
   }
 
+  /** No more texts will come: what runs goes on, and no timer outlasts it. */
+  finish(): void {
+    this.#isOver = true;
+    for (const deadlines of this.#deadlines.values()) deadlines.close();
+  }
+
   /** Ends every connection's subscriptions and aborts their calls. Texts that come later get an error, never silence. */
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#connections]) connection.close();
-    for (const deadlines of this.#deadlines.values()) deadlines.close();
+    this.finish();
   }
 
   [Symbol.dispose](): void {
