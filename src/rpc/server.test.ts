@@ -453,5 +453,7 @@ test("a closed server answers with an error, never with silence", async () => {
   const { server } = serve();
   const http = server.connect({ transport: "http", remote: "" });
   server.close();
-  expect(http.answer(call(1, "nftest_echo", [1]))).toContain("server is shutting down");
+  const answer = http.answer(call(1, "nftest_echo", [1]));
+  // at once, or in a later turn of the event loop where this one's time is used up
+  expect(typeof answer === "object" ? await answer.text : answer).toContain("server is shutting down");
 });
