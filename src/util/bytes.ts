@@ -66,11 +66,25 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** One EVM word, put together through 64-bit views: several times faster than by text. */
+const WORD = 32;
+const word = new Uint8Array(WORD);
+const wordView = new DataView(word.buffer);
+const MAX_QUARTER = (1n << 64n) - 1n;
+const MAX_WORD = (1n << 256n) - 1n;
+
 /** Big-endian bytes → bigint; empty bytes are 0. */
 export function bytesToBigint(bytes: Uint8Array): bigint {
-  if (bytes.length === 0) return 0n;
-  if (bytes.length <= 6) return BigInt(bytesToNumber(bytes));
-  return BigInt(toHex(bytes));
+  const { length } = bytes;
+  if (length <= 6) return BigInt(bytesToNumber(bytes));
+  if (length > WORD) return BigInt(toHex(bytes));
+  word.fill(0, 0, WORD - length);
+  word.set(bytes, WORD - length);
+  const low = wordView.getBigUint64(24);
+  if (length <= 8) return low;
+  const lower = (wordView.getBigUint64(16) << 64n) | low;
+  if (length <= 16) return lower;
+  return (wordView.getBigUint64(0) << 192n) | (wordView.getBigUint64(8) << 128n) | lower;
 }
 
 /** Big-endian bytes → number. The caller bounds the length: at most 6 bytes are exact. */
@@ -86,13 +100,32 @@ export function bytesToNumber(bytes: Uint8Array): number {
  */
 export function bigintToBytes(value: bigint, length?: number): Uint8Array {
   if (value < 0n) throw new RangeError("negative value has no byte form");
-  const digits = value === 0n ? "" : value.toString(16);
+  if (value <= MAX_WORD && (length ?? WORD) <= WORD) return wordToBytes(value, length);
+  const digits = value.toString(16);
   const minimal = fromHex(digits.length % 2 === 0 ? digits : `0${digits}`);
   if (length === undefined) return minimal;
   if (minimal.length > length) throw new RangeError(`value does not fit ${length} bytes`);
   const padded = new Uint8Array(length);
   padded.set(minimal, length - minimal.length);
   return padded;
+}
+
+function wordToBytes(value: bigint, length: number | undefined): Uint8Array {
+  if (value <= MAX_QUARTER) {
+    word.fill(0, 0, 24);
+    wordView.setBigUint64(24, value);
+  } else {
+    wordView.setBigUint64(24, value & MAX_QUARTER);
+    wordView.setBigUint64(16, (value >> 64n) & MAX_QUARTER);
+    wordView.setBigUint64(8, (value >> 128n) & MAX_QUARTER);
+    wordView.setBigUint64(0, value >> 192n);
+  }
+  if (length === WORD) return word.slice();
+  let zeros = 0;
+  while (zeros < WORD && word[zeros] === 0) zeros++;
+  if (length === undefined) return word.slice(zeros);
+  if (WORD - zeros > length) throw new RangeError(`value does not fit ${length} bytes`);
+  return word.slice(WORD - length);
 }
 
 /** Safe integer → big-endian bytes, minimal (0 is empty) or left-padded to `length`. */

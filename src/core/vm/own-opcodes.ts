@@ -2,16 +2,16 @@
 import { EVMError } from "@ethereumjs/evm";
 import type { Common } from "@ethereumjs/common";
 import { keccak256 } from "#crypto";
-import { equalBytes } from "#util";
+import { bigintToBytes, bytesToBigint, equalBytes } from "#util";
 import type { OverlayState } from "./overlay.ts";
 import type { Frame } from "./frames.ts";
 import type { MaybePromise } from "./state-reader.ts";
-import { shortBytes, wordBytes, wordOf } from "./words.ts";
 
 /** An opcode that charges its own gas. A promise is awaited before the next one. */
 export type OwnOpcode = (frame: Frame) => MaybePromise<void>;
 
 const WORD = 256;
+const wordBytes = (value: bigint): Uint8Array => bigintToBytes(value, 32);
 const NOTHING = new Uint8Array(0);
 /** Below this (bytes, 64 MiB) sizes and costs of memory are exact as numbers. */
 const PLAIN = 1n << 26n;
@@ -95,7 +95,7 @@ function push(fee: bigint, size: number): OwnOpcode {
     if (value === undefined) {
       // bytes behind the end of the code are zeros
       const there = run.code.subarray(at, at + size);
-      value = wordOf(there) << BigInt(8 * (size - there.length));
+      value = bytesToBigint(there) << BigInt(8 * (size - there.length));
       if (run.cachedPushes.length > 0) run.cachedPushes[at] = value;
     }
     run.programCounter = at + size;
@@ -138,10 +138,10 @@ function callData({ fees }: Terms): [number, OwnOpcode][] {
     const at = stack.pop();
     const there =
       at < BigInt(env.callData.length) ? env.callData.subarray(Number(at), Number(at) + 32) : NOTHING;
-    stack.push(wordOf(there) << BigInt(8 * (32 - there.length)));
+    stack.push(bytesToBigint(there) << BigInt(8 * (32 - there.length)));
   };
   return [
-    [0x33, given(fees[0x33] ?? 0n, ({ run }) => wordOf(run.env.caller.bytes))],
+    [0x33, given(fees[0x33] ?? 0n, ({ run }) => bytesToBigint(run.env.caller.bytes))],
     [0x34, given(fees[0x34] ?? 0n, ({ run }) => run.env.callValue)],
     [0x35, load],
     [0x36, given(fees[0x36] ?? 0n, ({ run }) => BigInt(run.env.callData.length))],
@@ -154,7 +154,7 @@ function memory({ fees }: Terms): [number, OwnOpcode][] {
     stack.need(1);
     const at = stack.at(0);
     frame.useGas((fees[0x51] ?? 0n) + memoryGas(frame, at, 32n));
-    stack.replace(1, wordOf(own.read(Number(at), 32, true)));
+    stack.replace(1, bytesToBigint(own.read(Number(at), 32, true)));
   };
   const store: OwnOpcode = (frame) => {
     const { stack, memory: own } = frame.run;
@@ -181,7 +181,7 @@ function hashing({ fees, common }: Terms): [number, OwnOpcode][] {
     const length = stack.at(1);
     frame.useGas((fees[0x20] ?? 0n) + memoryGas(frame, at, length) + wordsGas(each, length));
     const bytes = length === 0n ? NOTHING : own.read(Number(at), Number(length), true);
-    stack.replace(2, wordOf(keccak256(bytes)));
+    stack.replace(2, bytesToBigint(keccak256(bytes)));
   };
   return [[0x20, hash]];
 }
@@ -264,8 +264,8 @@ function storage({ fees, state, common, isBerlin }: Terms): [number, OwnOpcode][
     if (isBerlin) frame.warmSlot(slot);
     frame.useGas(fee);
     const value = state.slot(address, slot);
-    if (!(value instanceof Promise)) return stack.replace(1, wordOf(value));
-    return value.then((bytes) => stack.replace(1, wordOf(bytes)));
+    if (!(value instanceof Promise)) return stack.replace(1, bytesToBigint(value));
+    return value.then((bytes) => stack.replace(1, bytesToBigint(bytes)));
   };
 
   /** What a change of a slot costs, its refunds booked. */
@@ -296,7 +296,7 @@ function storage({ fees, state, common, isBerlin }: Terms): [number, OwnOpcode][
 
   const set = (frame: Frame, slot: Uint8Array, current: Uint8Array, original: Uint8Array): void => {
     const { stack, env, gasLeft } = frame.run;
-    const value = shortBytes(stack.at(1));
+    const value = bigintToBytes(stack.at(1));
     if (gasLeft <= terms.sentry) fail("OUT_OF_GAS");
     let fee = storeFee + price(frame, slot, current, original, value);
     if (isBerlin && !state.isWarmSlot(env.address.bytes, slot)) fee += cold;
