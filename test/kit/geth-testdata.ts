@@ -1,13 +1,13 @@
 // The vectors in geth's sources for tracers and precompiles, as `scripts/extract-vectors.mjs` lays them out below GLIM_VECTORS.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { genesisState, stateReader } from "#core/state";
-import { decodeTransaction, emptyTxRoot, emptyUnclesHash, type Header, makeHeader } from "#core/types";
+import { decodeTransaction, emptyTxRoot, type Header } from "#core/types";
 import { openBlock } from "#core/vm";
 import { keccak256 } from "#crypto";
 import { makeTracer, TraceBudget } from "#ethapi/tracers";
 import { type ChainConfig, parseGenesis, rulesAt } from "#params";
-import { ByteMap, fromHex } from "#util";
+import { fromHex } from "#util";
+import { headerToExecute, memoryState } from "./memory-state.ts";
 
 const root = join(process.env["GLIM_VECTORS"] ?? "", "go-ethereum");
 
@@ -43,9 +43,6 @@ const number = (text: string | undefined): bigint => BigInt(text ?? 0);
 
 function headerOf(config: ChainConfig, { genesis, context }: TraceVector): Header {
   const fields = {
-    ...{ parentHash: new Uint8Array(32), unclesHash: emptyUnclesHash, stateRoot: emptyTxRoot },
-    ...{ txRoot: emptyTxRoot, receiptRoot: emptyTxRoot, bloom: new Uint8Array(256), gasUsed: 0n },
-    ...{ extra: new Uint8Array(0), mixDigest: new Uint8Array(32), nonce: new Uint8Array(8) },
     coinbase: fromHex(context["miner"] ?? "0x"),
     difficulty: number(context["difficulty"]),
     number: Number(number(context["number"])),
@@ -53,7 +50,7 @@ function headerOf(config: ChainConfig, { genesis, context }: TraceVector): Heade
     time: Number(number(context["timestamp"])),
   };
   const rules = rulesAt(config, fields);
-  return makeHeader({
+  return headerToExecute({
     ...fields,
     ...(rules.isLondon ? { baseFee: number(context["baseFeePerGas"] ?? genesis.baseFeePerGas) } : {}),
     ...(rules.isShanghai ? { withdrawalsRoot: emptyTxRoot } : {}),
@@ -65,12 +62,7 @@ function headerOf(config: ChainConfig, { genesis, context }: TraceVector): Heade
 export async function traceOf(vector: TraceVector, tracer: string): Promise<unknown> {
   const { config, alloc } = parseGenesis({ ...vector.genesis, difficulty: "0x1" });
   const header = headerOf(config, vector);
-  const nodes = new ByteMap<Uint8Array>();
-  const codes = new ByteMap<Uint8Array>();
-  const pre = genesisState({ alloc });
-  for (const [hash, node] of pre.nodes) nodes.set(hash, node);
-  for (const [hash, code] of pre.codes) codes.set(hash, code);
-  const block = await openBlock(config, header, stateReader(nodes, codes, pre.root), {
+  const block = await openBlock(config, header, memoryState(alloc).reader, {
     blockHash: (n) => keccak256(Buffer.from(String(n), "latin1")),
     intermediateRoot: () => new Uint8Array(32),
     traced: true,

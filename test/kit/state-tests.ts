@@ -1,12 +1,10 @@
-import { applyDiff, genesisState, stateReader } from "#core/state";
+import { applyDiff } from "#core/state";
 import {
   decodeTransaction,
   emptyTxRoot,
-  emptyUnclesHash,
   type Header,
   type Log,
   logRlp,
-  makeHeader,
   signTransaction,
   type Transaction,
   type TransactionFields,
@@ -16,7 +14,8 @@ import { type BlockExecution, openBlock, type StateDiff, VmError } from "#core/v
 import { keccak256, parsePrivateKey } from "#crypto";
 import { type ChainConfig, parseGenesis } from "#params";
 import { encodeAs, list } from "#rlp";
-import { ByteMap, fromHex, isError, toHex } from "#util";
+import { fromHex, isError, toHex } from "#util";
+import { headerToExecute, memoryState } from "./memory-state.ts";
 
 /** The forks of ethereum/tests, each from block 0. `clique`: state tests pay no block rewards. */
 const ORDER = [
@@ -85,22 +84,13 @@ const isFrom = (fork: string, first: string) => forks.indexOf(fork) >= forks.ind
 function headerOf(env: Record<string, Text>, fork: string): Header {
   const has = (name: string) => isFrom(fork, name);
   const merged = has("Paris");
-  return makeHeader({
-    parentHash: new Uint8Array(32),
-    unclesHash: emptyUnclesHash,
+  return headerToExecute({
     coinbase: fromHex(env["currentCoinbase"] ?? "0x"),
-    stateRoot: emptyTxRoot,
-    txRoot: emptyTxRoot,
-    receiptRoot: emptyTxRoot,
-    bloom: new Uint8Array(256),
     difficulty: merged ? 0n : number(env["currentDifficulty"]) & ((1n << 80n) - 1n),
     number: Number(number(env["currentNumber"])),
     gasLimit: number(env["currentGasLimit"]) & ((1n << 64n) - 1n),
-    gasUsed: 0n,
     time: Number(number(env["currentTimestamp"])),
-    extra: new Uint8Array(0),
     mixDigest: merged ? word(env["currentRandom"] ?? env["currentDifficulty"] ?? "0x0") : new Uint8Array(32),
-    nonce: new Uint8Array(8),
     ...(has("London") ? { baseFee: number(env["currentBaseFee"] ?? "0x0a") } : {}),
     ...(has("Shanghai") ? { withdrawalsRoot: emptyTxRoot } : {}),
     ...(has("Cancun") ? { blobGasUsed: 0n, excessBlobGas: number(env["currentExcessBlobGas"]) } : {}),
@@ -178,15 +168,11 @@ async function runCase(vector: Vector, fork: string, index: number): Promise<str
   const post = vector.post[fork]?.[index];
   if (config === undefined || post === undefined) return `no fork ${fork}`;
   const { alloc } = parseGenesis({ config: {}, difficulty: 0, alloc: vector.pre });
-  const nodes = new ByteMap<Uint8Array>();
-  const codes = new ByteMap<Uint8Array>();
-  const pre = genesisState({ alloc });
-  for (const [hash, node] of pre.nodes) nodes.set(hash, node);
-  for (const [hash, code] of pre.codes) codes.set(hash, code);
+  const pre = memoryState(alloc);
   const header = headerOf(vector.env, fork);
   // as geth's runner: BLOCKHASH of n is keccak256 of its decimal digits
   const blockHash = (n: number) => keccak256(Buffer.from(String(n), "latin1"));
-  const block = await openBlock(config, header, stateReader(nodes, codes, pre.root), {
+  const block = await openBlock(config, header, pre.reader, {
     blockHash,
     intermediateRoot: () => new Uint8Array(32),
   });
@@ -206,7 +192,7 @@ async function runCase(vector: Vector, fork: string, index: number): Promise<str
   if (post.expectException !== undefined && refused === "") return `not refused: ${post.expectException}`;
   // execution-spec-tests leave the state alone where the transaction is refused, and say what it is
   const isUntouched = refused !== "" && post.state !== undefined;
-  const root = toHex(isUntouched ? pre.root : applyDiff(nodes, pre.root, diff).root);
+  const root = toHex(isUntouched ? pre.root : applyDiff(pre.nodes, pre.root, diff).root);
   if (root !== post.hash) return `root ${root} instead of ${post.hash} ${refused}`;
   const logsHash = toHex(keccak256(encodeAs(list(logRlp), logs)));
   return logsHash === post.logs ? undefined : `logs ${logsHash} instead of ${post.logs}`;

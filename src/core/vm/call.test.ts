@@ -1,7 +1,6 @@
-import { genesisState, stateReader } from "#core/state";
 import { type Header, emptyTxRoot, emptyUnclesHash, makeHeader } from "#core/types";
 import type { Genesis } from "#params";
-import { ByteMap, concatBytes, fromHex, GlimError, toHex, utf8Encode } from "#util";
+import { concatBytes, fromHex, GlimError, toHex, utf8Encode } from "#util";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../../test/kit/contract.ts";
 import { testConfig } from "../../../test/kit/state-tests.ts";
@@ -15,6 +14,7 @@ import {
   runCall,
   type StateReader,
 } from "./index.ts";
+import { memoryState } from "../../../test/kit/memory-state.ts";
 
 const address = (last: number) => concatBytes(new Uint8Array(19), Uint8Array.of(last));
 const rich = address(0xaa);
@@ -75,19 +75,14 @@ const alloc: Genesis["alloc"] = [
     storage: at === slot0 ? [[word(0), Uint8Array.of(9)] as const] : [],
   })),
 ];
-const state = genesisState({ alloc });
-const nodes = new ByteMap<Uint8Array>();
-const codeStore = new ByteMap<Uint8Array>();
-for (const [hash, node] of state.nodes) nodes.set(hash, node);
-for (const [hash, code] of state.codes) codeStore.set(hash, code);
-const reader = stateReader(nodes, codeStore, state.root);
+const { reader, root } = memoryState(alloc);
 
 const header = (number = 7): Header =>
   makeHeader({
     parentHash: word(6),
     unclesHash: emptyUnclesHash,
     coinbase: address(0xcc),
-    stateRoot: state.root,
+    stateRoot: root,
     txRoot: emptyTxRoot,
     receiptRoot: emptyTxRoot,
     bloom: new Uint8Array(256),

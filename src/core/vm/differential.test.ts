@@ -4,22 +4,16 @@ import { Common, Mainnet } from "@ethereumjs/common";
 import { createTxFromRLP } from "@ethereumjs/tx";
 import { Account, Address } from "@ethereumjs/util";
 import { createVM, runTx } from "@ethereumjs/vm";
-import { applyDiff, genesisState, stateReader } from "#core/state";
-import {
-  emptyTxRoot,
-  emptyUnclesHash,
-  encodeTransaction,
-  makeHeader,
-  signTransaction,
-  type TransactionFields,
-} from "#core/types";
+import { applyDiff } from "#core/state";
+import { emptyTxRoot, encodeTransaction, signTransaction, type TransactionFields } from "#core/types";
 import { parsePrivateKey } from "#crypto";
-import { ByteMap, concatBytes, fromHex, toHex } from "#util";
+import { concatBytes, fromHex, toHex } from "#util";
 import { describe, expect, test } from "vitest";
 import { authorize } from "../../../test/kit/authorize.ts";
 import { assemble, deployCode } from "../../../test/kit/contract.ts";
 import { testConfig } from "../../../test/kit/state-tests.ts";
 import { openBlock } from "./index.ts";
+import { headerToExecute, memoryState } from "../../../test/kit/memory-state.ts";
 
 const key = parsePrivateKey(fromHex("0xb71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291"));
 const sender = fromHex("0x71562b71999873db5b286df957af199ec94617f7");
@@ -128,35 +122,22 @@ async function ours(
   fork: string,
   fields: TransactionFields,
 ): Promise<{ root: string; gas: bigint; status: number }> {
-  const state = genesisState({ alloc });
-  const nodes = new ByteMap<Uint8Array>();
-  const codes = new ByteMap<Uint8Array>();
-  for (const [hash, node] of state.nodes) nodes.set(hash, node);
-  for (const [hash, code] of state.codes) codes.set(hash, code);
+  const { nodes, reader, root: before } = memoryState(alloc);
   const merged = fork !== "London";
-  const header = makeHeader({
-    parentHash: new Uint8Array(32),
-    unclesHash: emptyUnclesHash,
+  const header = headerToExecute({
     coinbase: address(0x99),
-    stateRoot: state.root,
-    txRoot: emptyTxRoot,
-    receiptRoot: emptyTxRoot,
-    bloom: new Uint8Array(256),
+    stateRoot: before,
     difficulty: merged ? 0n : 1n,
     ...place,
     gasLimit: 30_000_000n,
-    gasUsed: 0n,
-    extra: new Uint8Array(0),
-    mixDigest: new Uint8Array(32),
-    nonce: new Uint8Array(8),
     baseFee: 7n,
     ...(["Cancun", "Prague", "Osaka"].includes(fork)
       ? { withdrawalsRoot: emptyTxRoot, blobGasUsed: 0n, excessBlobGas: 0n }
       : {}),
   });
-  const block = await openBlock(testConfig(fork), header, stateReader(nodes, codes, state.root));
+  const block = await openBlock(testConfig(fork), header, reader);
   const receipt = await block.apply(signTransaction(fields, key));
-  const root = toHex(applyDiff(nodes, state.root, (await block.finish()).diff).root);
+  const root = toHex(applyDiff(nodes, before, (await block.finish()).diff).root);
   return { root, gas: receipt.cumulativeGasUsed, status: receipt.status ?? -1 };
 }
 

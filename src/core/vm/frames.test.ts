@@ -1,12 +1,12 @@
 // Frames of ours beside the library's, which a traced machine still runs: random programs that call each other, on every fork.
-import { applyDiff, genesisState, stateReader } from "#core/state";
-import { emptyTxRoot, emptyUnclesHash, makeHeader } from "#core/types";
-import { bigintToBytes, ByteMap, concatBytes, toHex } from "#util";
+import { applyDiff } from "#core/state";
+import { bigintToBytes, concatBytes, toHex } from "#util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testConfig } from "../../../test/kit/state-tests.ts";
 import { openBlock } from "./index.ts";
 import { opName } from "./opcodes.ts";
+import { headerToExecute, memoryState } from "../../../test/kit/memory-state.ts";
 
 const address = (last: number) => concatBytes(new Uint8Array(19), Uint8Array.of(last));
 const word = (value: number) => concatBytes(new Uint8Array(31), Uint8Array.of(value));
@@ -97,29 +97,17 @@ async function outcome(fork: string, codes: readonly Uint8Array[], traced: boole
     storage: [[word(1), Uint8Array.of(5)] as [Uint8Array, Uint8Array]],
   }));
   const rich = { address: sender, balance: 10n ** 18n, nonce: 0n, code: new Uint8Array(0), storage: [] };
-  const state = genesisState({ alloc: [rich, ...contracts] });
-  const [nodes, known] = [new ByteMap<Uint8Array>(), new ByteMap<Uint8Array>()];
-  for (const [hash, node] of state.nodes) nodes.set(hash, node);
-  for (const [hash, code] of state.codes) known.set(hash, code);
-  const header = makeHeader({
-    parentHash: new Uint8Array(32),
-    unclesHash: emptyUnclesHash,
+  const { nodes, reader, root } = memoryState([rich, ...contracts]);
+  const header = headerToExecute({
     coinbase: address(0x99),
-    stateRoot: state.root,
-    txRoot: emptyTxRoot,
-    receiptRoot: emptyTxRoot,
-    bloom: new Uint8Array(256),
+    stateRoot: root,
     difficulty: FORKS.indexOf(fork) < FORKS.indexOf("Paris") ? 1n : 0n,
     number: 20_000_000,
     time: 1_800_000_000,
     gasLimit: 30_000_000n,
-    gasUsed: 0n,
-    extra: new Uint8Array(0),
-    mixDigest: new Uint8Array(32),
-    nonce: new Uint8Array(8),
     baseFee: 7n,
   });
-  const block = await openBlock(testConfig(fork), header, stateReader(nodes, known, state.root), { traced });
+  const block = await openBlock(testConfig(fork), header, reader, { traced });
   const results = [];
   for (const to of CONTRACTS) {
     const call = { from: sender, to: address(to), value: 3n, input: word(to) };
@@ -127,7 +115,7 @@ async function outcome(fork: string, codes: readonly Uint8Array[], traced: boole
     const said = logs.map((log) => [toHex(log.address), log.topics.map(toHex), toHex(log.data)]);
     results.push({ ...rest, returnData: toHex(returnData), logs: said });
   }
-  return { results, root: toHex(applyDiff(nodes, state.root, block.diff()).root) };
+  return { results, root: toHex(applyDiff(nodes, root, block.diff()).root) };
 }
 
 describe.each(FORKS)("%s", (fork) => {

@@ -249,6 +249,18 @@ describe("between nodes", () => {
   });
 });
 
+/** Each of them asks, is challenged, and answers with a key that is not its own. */
+async function answerByOthersKeys(world: World, node: TestNode, peers: readonly HandPeer[]): Promise<void> {
+  for (const peer of peers) peer.knock(node);
+  await world.clock.advance(50);
+  for (const peer of peers) {
+    const [challenge] = peer.whoareyous();
+    if (challenge === undefined) throw new Error("not challenged");
+    const key = generateKey(world.entropy);
+    peer.send(peer.answer(node.node, challenge, { record: peer.record().bytes, key }), node.endpoint);
+  }
+}
+
 describe("attacks", () => {
   test("DI-10 packets of all lengths, and those that are no packet, get no answer", async () => {
     const world = makeWorld(3);
@@ -409,14 +421,7 @@ describe("attacks", () => {
     const node = await startNode(world, "20.0.0.1");
     const peers: HandPeer[] = [];
     for (let i = 0; i < 150; i++) peers.push(await HandPeer.bind(world, `${30 + (i % 50)}.0.${i}.1`));
-    for (const peer of peers) peer.knock(node);
-    await world.clock.advance(50);
-    for (const peer of peers) {
-      const [challenge] = peer.whoareyous();
-      if (challenge === undefined) throw new Error("not challenged");
-      const key = generateKey(world.entropy); // not theirs
-      peer.send(peer.answer(node.node, challenge, { record: peer.record().bytes, key }), node.endpoint);
-    }
+    await answerByOthersKeys(world, node, peers);
     await world.clock.advance(20);
     const { bad, limited } = node.discv5.counts;
     expect([bad, limited]).toEqual([limits.handshakesPerSecond, 50]);
@@ -435,14 +440,7 @@ describe("attacks", () => {
       const node = await startNode(world, "20.0.0.1");
       const peers: HandPeer[] = [];
       for (let i = 0; i < 150; i++) peers.push(await HandPeer.bind(world, hostOf(i)));
-      for (const peer of peers) peer.knock(node);
-      await world.clock.advance(50);
-      for (const peer of peers) {
-        const [challenge] = peer.whoareyous();
-        if (challenge === undefined) throw new Error("not challenged");
-        const key = generateKey(world.entropy); // not theirs
-        peer.send(peer.answer(node.node, challenge, { record: peer.record().bytes, key }), node.endpoint);
-      }
+      await answerByOthersKeys(world, node, peers);
       const honest = await HandPeer.bind(world, other);
       await honest.handshake(node);
       const { bad, limited } = node.discv5.counts;
