@@ -13,10 +13,59 @@ export const budgetOf = ({ jsonDepth, jsonTokens }: RpcLimits): JsonBudget => ({
   maxTokens: jsonTokens,
 });
 
+const QUOTE = 0x22;
 /** Characters in a row that are neither text nor separators: digits. Five millions of them cost JSON.parse and its scan 50 ms (RP-08). */
 const MAX_BARE = 1_000_000;
 
 export type JsonRefusal = "too deep" | "too many values" | "too long a number";
+
+/** What a text outside its strings has come to. */
+class Tally {
+  readonly #budget: JsonBudget;
+  #depth = 0;
+  #tokens = 0;
+  #bare = 0;
+
+  constructor(budget: JsonBudget) {
+    this.#budget = budget;
+  }
+
+  /** A string began or goes on. */
+  string(): void {
+    this.#bare = 0;
+  }
+
+  /** One more character, or byte: those that mean something are ASCII. */
+  take(code: number): JsonRefusal | undefined {
+    switch (code) {
+      case 0x5b:
+      case 0x7b:
+        if (++this.#depth > this.#budget.maxDepth) return "too deep";
+        this.#bare = 0;
+        return this.#token();
+      case 0x5d:
+      case 0x7d:
+        this.#depth--;
+        this.#bare = 0;
+        return undefined;
+      case 0x2c:
+      case 0x3a:
+        this.#bare = 0;
+        return this.#token();
+      case 0x20:
+      case 0x0a:
+      case 0x0d:
+      case 0x09:
+        return undefined;
+      default:
+        return ++this.#bare > MAX_BARE ? "too long a number" : undefined;
+    }
+  }
+
+  #token(): JsonRefusal | undefined {
+    return ++this.#tokens > this.#budget.maxTokens ? "too many values" : undefined;
+  }
+}
 
 /**
  * Looks at nesting and count before JSON.parse does the work (RP-08: 2.5 M levels cost it a second). Says nothing about
@@ -24,96 +73,47 @@ export type JsonRefusal = "too deep" | "too many values" | "too long a number";
  *
  * @returns why the text is refused, or undefined
  */
-export function scanJson(text: string, { maxDepth, maxTokens }: JsonBudget): JsonRefusal | undefined {
-  let depth = 0;
-  let tokens = 0;
-  let bare = 0;
-  const length = text.length;
+export function scanJson(text: string, budget: JsonBudget): JsonRefusal | undefined {
+  const tally = new Tally(budget);
+  const { length } = text;
   for (let i = 0; i < length; i++) {
-    switch (text.charCodeAt(i)) {
-      case 0x22: {
-        // jump over the string; an escaped quote is one after an odd number of backslashes
-        do {
-          i = text.indexOf('"', i + 1);
-          if (i < 0) return undefined; // unterminated: JSON.parse says so
-        } while (isEscaped(text, i));
-        bare = 0;
-        break;
-      }
-      case 0x5b:
-      case 0x7b:
-        if (++depth > maxDepth) return "too deep";
-        if (++tokens > maxTokens) return "too many values";
-        bare = 0;
-        break;
-      case 0x5d:
-      case 0x7d:
-        depth--;
-        bare = 0;
-        break;
-      case 0x2c:
-      case 0x3a:
-        if (++tokens > maxTokens) return "too many values";
-        bare = 0;
-        break;
-      case 0x20:
-      case 0x0a:
-      case 0x0d:
-      case 0x09:
-        break;
-      default:
-        if (++bare > MAX_BARE) return "too long a number";
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      // jump over the string; an escaped quote is one after an odd number of backslashes
+      do {
+        i = text.indexOf('"', i + 1);
+        if (i < 0) return undefined; // unterminated: JSON.parse says so
+      } while (isEscaped(text, i));
+      tally.string();
+      continue;
     }
+    const refusal = tally.take(code);
+    if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
 /** The same for bytes that come in pieces: a text is refused before the rest of it is there. */
 export class JsonScan {
-  readonly #budget: JsonBudget;
-  #depth = 0;
-  #tokens = 0;
-  #bare = 0;
+  readonly #tally: Tally;
   #inString = false;
   /** The piece before ended in a string, after a backslash that escapes. */
   #isEscaped = false;
 
   constructor(budget: JsonBudget) {
-    this.#budget = budget;
+    this.#tally = new Tally(budget);
   }
 
   push(bytes: Buffer): JsonRefusal | undefined {
     if (bytes.length === 0) return undefined;
-    const { maxDepth, maxTokens } = this.#budget;
     for (let i = this.#inString ? this.#skipString(bytes, 0) : 0; i < bytes.length; i++) {
-      switch (bytes[i]) {
-        case 0x22:
-          i = this.#skipString(bytes, i + 1) - 1;
-          break;
-        case 0x5b:
-        case 0x7b:
-          if (++this.#depth > maxDepth) return "too deep";
-          if (++this.#tokens > maxTokens) return "too many values";
-          this.#bare = 0;
-          break;
-        case 0x5d:
-        case 0x7d:
-          this.#depth--;
-          this.#bare = 0;
-          break;
-        case 0x2c:
-        case 0x3a:
-          if (++this.#tokens > maxTokens) return "too many values";
-          this.#bare = 0;
-          break;
-        case 0x20:
-        case 0x0a:
-        case 0x0d:
-        case 0x09:
-          break;
-        default:
-          if (++this.#bare > MAX_BARE) return "too long a number";
+      const code = bytes[i] ?? 0;
+      if (code === QUOTE) {
+        i = this.#skipString(bytes, i + 1) - 1;
+        continue;
       }
+      const refusal = this.#tally.take(code);
+      if (refusal !== undefined) return refusal;
     }
     return undefined;
   }
@@ -121,11 +121,11 @@ export class JsonScan {
   /** Where a string ends that goes on at `from`: after its quote, or with the piece. */
   #skipString(bytes: Buffer, from: number): number {
     this.#inString = true;
-    this.#bare = 0;
+    this.#tally.string();
     let at = this.#isEscaped ? from + 1 : from;
     this.#isEscaped = false;
     for (;;) {
-      const quote = bytes.indexOf(0x22, at);
+      const quote = bytes.indexOf(QUOTE, at);
       const end = quote < 0 ? bytes.length : quote;
       let slashes = 0;
       while (end - 1 - slashes >= at && bytes[end - 1 - slashes] === 0x5c) slashes++;
