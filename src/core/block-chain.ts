@@ -526,17 +526,12 @@ export class BlockChain {
     await this.db.flush();
   }
 
-  /** After a piece of work: lets others run when it has been enough. */
-  async #giveWay(): Promise<void> {
-    if (this.#slice.isOver) await this.#slice.rest();
-  }
-
   async #writeBatch(make: () => Batch): Promise<void> {
     const batch = make();
     this.#unflushedBytes += batch.sizeBytes;
     batch.write();
     if (this.#unflushedBytes > limits.unflushedBytes) await this.#flushNow();
-    await this.#giveWay();
+    await this.#slice.giveWay();
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -549,7 +544,7 @@ export class BlockChain {
   async #worked(start: number, written?: Header): Promise<void> {
     this.#stateMs += this.#clock.now() - start;
     this.#stateBlocks++;
-    await this.#giveWay();
+    await this.#slice.giveWay();
     if (this.blooms.isDue) await this.blooms.makeNext();
     const isTime = this.#stateMs > limits.stateMs || this.#stateBlocks >= this.#stateEvery;
     if (written === undefined) {
@@ -665,7 +660,7 @@ export class BlockChain {
       const parent = this.headerByHash(at.parentHash);
       if (parent === undefined || at.number <= this.fast.pivot) throw stateUnavailable(target);
       at = parent;
-      await this.#giveWay();
+      await this.#slice.giveWay();
     }
     for (let next = way.at(-1); next !== undefined; next = way.at(-1)) {
       signal?.throwIfAborted();

@@ -108,7 +108,7 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
 function pacer(clock: Pick<Clock, "now"> | undefined): () => Promise<void> | undefined {
   if (clock === undefined) return () => undefined;
   const slice = turnsOf(clock).slice();
-  return () => (slice.isOver ? slice.rest() : undefined);
+  return () => slice.giveWay();
 }
 
 function executeOptions({ precompiles, clock, chain, nodes, parent, block, blockHash }: ProcessInput) {

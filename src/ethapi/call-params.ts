@@ -163,6 +163,12 @@ export function stateOverrides(most: {
   };
 }
 
+/** Withdrawals of a block that is only imagined. */
+export const withdrawalList: Codec<Withdrawal[]> = list(
+  object({ index: uint64, validatorIndex: uint64, address, amount: uint64 }),
+  { max: 1_000 },
+);
+
 const rawBlockOverrides = object({
   number: optional(uint53),
   difficulty: optional(quantity),
@@ -173,9 +179,7 @@ const rawBlockOverrides = object({
   baseFeePerGas: optional(quantity),
   blobBaseFee: optional(quantity),
   beaconRoot: optional(hash),
-  withdrawals: optional(
-    list(object({ index: uint64, validatorIndex: uint64, address, amount: uint64 }), { max: 1_000 }),
-  ),
+  withdrawals: optional(withdrawalList),
   // geth's names until 1.14
   coinbase: optional(address),
   random: optional(hash),

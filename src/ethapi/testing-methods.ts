@@ -1,5 +1,6 @@
 // long: one method, from its attributes to the payload
 /** testing_buildBlockV1: a block on the head that is made and told, and not kept (eth/catalyst/api_testing.go@v1.17.5). */
+import { nextGasLimit } from "#consensus";
 import {
   decodeTransaction,
   effectiveGasPrice,
@@ -13,7 +14,6 @@ import {
   receiptRoot,
   type Transaction,
   txRoot,
-  type Withdrawal,
   withdrawalsRoot,
 } from "#core/types";
 import { openBlock, type StateDiff, VmError } from "#core/vm";
@@ -22,7 +22,6 @@ import { rulesAt } from "#params";
 import {
   address,
   bytes,
-  type Codec,
   type Decoded,
   hash,
   json,
@@ -32,24 +31,19 @@ import {
   object,
   optional,
   uint53,
-  uint64,
 } from "#rpc";
 import { equalBytes, GlimError, toHex } from "#util";
 import type { CallContext } from "./backend.ts";
+import { withdrawalList } from "./call-params.ts";
 import { EthApiError } from "./errors.ts";
 import { formatWithdrawal, type JsonObject, quantityHex } from "./format.ts";
 import type { Parts } from "./parts.ts";
 
 /** What geth's gas limits move towards (miner.DefaultConfig.GasCeil). */
 const GAS_CEILING = 60_000_000n;
-const GAS_LIMIT_BOUND_DIVISOR = 1024n;
 const MAX_TRANSACTIONS = 10_000;
 const ZERO_HASH = new Uint8Array(32);
 
-const withdrawalList: Codec<Withdrawal[]> = list(
-  object({ index: uint64, validatorIndex: uint64, address, amount: uint64 }),
-  { max: 1_000 },
-);
 const attributes = object({
   timestamp: uint53,
   prevRandao: hash,
@@ -66,12 +60,6 @@ interface Order {
 
 const refuse = (reason: string) => EthApiError("FAILED", { reason });
 
-function nextGasLimit(parent: bigint): bigint {
-  const step = parent / GAS_LIMIT_BOUND_DIVISOR - 1n;
-  if (GAS_CEILING > parent) return GAS_CEILING < parent + step ? GAS_CEILING : parent + step;
-  return GAS_CEILING > parent - step ? GAS_CEILING : parent - step;
-}
-
 function draft({ backend }: Parts, { parent, attributes: wanted, extra }: Order): Header {
   const { chainConfig } = backend;
   const place = { number: parent.number + 1, time: wanted.timestamp, difficulty: 0n };
@@ -82,7 +70,7 @@ function draft({ backend }: Parts, { parent, attributes: wanted, extra }: Order)
     ...{ ...place, parentHash: parent.hash, unclesHash: emptyUnclesHash, extra, gasUsed: 0n },
     ...{ stateRoot: ZERO_HASH, txRoot: emptyTxRoot, receiptRoot: emptyTxRoot, bloom: new Uint8Array(256) },
     ...{ coinbase: wanted.suggestedFeeRecipient, mixDigest: wanted.prevRandao, nonce: new Uint8Array(8) },
-    gasLimit: nextGasLimit(parent.gasLimit),
+    gasLimit: nextGasLimit(chainConfig, parent, rules.isLondon, GAS_CEILING),
     baseFee: baseFeeAfter(chainConfig, parent) ?? 0n,
     ...(rules.isShanghai ? { withdrawalsRoot: withdrawalsRoot(wanted.withdrawals ?? []) } : {}),
     ...(rules.isCancun

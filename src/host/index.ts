@@ -27,4 +27,5 @@ export type {
   Timer,
   UdpSocket,
 } from "./host.ts";
+export { isOutOfThreads } from "./out-of-threads.ts";
 export { type Slice, type Turns, turnsOf } from "./turns.ts";

@@ -134,6 +134,11 @@ export class Slice {
     return this.#clock.now() >= this.#endMs;
   }
 
+  /** Lets the others run when the time is over; undefined: there is some left, nothing to wait for. */
+  giveWay(): Promise<void> | undefined {
+    return this.isOver ? this.rest() : undefined;
+  }
+
   /** Lets the others run; then there is time again. */
   async rest(): Promise<void> {
     await this.#turns.rest();

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { type Deferred, deferred } from "#util";
 import { LocalChecks, localSealChecker, type Seal, type SealChecker, type SealVerdict } from "./seal.ts";
 import type { SealAnswer, SealQuestion } from "./worker.ts";
+import { isOutOfThreads } from "#host";
 
 interface Waiting {
   readonly seals: readonly Seal[];
@@ -54,7 +55,7 @@ class WorkerSealChecker implements SealChecker {
     try {
       return new Worker(this.#module, { execArgv: [] }); // flags of this process (--eval, --inspect) are not the thread's
     } catch (error) {
-      if (error instanceof Error && /^(?:EAGAIN|ENOMEM)/.test(error.message)) return undefined; // no thread more for us (F11)
+      if (isOutOfThreads(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { keccak256 } from "#crypto";
 import { emptyCodeHash, emptyTxRoot } from "#core/types";
 import { ByteMap, equalBytes } from "#util";
+import { saysNothing } from "./overrides.ts";
 import type { AccountDiff, StateDiff } from "./state-diff.ts";
 import type { Account, StateReader } from "./state-reader.ts";
 import type { AccountOverride } from "./types.ts";
@@ -86,10 +87,10 @@ export async function overrideDiff(
   overrides: readonly AccountOverride[],
 ): Promise<StateDiff> {
   const accounts: AccountDiff[] = [];
-  for (const { address, nonce, balance, code, state, stateDiff } of overrides) {
+  for (const row of overrides) {
+    const { address, nonce, balance, code, state, stateDiff } = row;
     const base = await reader.account(address);
-    const isUntouched = nonce ?? balance ?? code ?? state ?? stateDiff?.[0];
-    if (base === undefined && isUntouched === undefined) continue; // only a precompile to move, or nothing
+    if (base === undefined && saysNothing(row)) continue;
     accounts.push({
       address,
       account: {

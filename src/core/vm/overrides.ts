@@ -20,8 +20,8 @@ const slotsOf = (rows: AccountOverride["state"]): ByteMap<Uint8Array> => {
   return slots;
 };
 
-/** Of an account that is not there: only a precompile to move. */
-const saysNothing = ({ nonce, balance, code, state, stateDiff }: AccountOverride) =>
+/** Says nothing of the account: only where a precompile is to answer. */
+export const saysNothing = ({ nonce, balance, code, state, stateDiff }: AccountOverride) =>
   (nonce ?? balance ?? code ?? state ?? stateDiff?.[0]) === undefined;
 
 /** A reader that says of some accounts what the caller wants to hear (geth's state overrides, eth_call's third parameter). */

@@ -74,7 +74,7 @@ export class Requests {
       const answer = await this.#answer(state, lane.kind, (options) => work.send(options));
       if (answer === undefined) work.release();
       else {
-        delivered = await work.deliver(answer.items, () => this.#pace());
+        delivered = await work.deliver(answer.items, async () => this.#slice.giveWay());
         state.rates.delivered(lane.kind, delivered, answer.elapsedMs);
       }
     } catch (error) {
@@ -135,10 +135,5 @@ export class Requests {
 
   #count(lane: Lane, by: 1 | -1): void {
     this.#open.set(lane, (this.#open.get(lane) ?? 0) + by);
-  }
-
-  /** After some milliseconds of checking, others run. */
-  async #pace(): Promise<void> {
-    if (this.#slice.isOver) await this.#slice.rest();
   }
 }

@@ -399,7 +399,7 @@ export class EthPeer {
 /** Lets others run when an answer has kept this thread for a while. */
 function pacer(clock: Clock): () => Promise<void> | undefined {
   const slice = turnsOf(clock).slice();
-  return () => (slice.isOver ? slice.rest() : undefined);
+  return () => slice.giveWay();
 }
 
 /** @throws ETHP_TOO_MANY_ITEMS before anything of the body is made */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Thread, ThreadOptions, Threads } from "#host";
+import { isOutOfThreads, type Thread, type ThreadOptions, type Threads } from "#host";
 
 /** Young generation of a thread, MB: small, so that an idle thread costs little. */
 const YOUNG_MB = 4;
@@ -22,7 +22,7 @@ function make(module: URL, heapMb: number): Worker | undefined {
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
   } catch (error) {
-    if (error instanceof Error && /^(?:EAGAIN|ENOMEM)/.test(error.message)) return undefined;
+    if (isOutOfThreads(error)) return undefined;
     throw error;
   }
 }
