@@ -98,7 +98,7 @@ describe("RP-07 batches", () => {
 
   test("items run in order; reads that say so run side by side", async () => {
     const { ask, service } = serve();
-    const read = (id: number) => call(id, "test_read", [`r${id}`]);
+    const read = (id: number) => call(id, "test_read", [`r${id}`, 2]);
     const slow = (id: number) => call(id, "test_slow", [`s${id}`, 2]);
     const [reply = ""] = await ask(`[${slow(1)},${slow(2)},${read(3)},${read(4)},${slow(5)}]`);
     expect((JSON.parse(reply) as { id: number }[]).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5]);

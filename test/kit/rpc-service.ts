@@ -42,6 +42,8 @@ function hang(ctx: CallContext, onAbort: (reason: unknown) => void) {
 /** Counts what was made visible to the tests. */
 export class TestService {
   readonly order: string[] = [];
+  /** What ends the reads that have begun and wait for others. */
+  readonly reads: ((count: number) => void)[] = [];
   readonly apis: readonly Api[];
   openStreams = 0;
   /** Calls that wait for their signal. */
@@ -130,16 +132,20 @@ export class TestService {
               return name;
             },
           }),
+          /** Ends when as many reads have begun as are said: `[name, reads]`. Run one after the other, the first never ends. */
           read: method({
             doc: "",
-            params: [text],
+            params: [text, number],
             result: text,
             isConcurrent: true,
-            async handle([name]) {
+            async handle([name, reads]) {
               service.order.push(`+${name}`);
-              await new Promise((resolve) => setImmediate(resolve));
+              const others = await new Promise<number>((resolve) => {
+                service.reads.push(resolve);
+                if (service.reads.length === reads) for (const end of service.reads.splice(0)) end(reads);
+              });
               service.order.push(`-${name}`);
-              return name;
+              return `${name} of ${others}`;
             },
           }),
           list: method({
