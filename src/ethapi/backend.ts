@@ -10,11 +10,14 @@ import type { Body, Header, Receipt, Transaction } from "#core/types";
 import type { StateDiff, StateReader } from "#core/vm";
 import type { Feed } from "#event";
 import type { ChainConfig } from "#params";
+import type { ConnectionInfo } from "#rpc";
 import type { MaybePromise } from "#util";
 
 /** The caller's end of one call: aborted when the connection is gone or the call took too long. */
 export interface CallContext {
   readonly signal: AbortSignal;
+  /** Who asked, where it is known: of those who wait, each is served in turn. */
+  readonly connection?: ConnectionInfo | undefined;
 }
 
 /** Where a transaction is. `header` and `index` absent: it waits in this node's own pool. */

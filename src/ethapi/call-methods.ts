@@ -75,7 +75,7 @@ export function callMethods({ backend, view, limits, bounds, clock }: Parts): Re
         throw VmError.is(error) ? (asGethSays(error, call.gas ?? limits.callGas) ?? error) : error;
       }
     };
-    return gate.run(ctx.signal, inPlace, bytesOf({ args, overrides }));
+    return gate.run(ctx, inPlace, bytesOf({ args, overrides }));
   };
 
   return {

@@ -59,7 +59,9 @@ export class LogSearch {
     );
     try {
       ctx.signal.throwIfAborted();
-      return await this.#gate.run(signal, () => this.#retried(criteria, range, { signal }));
+      return await this.#gate.run({ signal, connection: ctx.connection }, () =>
+        this.#retried(criteria, range, { signal }),
+      );
     } catch (error) {
       throw EthApiError.is(signal.reason, "TIMEOUT") ? signal.reason : error;
     } finally {

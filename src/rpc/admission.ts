@@ -1,11 +1,28 @@
-/** A few places and a short queue. BOUNDED: `places` running, `queue` waiting, beside them the patient; the next one is refused. */
+import { type Caller, FairQueue } from "#util";
+import { RpcError, rpcCodes } from "./errors.ts";
+
+/** What stands in line. */
+interface Waiting {
+  begin(): void;
+  /** Gives its place in line to somebody who has none. Undefined: it keeps it. */
+  readonly refuse?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * A few places and a short line in front of them, shared fairly between addresses and connections (RP-19). BOUNDED: `places` running, `queue`
+ * waiting, beside them the patient. When the line is full, the youngest call of whoever has most in it is refused (−32005) for the
+ * newcomer; if nobody has more than the newcomer, that is refused.
+ */
 export class Admission {
   readonly #places: number;
   readonly #queue: number;
   #running = 0;
-  /** Of those waiting, who are not refused. */
+  /** Calls, who may be refused for somebody else, apart from those who may not. */
+  readonly #calls = new FairQueue<Waiting>();
+  readonly #sure = new FairQueue<Waiting>();
+  /** Of the sure, who have a place in line without being counted. */
   #patient = 0;
-  readonly #waiting: (() => void)[] = [];
+  #isSuresTurn = false;
 
   constructor(places: number, queue: number) {
     this.#places = places;
@@ -17,37 +34,63 @@ export class Admission {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#calls.size + this.#sure.size;
   }
 
-  /** Takes a place at once (undefined), waits for one (a promise), or is refused. Whoever got a place calls `leave`. */
-  enter(): Promise<void> | "refused" | undefined {
-    if (this.#running < this.#places) {
-      this.#running++;
-      return undefined;
+  /**
+   * Takes a place at once (undefined), waits for one (a promise, which rejects with −32005 if somebody with less waiting comes to a full
+   * line), or is refused. Whoever got a place calls `leave`.
+   */
+  enter(caller: Caller): Promise<void> | "refused" | undefined {
+    if (this.#takeFree()) return undefined;
+    if (this.#isFull) {
+      const youngest = this.#calls.makeRoom(caller);
+      if (youngest === undefined) return "refused";
+      youngest.refuse?.(busy());
     }
-    if (this.#waiting.length - this.#patient >= this.#queue) return "refused";
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => this.#calls.push(caller, { begin: resolve, refuse: reject }));
+  }
+
+  /** The same for who must not be refused later; of those half a line may wait. */
+  enterForSure(caller: Caller): Promise<void> | "refused" | undefined {
+    if (this.#takeFree()) return undefined;
+    if (this.#isFull || this.#sure.size - this.#patient >= this.#queue / 2) return "refused";
+    return new Promise((resolve) => this.#sure.push(caller, { begin: resolve }));
   }
 
   /** The same for who had a place before, gives it back between two pieces of its work, and is bounded elsewhere: it waits in line. */
-  enterAgain(): Promise<void> | undefined {
-    if (this.#running < this.#places) {
-      this.#running++;
-      return undefined;
-    }
+  enterAgain(caller: Caller): Promise<void> | undefined {
+    if (this.#takeFree()) return undefined;
     this.#patient++;
     return new Promise((resolve) =>
-      this.#waiting.push(() => {
-        this.#patient--;
-        resolve();
+      this.#sure.push(caller, {
+        begin: () => {
+          this.#patient--;
+          resolve();
+        },
       }),
     );
   }
 
   leave(): void {
-    const next = this.#waiting.shift();
+    this.#isSuresTurn = !this.#isSuresTurn;
+    const next = this.#isSuresTurn
+      ? (this.#sure.shift() ?? this.#calls.shift())
+      : (this.#calls.shift() ?? this.#sure.shift());
     if (next === undefined) this.#running--;
-    else next();
+    else next.begin();
+  }
+
+  get #isFull(): boolean {
+    return this.waiting - this.#patient >= this.#queue;
+  }
+
+  #takeFree(): boolean {
+    if (this.#running >= this.#places) return false;
+    this.#running++;
+    return true;
   }
 }
+
+export const busy = (): RpcError =>
+  new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");

@@ -1,10 +1,11 @@
 import { toHex } from "#util";
+import { busy } from "./admission.ts";
 import { runBatch } from "./batch.ts";
 import { Context } from "./context.ts";
 import { expectedError, type RpcErrorObject, RpcError, rpcCodes } from "./errors.ts";
 import { budgetOf, scanJson } from "./json.ts";
 import { errorText, type Incoming, parseErrorText, readMessage, refusalText, resultText } from "./message.ts";
-import type { ConnectionInfo, Method } from "./method.ts";
+import { callerOf, type ConnectionInfo, type Method } from "./method.ts";
 import type { RpcServer } from "./server.ts";
 import { SubscriptionSet } from "./subscriptions.ts";
 
@@ -195,9 +196,8 @@ export class RpcConnection implements Disposable {
 
   async #callHeavy(found: Method, params: readonly unknown[], context: Context): Promise<string> {
     const { heavy } = this.#server;
-    const place = heavy.enter();
-    if (place === "refused")
-      throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
+    const place = heavy.enter(callerOf(this.info));
+    if (place === "refused") throw busy();
     await place;
     try {
       context.throwIfOver(); // whoever asked may have left while waiting

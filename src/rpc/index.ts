@@ -56,6 +56,7 @@ export {
   type ApiSpec,
   api,
   type CallContext,
+  callerOf,
   type ConnectionInfo,
   type Method,
   type MethodSpec,

@@ -1,6 +1,6 @@
 import type { AnyCodec, Codec, Decoded } from "./codec.ts";
 import { RpcError, rpcCodes } from "./errors.ts";
-import { lastOnly } from "#util";
+import { type Caller, lastOnly } from "#util";
 import { writeJson } from "./json.ts";
 
 /** How a call came in. */
@@ -15,6 +15,17 @@ export interface ConnectionInfo {
   readonly userAgent?: string | undefined;
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
+}
+
+/**
+ * Who a call is counted for where few can be served at once: the address (of HTTP and WebSocket), there the connection (RP-19).
+ * Without information: a caller inside the program.
+ */
+export function callerOf(info: ConnectionInfo | undefined): Caller {
+  if (info?.transport !== "http" && info?.transport !== "ws")
+    return { address: info?.transport ?? "", connection: info };
+  const { remote } = info;
+  return { address: remote.slice(0, Math.max(0, remote.lastIndexOf(":"))), connection: remote };
 }
 
 /** What a handler knows beside its parameters. */

@@ -5,7 +5,9 @@ import { GlimError } from "#util";
 import { describe, expect, test, vi } from "vitest";
 import { call } from "../../test/kit/rpc.ts";
 import { TestService } from "../../test/kit/rpc-service.ts";
-import { text } from "./codec.ts";
+import { until } from "../../test/kit/until.ts";
+import { json, text } from "./codec.ts";
+import type { RpcLimits } from "./limits.ts";
 import { api, method } from "./method.ts";
 import { RpcServer, type RpcServerOptions, selectApis } from "./server.ts";
 
@@ -375,6 +377,71 @@ describe("RP-19 costly calls", () => {
     flood.close();
     for (const one of running) await Promise.resolve(one);
     expect([server.heavy.running, server.heavy.waiting]).toEqual([0, 0]);
+  });
+
+  /** One place; calls by their clients' addresses, in the order in which they were served. */
+  function oneByOne(limits: Partial<RpcLimits>) {
+    const served: string[] = [];
+    const places: (() => void)[] = [];
+    const door = { isOpen: false };
+    const hold = method({
+      doc: "Takes a place until it is let go.",
+      params: [],
+      result: json,
+      isHeavy: true,
+      handle: (_params, { remote }) => {
+        served.push(remote);
+        if (door.isOpen) return null;
+        return new Promise<null>((resolve) => places.push(() => resolve(null)));
+      },
+    });
+    const apis = [api({ namespace: "work", methods: { hold } })];
+    const server = new RpcServer({ apis, host: nodeHost(), limits: { heavyAtOnce: 1, ...limits } });
+    const codes: string[] = [];
+    const line = (remote: string) => {
+      const connection = server.connect({ transport: "ws", remote }, (text) => {
+        const reply = JSON.parse(text) as { error?: { code: number } };
+        if (reply.error !== undefined) codes.push(`${remote} ${reply.error.code}`);
+      });
+      return () => connection.receive(call(1, "work_hold"));
+    };
+    return { server, served, places, door, codes, line };
+  }
+
+  test("attack/RP-19 1,000 of one caller: it keeps no other's single call waiting behind more than one of its own", async () => {
+    const { server, served, places, door, codes, line } = oneByOne({ heavyWaiting: 64 });
+    const [greedy, neighbour, stranger] = ["192.0.2.1:1000", "192.0.2.1:2000", "192.0.2.2:1000"].map(line);
+    const all = Array.from({ length: 1_000 }, () => greedy?.());
+    await until("the line to be full", () => server.heavy.waiting === 64);
+    await until("those too many to be refused", () => codes.length === 1_000 - 65);
+    expect(new Set(codes)).toEqual(new Set(["192.0.2.1:1000 -32005"]));
+    all.push(neighbour?.(), stranger?.());
+    await until("both in the line, for two of the greedy one's", () => codes.length === 1_000 - 63);
+    expect([server.heavy.running, server.heavy.waiting, new Set(codes).size]).toEqual([1, 64, 1]);
+    door.isOpen = true;
+    places[0]?.();
+    await Promise.all(all);
+    expect([served.length, server.heavy.running, server.heavy.waiting]).toEqual([65, 0, 0]);
+    expect(served.indexOf("192.0.2.2:1000")).toBe(2); // after the one running, and one that waited
+    expect(served.indexOf("192.0.2.1:2000")).toBe(3);
+  });
+
+  test("attack/RP-19 of subscriptions half a line may wait: whoever has one is not refused later", async () => {
+    const { server } = oneByOne({ heavyWaiting: 4 });
+    const { heavy } = server;
+    const of = (address: string) => ({ address, connection: 1 });
+    expect(heavy.enter(of("a"))).toBeUndefined();
+    const sure = [heavy.enterForSure(of("a")), heavy.enterForSure(of("a"))];
+    expect(heavy.enterForSure(of("a"))).toBe("refused");
+    const calls = [heavy.enter(of("a")), heavy.enter(of("a"))].map((one) => Promise.resolve(one));
+    expect(heavy.enter(of("a"))).toBe("refused");
+    const refused = expect(calls[1]).rejects.toMatchObject({ code: -32005 });
+    expect(heavy.enter(of("b"))).toBeInstanceOf(Promise);
+    await refused;
+    expect([heavy.running, heavy.waiting]).toEqual([1, 4]);
+    for (let left = 0; left < 5; left++) heavy.leave();
+    await Promise.all([...sure, calls[0]]);
+    expect([heavy.running, heavy.waiting]).toEqual([0, 0]);
   });
 });
 

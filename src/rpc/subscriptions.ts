@@ -1,7 +1,8 @@
 import { toHex } from "#util";
+import { busy } from "./admission.ts";
 import { RpcError, rpcCodes } from "./errors.ts";
 import { notificationText } from "./message.ts";
-import type { ConnectionInfo } from "./method.ts";
+import { callerOf, type ConnectionInfo } from "./method.ts";
 import type { RpcServer } from "./server.ts";
 
 /** Made once: without a reason each signal would make an error with a stack of its own, for hundreds at the end of a connection. */
@@ -104,7 +105,7 @@ export class SubscriptionSet {
       for (
         let step = await first;
         step.done !== true && this.#open.has(id);
-        step = await this.#next(open, open.place && this.#server.heavy.enterAgain())
+        step = await this.#next(open, open.place && this.#server.heavy.enterAgain(callerOf(this.#info)))
       ) {
         this.#send?.(notificationText(namespace, id, step.value));
       }
@@ -132,9 +133,8 @@ export class SubscriptionSet {
 
   /** @throws −32005 */
   #takePlace(): Place {
-    const entered = this.#server.heavy.enter();
-    if (entered === "refused")
-      throw new RpcError(rpcCodes.busy, "server is busy: too many costly calls at once");
+    const entered = this.#server.heavy.enterForSure(callerOf(this.#info));
+    if (entered === "refused") throw busy();
     return { first: entered };
   }
 

@@ -29,6 +29,7 @@ export {
   GlimError,
   isError,
 } from "./errors.ts";
+export { type Caller, FairQueue } from "./fair-queue.ts";
 export { formatIp, parseIp } from "./ip.ts";
 export { lastOnly } from "./last-only.ts";
 export { fromLatin1, latin1Of } from "./latin1.ts";
