@@ -15,7 +15,8 @@ import { refusalText } from "./message.ts";
 import type { ConnectionInfo } from "./method.ts";
 import { type Pages, servePage } from "./pages.ts";
 import type { RpcServer } from "./server.ts";
-import { refuseUpgrade, WsSide } from "./ws.ts";
+import { refuseUpgrade } from "./upgrade.ts";
+import { WsSide } from "./ws.ts";
 
 /** What is served to plain HTTP requests. */
 export interface HttpFace {

@@ -167,3 +167,35 @@ describe("RP-21 the socket", () => {
     line.close();
   });
 });
+
+describe("RP-21 what all messages over IPC take together", () => {
+  const KIB = 1024;
+
+  test("attack/RP-21 past it -32005 and closed; small ones pass, and large ones when there is room", async () => {
+    const { path } = await listen("room.ipc", { ipcMessagesBytes: 200 * KIB });
+    const first = await ipcLine(path);
+    first.send(call(1, "nftest_echo", [1]) + "[" + " ".repeat(150 * KIB)); // the first is answered when all of it has come
+    expect(await first.next()).toContain('"result":1');
+    const second = await ipcLine(path);
+    second.send(call(1, "nftest_echo", [1]));
+    expect(await second.next()).toContain('"result":1');
+    const large = `[${" ".repeat(100 * KIB)}${call(1, "nftest_echo", [2])}]`;
+    let refused = "";
+    for (let line = second; refused === ""; line = await ipcLine(path)) {
+      line.send(large); // the rest of the first one's may still come in
+      const reply = await line.next();
+      if (reply.includes("error")) refused = reply;
+      else line.close();
+    }
+    expect(JSON.parse(refused)).toEqual({
+      ...{ jsonrpc: "2.0", id: null },
+      error: { code: -32005, message: "server is busy: no room for the message" },
+    });
+    first.send(`${call(1, "nftest_echo", [3])}]`);
+    expect(await first.next()).toContain('"result":3');
+    const third = await ipcLine(path);
+    third.send(large);
+    expect(await third.next()).toContain('"result":2');
+    for (const line of [first, third]) line.close();
+  });
+});

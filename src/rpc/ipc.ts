@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 import { nodeHost } from "#host/node";
 import { type Logger, silentLogger } from "#log";
+import { BodyBudget, type BodyLease, IncomingTexts } from "./body-budget.ts";
 import { Intake } from "./intake.ts";
+import { checkPlace } from "./ipc-place.ts";
 import { JsonSplitter } from "./json.ts";
 import { listenFailed, RpcSetupError } from "./listen.ts";
 import { type RpcLimits, rpcLimits } from "./limits.ts";
@@ -20,6 +22,12 @@ export interface IpcEndpointOptions {
   readonly log?: Logger | undefined;
   readonly limits?: Partial<RpcLimits> | undefined;
 }
+
+const noRoomText = errorText("null", {
+  code: rpcCodes.busy,
+  message: "server is busy: no room for the message",
+});
+const tooSlowText = errorText("null", { code: rpcCodes.timeout, message: "message took too long" });
 
 /** The kernel's longest socket path (Linux 107, macOS 103). */
 const LONGEST_SOCKET_PATH = process.platform === "darwin" ? 103 : 107;
@@ -38,6 +46,7 @@ export class IpcEndpoint implements AsyncDisposable {
   readonly #limits: RpcLimits;
   readonly #listener: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #texts: BodyBudget;
   #inode: number | undefined;
 
   private constructor({ path, server, log = silentLogger, limits = {} }: IpcEndpointOptions) {
@@ -45,6 +54,7 @@ export class IpcEndpoint implements AsyncDisposable {
     this.#server = server;
     this.#log = log;
     this.#limits = { ...rpcLimits, ...limits };
+    this.#texts = new BodyBudget(this.#limits.ipcMessagesBytes);
     this.#listener = createServer((socket) => this.#accept(socket));
   }
 
@@ -139,10 +149,17 @@ export class IpcEndpoint implements AsyncDisposable {
       isBroken = true;
       socket.end(`${text}\n`, () => socket.destroy());
     };
-    const run = async (text: string) => {
+    const texts = new IncomingTexts(
+      this.#texts,
+      this.#server.host.clock,
+      this.#limits.messageTimeoutMs,
+      (why) => leave(why === "no room" ? noRoomText : tooSlowText),
+    );
+    const run = async (text: string, lease: BodyLease | undefined) => {
       if (++running >= this.#limits.messagesAtOnce) intake.hold();
       const received = await connection.receive(text);
       running--;
+      lease?.[Symbol.dispose]();
       if (received === "broken" && !isBroken) {
         isBroken = true;
         socket.destroySoon();
@@ -151,8 +168,9 @@ export class IpcEndpoint implements AsyncDisposable {
     const intake = new Intake(socket, this.#server.turns, connection, (piece) => {
       if (isBroken) return;
       const failure = splitter.push(piece, (text) => {
-        if (!isBroken) void run(text);
+        if (!isBroken) void run(text, texts.whole());
       });
+      if (failure === undefined) texts.reaches(splitter.heldBytes);
       if (failure === "syntax") leave(parseErrorText);
       else if (failure === "too large") {
         leave(
@@ -166,33 +184,8 @@ export class IpcEndpoint implements AsyncDisposable {
     socket.on("error", (error) => this.#log.debug("ipc client failed", { error }));
     socket.on("close", () => {
       this.#sockets.delete(socket);
+      texts[Symbol.dispose]();
       connection.close();
     });
   }
-}
-
-/** Only nothing, or a dead socket of our own, may be where the socket goes. */
-async function checkPlace(path: string): Promise<void> {
-  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (there === undefined) return;
-  const refuse = (why: string) => RpcSetupError("IPC_REFUSED", { path, why });
-  if (there.isSymbolicLink()) throw refuse("there is a symbolic link at this path");
-  if (!there.isSocket()) throw refuse("there is something at this path that is no socket");
-  if (process.getuid !== undefined && there.uid !== process.getuid())
-    throw refuse("the socket there belongs to another user");
-  if (await isLive(path)) throw RpcSetupError("IPC_TAKEN", { path });
-}
-
-function isLive(path: string): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      done(true);
-    });
-    socket.once("error", () => done(false));
-  });
 }

@@ -26,6 +26,10 @@ export const rpcLimits = {
   jsonDepth: 64,
   jsonTokens: 100_000,
   wsMessageBytes: 15 * 1024 * 1024,
+  /** Messages over 64 KiB of all WebSockets of a listener that come in and are answered at once; who passes it is closed (1013). */
+  wsMessagesBytes: 16 * 1024 * 1024,
+  /** A message over 64 KiB, WebSocket and IPC, from there to its end; past it the connection is closed (1008; −32002). */
+  messageTimeoutMs: 30_000,
   wsFragments: 16_384,
   /** Longest silence before a ping, and again before the connection is given up. */
   wsPingMs: 30_000,
@@ -33,6 +37,8 @@ export const rpcLimits = {
   outgoingBytes: 16 * 1024 * 1024,
   outgoingMessages: 5_000,
   ipcMessageBytes: 32 * 1024 * 1024,
+  /** The same for messages over IPC: −32005, then the connection is closed. */
+  ipcMessagesBytes: 64 * 1024 * 1024,
   ipcConnections: 256,
   subscriptionsPerConnection: 256,
   /** Subscriptions of one server over all connections. */

@@ -403,7 +403,7 @@ describe("RP-19 costly calls", () => {
         const reply = JSON.parse(text) as { error?: { code: number } };
         if (reply.error !== undefined) codes.push(`${remote} ${reply.error.code}`);
       });
-      return () => connection.receive(call(1, "work_hold"));
+      return async () => connection.receive(call(1, "work_hold"));
     };
     return { server, served, places, door, codes, line };
   }
@@ -411,11 +411,11 @@ describe("RP-19 costly calls", () => {
   test("attack/RP-19 1,000 of one caller: it keeps no other's single call waiting behind more than one of its own", async () => {
     const { server, served, places, door, codes, line } = oneByOne({ heavyWaiting: 64 });
     const [greedy, neighbour, stranger] = ["192.0.2.1:1000", "192.0.2.1:2000", "192.0.2.2:1000"].map(line);
-    const all = Array.from({ length: 1_000 }, () => greedy?.());
+    const all = Array.from({ length: 1_000 }, async () => greedy?.());
     await until("the line to be full", () => server.heavy.waiting === 64);
     await until("those too many to be refused", () => codes.length === 1_000 - 65);
     expect(new Set(codes)).toEqual(new Set(["192.0.2.1:1000 -32005"]));
-    all.push(neighbour?.(), stranger?.());
+    all.push((async () => neighbour?.())(), (async () => stranger?.())());
     await until("both in the line, for two of the greedy one's", () => codes.length === 1_000 - 63);
     expect([server.heavy.running, server.heavy.waiting, new Set(codes).size]).toEqual([1, 64, 1]);
     door.isOpen = true;

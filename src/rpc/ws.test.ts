@@ -3,6 +3,7 @@ import { nodeHost } from "#host/node";
 import { SimulatedClock } from "#host/sim";
 import { afterEach, describe, expect, test } from "vitest";
 import { call, raw, wsLine } from "../../test/kit/rpc.ts";
+import { until } from "../../test/kit/until.ts";
 import { TestService } from "../../test/kit/rpc-service.ts";
 import { HttpEndpoint } from "./http.ts";
 import type { RpcLimits } from "./limits.ts";
@@ -196,4 +197,86 @@ test("many messages at once: reading pauses at the bound, all are answered", asy
   for (let i = 0; i < 100; i++) ids.add((JSON.parse(await line.next()) as { id: number }).id);
   expect(ids.size).toBe(100);
   line.close();
+});
+
+describe("RP-16 what all messages of a listener take together", () => {
+  const KIB = 1024;
+
+  /** A client that sends frames as they are. `counted` resolves when the server has taken everything before. */
+  async function slowClient(port: number) {
+    const socket = connect(port, "127.0.0.1");
+    let got = Buffer.alloc(0);
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => (got = Buffer.concat([got, chunk])));
+    const closed = new Promise<number | undefined>((resolve) =>
+      socket.once("close", () => {
+        const at = got.indexOf(0x88);
+        resolve(at < 0 ? undefined : got.readUInt16BE(at + 2));
+      }),
+    );
+    socket.write(upgrade());
+    await until("the upgrade", () => got.includes("\r\n\r\n"));
+    return {
+      socket,
+      closed,
+      send: (...parts: readonly Buffer[]) => parts.forEach((part) => socket.write(part)),
+      text: () => got.toString("latin1"),
+      async counted() {
+        got = Buffer.alloc(0);
+        socket.write(frame(9, Buffer.alloc(0)));
+        await until("the pong", () => got.includes(0x8a));
+      },
+    };
+  }
+
+  const spaces = (kib: number, fin = false) => frame(0, Buffer.alloc(kib * KIB, " "), { fin });
+  const begin = frame(1, Buffer.from(call(1, "nftest_echo", [1])), { fin: false });
+
+  test("attack/RP-16 past it the one that comes is closed with 1013; small ones pass, and it too when there is room", async () => {
+    const { port } = await serve({ wsMessagesBytes: 200 * KIB });
+    const first = await slowClient(port);
+    first.send(begin, spaces(50), spaces(50), spaces(50));
+    await first.counted();
+    const second = await slowClient(port);
+    second.send(begin, spaces(30, true));
+    await until("a small one to be answered", () => second.text().includes('"result":1'));
+    second.send(begin, spaces(50), spaces(50));
+    expect(await second.closed).toBe(1013);
+    first.send(spaces(50)); // nobody else holds any: alone it may have more
+    first.send(frame(0, Buffer.alloc(0)));
+    await until("the large one to be answered", () => first.text().includes('"result":1'));
+    const third = await slowClient(port);
+    third.send(begin, spaces(50), spaces(50), spaces(50), spaces(40, true));
+    await until("the next to be answered", () => third.text().includes('"result":1'));
+    for (const { socket } of [first, third]) socket.destroy();
+  });
+
+  test("attack/RP-16 a client that leaves in the middle gives its share back", async () => {
+    const { endpoint, port } = await serve({ wsMessagesBytes: 100 * KIB });
+    const first = await slowClient(port);
+    first.send(begin, spaces(50), spaces(40));
+    await first.counted();
+    first.socket.destroy();
+    await until("the server to see it", () => endpoint.connectionCount === 0);
+    const second = await slowClient(port);
+    second.send(begin, spaces(50), spaces(40, true));
+    await until("an answer", () => second.text().includes('"result":1'));
+    second.socket.destroy();
+  });
+
+  test("attack/RP-16 a message over 64 KiB that is not whole after 30 s is closed with 1008; one below may take its time", async () => {
+    const clock = new SimulatedClock();
+    const { port } = await serve({}, clock);
+    const [slow, small] = [await slowClient(port), await slowClient(port)];
+    slow.send(begin, spaces(60), spaces(10));
+    small.send(begin, spaces(50));
+    await Promise.all([slow.counted(), small.counted()]);
+    await clock.advance(29_999);
+    await slow.counted();
+    await clock.advance(1);
+    expect(await slow.closed).toBe(1008);
+    small.send(frame(0, Buffer.alloc(0)));
+    await until("the small one's answer", () => small.text().includes('"result":1'));
+    small.socket.destroy();
+  });
 });

@@ -7,10 +7,13 @@ import { defaultOrigins, HostRules, OriginRules } from "./access.ts";
 import type { RpcConnection } from "./connection.ts";
 import type { WsFace } from "./http.ts";
 import type { RpcLimits } from "./limits.ts";
+import { BodyBudget, type BodyLease, IncomingTexts, SMALL_BYTES } from "./body-budget.ts";
 import { Intake } from "./intake.ts";
 import type { ConnectionInfo } from "./method.ts";
 import { Outbox } from "./outbox.ts";
 import type { RpcServer } from "./server.ts";
+import { refuseUpgrade } from "./upgrade.ts";
+import { FrameMeter } from "./ws-frames.ts";
 
 /** How long a client has to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -34,6 +37,7 @@ export class WsSide {
   readonly #limits: RpcLimits;
   readonly #log: Logger;
   readonly #sessions = new Set<Session>();
+  readonly #texts: BodyBudget;
   #timer: Timer | undefined;
 
   constructor(face: WsFace, { clock, limits, log }: { clock: Clock; limits: RpcLimits; log: Logger }) {
@@ -44,6 +48,7 @@ export class WsSide {
     this.#clock = clock;
     this.#limits = limits;
     this.#log = log;
+    this.#texts = new BodyBudget(limits.wsMessagesBytes);
     this.#wss = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -80,14 +85,16 @@ export class WsSide {
       },
     });
     const connection = this.#server.connect(info, (text) => outbox.push(text));
-    const intake = this.#takeOver(line, connection);
+    const { intake, leases } = this.#takeOver(socket, line, connection);
     let running = 0;
     socket.on("message", (raw) => {
       session.isAlive = true;
       if (++running >= this.#limits.messagesAtOnce) intake.hold();
-      const text = (raw as Buffer).toString("utf8"); // as: binaryType is nodebuffer
-      void this.#receive(connection, text).then((received) => {
+      const bytes = raw as Buffer; // as: binaryType is nodebuffer
+      const lease = bytes.length > SMALL_BYTES ? leases.shift() : undefined;
+      void this.#receive(connection, bytes.toString("utf8")).then((received) => {
         running--;
+        lease?.[Symbol.dispose]();
         intake.release();
         if (received === "broken") socket.close(1007, "not JSON");
       });
@@ -106,13 +113,41 @@ export class WsSide {
     });
   }
 
-  /** What ws would take from the socket a chunk at a time, with hundreds of messages in it, it gets by turns (RP-16). */
-  #takeOver(line: Duplex, connection: RpcConnection): Intake {
+  /**
+   * What ws would take from the socket a chunk at a time, with hundreds of messages in it, it gets by turns (RP-16), counted: `leases` are of
+   * the messages over 64 KiB that are whole, in their order. BOUNDED: the messages of one piece.
+   */
+  #takeOver(
+    socket: WebSocket,
+    line: Duplex,
+    connection: RpcConnection,
+  ): { readonly intake: Intake; readonly leases: BodyLease[] } {
     const takers = line.listeners("data");
     for (const taker of takers) line.off("data", taker as () => void); // as: any listener of the event
-    return new Intake(line, this.#server.turns, connection, (piece) => {
-      for (const taker of takers) taker.call(line, piece);
+    const leases: BodyLease[] = [];
+    let isRefused = false;
+    const texts = new IncomingTexts(this.#texts, this.#clock, this.#limits.messageTimeoutMs, (why) => {
+      isRefused = true;
+      if (why === "no room") socket.close(1013, "no room for the message, try again later");
+      else socket.close(1008, "message took too long");
     });
+    socket.once("close", () => {
+      texts[Symbol.dispose]();
+      for (const lease of leases) lease[Symbol.dispose]();
+    });
+    const meter = new FrameMeter({
+      grown: (bytes) => void texts.reaches(bytes),
+      whole: () => {
+        const lease = texts.whole();
+        if (lease !== undefined) leases.push(lease);
+      },
+    });
+    const intake = new Intake(line, this.#server.turns, connection, (piece) => {
+      if (!isRefused) meter.push(piece);
+      // what still comes is thrown away: the time for its close frame ends the connection
+      if (!isRefused) for (const taker of takers) taker.call(line, piece);
+    });
+    return { intake, leases };
   }
 
   async #receive(connection: RpcConnection, text: string): Promise<"ok" | "broken"> {
@@ -153,20 +188,4 @@ function gather(line: Duplex): void {
   if (line.writableCorked > 0) return;
   line.cork();
   process.nextTick(() => line.uncork());
-}
-
-const TEXTS: ReadonlyMap<number, string> = new Map([
-  [400, "Bad Request"],
-  [403, "Forbidden"],
-  [404, "Not Found"],
-  [431, "Request Header Fields Too Large"],
-]);
-
-/** Answers an upgrade request with an HTTP status and closes. */
-export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
-  socket.on("error", () => {}); // the client may be gone before the answer is
-  socket.end(
-    `HTTP/1.1 ${status} ${TEXTS.get(status) ?? ""}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-    () => socket.destroy(),
-  );
 }
