@@ -288,6 +288,39 @@ describe("attacks", () => {
     await node.close();
   });
 
+  test("attack/DI-10 a packet of 1,280 bytes is looked at, one of 1,281 not; the same for 63 and 62", async () => {
+    const world = makeWorld(31);
+    const node = await startNode(world, "20.0.0.1");
+    const peer = await HandPeer.bind(world, "20.0.9.1");
+    const sealed = (bytes: number) => {
+      const nonce = world.entropy.bytes(12);
+      const clear = clearOf({ kind: "message", nonce, source: bytesOf(peer.id) }, world.entropy.bytes(16));
+      return maskPacket(clear, world.entropy.bytes(bytes - clear.length), bytesOf(node.node.id));
+    };
+    const whoareyou = peer.packet(node.node.id, {
+      ...{ kind: "whoareyou", nonce: world.entropy.bytes(12) },
+      ...{ idNonce: world.entropy.bytes(16), enrSeq: 0n },
+    });
+    expect(whoareyou).toHaveLength(limits.minPacketBytes);
+    const outcomes: unknown[] = [];
+    for (const packet of [whoareyou.slice(0, 62), whoareyou, sealed(1_280)]) {
+      peer.send(packet, node.endpoint);
+      await world.clock.advance(50);
+      const { junk, unasked, challenged } = node.discv5.counts;
+      outcomes.push({ junk, unasked, challenged });
+    }
+    expect(outcomes).toEqual([
+      { junk: 1, unasked: 0, challenged: 0 },
+      { junk: 1, unasked: 1, challenged: 0 },
+      { junk: 1, unasked: 1, challenged: 1 },
+    ]);
+    expect([peer.got.length, peer.gotBytes]).toEqual([1, 63]);
+    // this network carries none longer
+    const isPacket = (bytes: number) => openPacket(sealed(bytes), bytesOf(node.node.id)) !== undefined;
+    expect([isPacket(1_280), isPacket(1_281)]).toEqual([true, false]);
+    await node.close();
+  });
+
   test("DI-09 one challenge for who knocks often within a second, never more bytes than came", async () => {
     const world = makeWorld(4);
     const node = await startNode(world, "20.0.0.1");
@@ -508,6 +541,15 @@ describe("attacks", () => {
         { total: 2, records: records([...far.slice(8, 12), ...far.slice(0, 4)]) },
       ]),
     ).toHaveLength(12);
+    // the seventeenth and those after it are not taken
+    expect(far.length).toBeGreaterThan(16);
+    expect(
+      await run([
+        { total: 3, records: records(far.slice(0, 8)) },
+        { total: 3, records: records(far.slice(8, 16)) },
+        { total: 3, records: records(far.slice(16)) },
+      ]),
+    ).toEqual(far.slice(0, 16).map(({ id }) => id));
     expect(await run([{ total: 1, records: records(near.slice(0, 4)) }])).toEqual([]);
     expect(
       await run([
@@ -524,6 +566,12 @@ describe("attacks", () => {
     expect(await run([])).toBeUndefined();
     expect(await run(Array.from({ length: 100 }, () => ({ total: 5, records: [] })))).toEqual([]);
     expect(node.discv5.pending).toBe(0);
+    // told of more packets than come: it ends 700 ms after the question, or after the last that came
+    const asked = node.discv5.findnode(remote, [256]);
+    await world.clock.advance(limits.responseTimeoutMs - 1);
+    expect(node.discv5.pending).toBe(1);
+    await world.clock.advance(1);
+    expect([node.discv5.pending, await asked]).toEqual([0, undefined]);
     await node.close();
   });
 

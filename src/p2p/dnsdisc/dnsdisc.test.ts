@@ -8,8 +8,17 @@ import { HostError } from "#host";
 import { SimulatedClock, seededRand } from "#host/sim";
 import { bigintToBytes, fromHex, utf8Encode } from "#util";
 import { formatBase32, parseBase32 } from "./base32.ts";
+import { ClientTree } from "./client-tree.ts";
 import { DnsLists, formatTreeUrl, makeTree } from "./index.ts";
-import { formatBranch, formatRoot, nameOf, parseEntry, parseRoot, parseTreeUrl } from "./entries.ts";
+import {
+  formatBranch,
+  formatRoot,
+  nameOf,
+  parseEntry,
+  parseRoot,
+  parseTreeUrl,
+  type Root,
+} from "./entries.ts";
 import { dnsdiscLimits as limits } from "./limits.ts";
 
 const key = parsePrivateKey(fromHex("0xdc599867fc513f8f5e2c2c9c489cde5e71362d1d9ec6e693e0de063236ed1240"));
@@ -357,39 +366,73 @@ describe("DI-15 lists that lie", () => {
     expect(sorted(await take(world, 9))).toEqual(idsOf(records(3)));
   });
 
-  test("DI-15 more than 10,000 entries, a branch that names itself", async () => {
-    const names = Array.from({ length: limits.entries + 500 }, (_, n) => nameOf(String(n)));
-    const zone = new Zone();
+  test("DI-15 more than is asked for in half a minute, a branch that names itself", async () => {
+    const zone = new Zone(makeTree({ seq: 1, nodes: records(200), domain: "n" }, key).records);
     const put = (text: string) => {
       zone.records.set(`${nameOf(text)}.n`, text);
       return nameOf(text);
     };
-    const branches: string[] = [];
-    for (let from = 0; from < names.length; from += 70)
-      branches.push(put(formatBranch(names.slice(from, from + 70))));
-    const middle = [
-      put(formatBranch(branches.slice(0, 70))),
-      put(formatBranch(branches.slice(70, 140))),
-      put(formatBranch(branches.slice(140))),
-    ];
     const none = put(formatBranch([]));
-    zone.records.set("n", formatRoot({ nodes: put(formatBranch(middle)), links: none, seq: 1 }, key));
-    // branches first, so that the bound is met before a leaf that is not there
     const clock = new SimulatedClock();
-    const it = new DnsLists({
-      urls: [],
-      host: { clock, rand: { ...seededRand(1), int: () => 0 }, dns: zone },
-    });
+    const it = new DnsLists({ urls: [], host: { clock, rand: seededRand(1), dns: zone } });
     const reading = it
       .readAll(formatTreeUrl({ publicKey, domain: "n" }))
       .catch((error: { code: string }) => error.code);
-    for (let s = 0; s < 100; s++) await clock.advance(1_000);
-    expect(["DNSDISC_TOO_BIG", "DNSDISC_TOO_SLOW", "HOST_LOOKUP_FAILED"]).toContain(await reading);
+    await clock.advance(limits.syncMs - 1);
+    expect(zone.asked.length).toBeLessThanOrEqual(limits.burst + limits.syncMs / limits.everyMs + 1);
+    await clock.advance(1);
+    expect(await reading).toBe("DNSDISC_TOO_SLOW"); // so many are never asked for in half a minute
+    expect(clock.activeTimers).toBe(0);
 
     const loop = formatBranch([none]);
     zone.records.set("n", formatRoot({ nodes: put(loop), links: none, seq: 2 }, key));
     const again = lists(zone);
     expect((await again.it.readAll(formatTreeUrl({ publicKey, domain: "n" }))).nodes).toEqual([]);
+  });
+
+  test.each([
+    [limits.entries - 1, "read"],
+    [limits.entries, "DNSDISC_TOO_BIG"],
+  ])("attack/DI-15 a tree of one root entry and %i below it: %s", async (below, outcome) => {
+    const root: Root = { nodes: "top", links: "none", seq: 1, signature: new Uint8Array(), signed: "" };
+    const names = Array.from({ length: below - 2 }, (_, n) => String(n));
+    const children = new Map<string, readonly string[]>([
+      ["none", []],
+      ["top", ["deep", "deep", "wide", "top"]], // twice the same, and itself
+      ["deep", ["wide", "deep"]],
+      ["wide", names],
+    ]);
+    let asked = 0;
+    const tree = new ClientTree(parseTreeUrl(formatTreeUrl({ publicKey, domain: "n" })), 0, {
+      clock: new SimulatedClock(),
+      rand: seededRand(1),
+      root: async () => root,
+      entry: async (_link, name) => {
+        asked++;
+        return { type: "branch", children: children.get(name) ?? [] };
+      },
+    });
+    const end = await tree.readAll().then(
+      () => "read",
+      (error: { code: string }) => error.code,
+    );
+    expect([end, asked <= limits.entries + 1]).toEqual([outcome, true]);
+  });
+
+  test("attack/DI-15 a chain of branches 10,000 deep is walked without a stack, and ends at the bound", async () => {
+    const root: Root = { nodes: "0", links: "none", seq: 1, signature: new Uint8Array(), signed: "" };
+    let asked = 0;
+    const tree = new ClientTree(parseTreeUrl(formatTreeUrl({ publicKey, domain: "n" })), 0, {
+      clock: new SimulatedClock(),
+      rand: seededRand(1),
+      root: async () => root,
+      entry: async (_link, name) => {
+        asked++;
+        return { type: "branch", children: name === "none" ? [] : [String(Number(name) + 1)] };
+      },
+    });
+    await expect(tree.readAll()).rejects.toMatchObject({ code: "DNSDISC_TOO_BIG" });
+    expect(asked).toBe(limits.entries + 1); // and the links' one
   });
 
   test("DI-15 a list that links to itself and to others without end: 16 deep, 64 in all", async () => {
