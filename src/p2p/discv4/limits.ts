@@ -8,8 +8,8 @@ export const discv4Limits = {
   expirationSeconds: 20,
   /** A packet whose expiry lies farther ahead was not made for now (DI-03). */
   maxExpiryAheadSeconds: 86_400,
-  /** How long an answered ping proves an endpoint. */
-  bondSeconds: 86_400,
+  /** How long an answered ping proves an endpoint: the specification's 12 hours, where geth has 24. */
+  bondSeconds: 12 * 3600,
   /** Packets are at most so long; `headBytes` of it are hash and signature. */
   maxPacketBytes: 1280,
   headBytes: 97,
