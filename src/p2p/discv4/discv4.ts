@@ -74,7 +74,8 @@ export class Discv4 implements AsyncDisposable {
     this.#intake = new Intake({
       clock,
       isAllowed,
-      isExpected: (packet, from) => this.#pending.expects(packet, from.host),
+      isExpected: (packet, from) =>
+        this.#pending.expects(packet, from.host) || this.#responder.isLatePong(packet, from),
       handle: (packet, publicKey, from) => this.#responder.handle(packet, publicKey, from),
       unhandled: config.unhandled,
     });

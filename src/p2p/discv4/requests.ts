@@ -41,8 +41,12 @@ export class Requests {
     return BigInt(this.#wire.clock.unixSeconds() + limits.expirationSeconds);
   }
 
-  /** Pings an endpoint: the version of the record of the node that must answer there, 0 if it tells none. */
-  async ping(id: NodeId, to: Endpoint): Promise<bigint | undefined> {
+  /**
+   * Pings an endpoint: the version of the record of the node that must answer there, 0 if it tells none.
+   *
+   * @param onSent - gets the packet's hash, which a pong names
+   */
+  async ping(id: NodeId, to: Endpoint, onSent?: (hash: Uint8Array) => void): Promise<bigint | undefined> {
     const { localNode, pending } = this.#wire;
     const { node } = localNode;
     localNode.addContact(to.host);
@@ -57,6 +61,7 @@ export class Requests {
       },
       to,
     );
+    onSent?.(hash);
     let seq = 0n;
     const take = (packet: OpenPacket) => {
       if (packet.name === "pong") seq = packet.body.enrSeq ?? 0n;

@@ -9,6 +9,12 @@ import { toEndpoint, toWire } from "./nodes.ts";
 import { type BodyOf, ipOf, type OpenPacket, type WireEndpoint, type WireNode } from "./packets.ts";
 import type { Requests, Wire } from "./requests.ts";
 
+interface PingBack {
+  readonly id: NodeId;
+  readonly host: string;
+  readonly at: number;
+}
+
 /** What we do with packets whose signer is known. */
 export class Responder {
   readonly #wire: Wire;
@@ -16,6 +22,8 @@ export class Responder {
   readonly #table: Table;
   /** Endpoint → when it was pinged back without having proven itself. BOUNDED: limits.pingBacks. */
   readonly #pingBacks = new LruMap<string, number>(limits.pingBacks);
+  /** Hash of a ping back → whom it asks. BOUNDED: limits.pingBacks. */
+  readonly #asked = new LruMap<string, PingBack>(limits.pingBacks);
   /** Questions of those who have not proven their endpoint. */
   unproven = 0;
   /** Whether anybody has ever answered in this run. */
@@ -73,7 +81,9 @@ export class Responder {
       this.#table.addProven(node, { isInbound: true, isLive: false });
       this.#statement(from.host, ping.to);
     } else if (this.#mayPingBack(id, from)) {
-      void this.#requests.ping(id, from).then((seq) => {
+      const remember = (hash: Uint8Array) =>
+        this.#asked.set(toHex(hash), { id, host: from.host, at: clock.now() });
+      void this.#requests.ping(id, from, remember).then((seq) => {
         if (seq !== undefined) this.#table.addProven(node, { isInbound: true });
       });
     }
@@ -82,7 +92,7 @@ export class Responder {
 
   #pong(packet: OpenPacket & { name: "pong" }, id: NodeId, from: Endpoint): void {
     const { localNode, clock, pending } = this.#wire;
-    if (!pending.settle(packet, id, from.host)) return;
+    if (!pending.settle(packet, id, from.host) && this.#lateId(packet, from) !== id) return;
     this.hasBonded = true;
     localNode.database.updateLastPongReceived(id, from.host, clock.unixSeconds());
     this.#statement(from.host, packet.body.to);
@@ -123,6 +133,21 @@ export class Responder {
     if (last !== undefined && now - last < limits.pingBackMs) return false;
     this.#pingBacks.set(key, now);
     return true;
+  }
+
+  /**
+   * Whether it is the answer to a ping back that is not waited for any more. It proves the endpoint all the same: asked again it is
+   * in a minute at the earliest, and a slow node was unknown so long.
+   */
+  isLatePong(packet: OpenPacket, from: Endpoint): boolean {
+    return this.#lateId(packet, from) !== undefined;
+  }
+
+  /** Who must have signed it. */
+  #lateId(packet: OpenPacket, { host }: Endpoint): NodeId | undefined {
+    const asked = packet.name === "pong" ? this.#asked.get(toHex(packet.body.pingHash)) : undefined;
+    if (asked?.host !== host || this.#wire.clock.now() - asked.at >= limits.pingBackMs) return undefined;
+    return asked.id;
   }
 
   /** What a proven host says our endpoint is. */
