@@ -461,12 +461,12 @@ describe("one port, two faces", () => {
   });
 
   test("closing lets the answer under way out and closes the rest; twice is fine", async () => {
-    const { endpoint, port } = await serve();
+    const { endpoint, port, service } = await serve();
     const idle = connect(port, "127.0.0.1");
     await new Promise<void>((resolve) => idle.once("connect", () => resolve()));
     const reply = http(port, { body: call(1, "test_slow", ["x", 200]) });
     while (endpoint.connectionCount < 2) await new Promise((resolve) => setImmediate(resolve));
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    while (!service.order.includes("+x")) await new Promise((resolve) => setImmediate(resolve));
     await Promise.all([endpoint.close(), endpoint.close()]);
     expect((await reply).body).toContain('"result":"x"');
     expect(endpoint.connectionCount).toBe(0);
