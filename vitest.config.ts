@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const base = {
   resolve: { conditions: ["source"] },
@@ -12,9 +13,42 @@ const shared = {
 
 const DISCOVERY = ["test/interop/discovery-*.test.ts"];
 
+/** What takes over twenty seconds, the longest first: begun last, one of them would run alone at the end. */
+const LONGEST = [
+  ..."cli-chain cli-discovery cli sync-kill cli-accounts disk-full faults damaged-log".split(" ").map(unit),
+  "src/core/geth-1.8.test.ts",
+  "src/eth/downloader/downloader.test.ts",
+  "test/examples/examples.test.ts",
+  ..."lies operate required-blocks serve-chain cli-console signals cli-config".split(" ").map(unit),
+  ..."rpc-accounts chain-kill rpc-ethers fakepow call-threads".split(" ").map(unit),
+  ..."eth-serve eth-node eth-five eth-sync p2p-geth les-server-geth".split(" ").map(interop),
+  ..."merged-follow eth-protocol chain-files rpc-debug devp2p-tool".split(" ").map(interop),
+];
+
+function unit(name: string): string {
+  return `test/unit/${name}.test.ts`;
+}
+
+function interop(name: string): string {
+  return `test/interop/${name}.test.ts`;
+}
+
+/** Vitest's own order knows durations from a run before, and a fresh clone has none. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((path) => moduleId.endsWith(`/${path}`));
+      return at === -1 ? LONGEST.length : at;
+    };
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   ...base,
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         ...base,

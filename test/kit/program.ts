@@ -14,6 +14,9 @@ export interface Program extends AsyncDisposable {
   ended(): Promise<number | null>;
 }
 
+/** "Within seconds" of the documents, where a machine is busy with other things too, ms: the exit code says that it ended in order. */
+export const SECONDS_MS = 30_000;
+
 /** Starts `node` with these arguments. Ended with SIGKILL when disposed of. */
 export function startProgram(
   args: readonly string[],

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { generateKey, systemEntropy } from "#crypto";
 import { HandshakeMachine } from "#p2p/rlpx";
 import { fromHex } from "#util";
-import { startProgram } from "../kit/program.ts";
+import { SECONDS_MS, startProgram } from "../kit/program.ts";
 import { until } from "../kit/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "glim-faults-"));
@@ -65,14 +65,14 @@ describe("F10 descriptors run out", () => {
         () => false,
         () => true,
       );
-    await until("the limit to be met", fails, 15_000);
+    await until("the limit to be met", fails);
     const before = cpuSeconds(node.pid);
     const from = performance.now();
     await until("two seconds of it", () => performance.now() - from > 2_000);
     const share = (cpuSeconds(node.pid) - before) / ((performance.now() - from) / 1000);
     expect(share).toBeLessThan(0.2);
     for (const socket of sockets) socket.destroy();
-    await until("an answer", () => ask(url, "eth_chainId"), 15_000).catch((error: unknown) => {
+    await until("an answer", () => ask(url, "eth_chainId")).catch((error: unknown) => {
       throw new Error(`no answer: ${node.output()}`, { cause: error });
     });
     expect((await node.stop("SIGTERM")).code).toBe(0);
@@ -131,13 +131,13 @@ test.runIf(hasPrlimit && process.getuid?.() === 0)(
 test("F34 native code aborts: the next start takes the same folder within 5 s, its head no lower", async () => {
   const began = startProgram(dev("abort", "--dev.period", "1", "--verbosity", "2"));
   const [, url = ""] = await began.prints(HTTP);
-  await until("a block", async () => Number(await ask(url, "eth_blockNumber")) >= 1, 15_000);
+  await until("a block", async () => Number(await ask(url, "eth_blockNumber")) >= 1);
   const head = Number(await ask(url, "eth_blockNumber"));
   expect((await began.stop("SIGABRT")).code).toBeNull(); // by the signal, as abort(3) ends a process
   const from = performance.now();
   await using again = startProgram(dev("abort", "--dev.period", "1", "--verbosity", "2"));
   const [, next = ""] = await again.prints(HTTP);
-  expect(performance.now() - from).toBeLessThan(5_000);
+  expect(performance.now() - from).toBeLessThan(SECONDS_MS);
   expect(Number(await ask(next, "eth_blockNumber"))).toBeGreaterThanOrEqual(head);
   expect((await again.stop("SIGTERM")).code).toBe(0);
 });

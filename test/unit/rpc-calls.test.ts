@@ -168,9 +168,9 @@ describe("attacks", () => {
       await new Promise<void>((resolve) => setImmediate(resolve));
       waits.push(performance.now() - before);
     }
-    // generous: three loops share a core with whatever else this machine does
+    // three loops share a core with whatever else this machine does, but nobody waits for the end of one
     expect(waits.length).toBeGreaterThan(5);
-    expect(Math.max(...waits)).toBeLessThan(2_500);
+    expect(Math.max(...waits)).toBeLessThan(5_000);
     for (const one of await settled) {
       expect(one.status).toBe("rejected");
       const { code, message } = (one as PromiseRejectedResult).reason as { code: number; message: string };

@@ -31,12 +31,15 @@ describe("JS-03 regular expressions", () => {
     for (const { file, body, flags } of found) {
       const regex = new RegExp(body, flags.replace(/[gy]/g, ""));
       for (const unit of new Set([...body.split(""), ..."a0 \t.:[]-_/".split(""), "ab", "0x", "a.", ": "])) {
-        const from = performance.now();
-        for (const start of ["", "\u0000"])
-          for (const end of ["\u0000", "\n\u0000"]) regex.test(start + unit.repeat(50_000) + end);
-        expect(performance.now() - from, `${file}: /${body}/ over ${JSON.stringify(unit)}`).toBeLessThan(
-          1_000,
-        );
+        // a machine that stands still for a second does so once; a regular expression does it each time
+        const once = (): number => {
+          const from = performance.now();
+          for (const start of ["", "\u0000"])
+            for (const end of ["\u0000", "\n\u0000"]) regex.test(start + unit.repeat(50_000) + end);
+          return performance.now() - from;
+        };
+        const isFast = Array.from({ length: 3 }).some(() => once() < 1_000);
+        expect(isFast, `${file}: /${body}/ over ${JSON.stringify(unit)}`).toBe(true);
       }
     }
   });

@@ -393,7 +393,7 @@ describe("frame attacks", () => {
       expect(list.take(total).length).toBe(total);
       return performance.now() - start;
     };
-    expect(Math.min(once(), once(), once())).toBeLessThan(250); // 11 ms alone, 75 under load; joining at every piece takes over 20 s
+    expect(Math.min(once(), once(), once())).toBeLessThan(2_000); // 11 ms alone, 75 under load; joining at every piece takes over 20 s
   });
 
   test("RX-12 pieces of one byte cost no object each", () => {
