@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { BlockChain, type GcMode, readStoredGenesis } from "#core";
 import { readPruning } from "#core/rawdb";
 import { genesisBlock } from "#core/state";
-import { admitFakePow, makeEngine } from "#eth";
 import { assertStoresReadable, type KeyValueStore, openLevelStore } from "#ethdb";
 import type { Host } from "#host";
 import type { Logger } from "#log";
@@ -94,12 +93,13 @@ export interface ChainWorld {
   readonly fakePow?: boolean | undefined;
 }
 
-function openChain(
+async function openChain(
   dir: ChainDir,
   genesis: Genesis | "stored",
   config: ChainConfig,
   { host, log, gcmode, cache, fakePow }: ChainWorld,
-): BlockChain {
+): Promise<BlockChain> {
+  const { makeEngine } = await import("#eth"); // a light node's commands read this file too, and need no full node's parts
   const engine = makeEngine(config, dir.db, { fakePow });
   dir.defer(() => engine.close?.());
   const { db } = dir;
@@ -115,8 +115,9 @@ export async function openChainOf(
   dataDir: string,
   world: ChainWorld,
 ): Promise<BlockChain> {
-  if (world.fakePow === true) admitFakePow(genesisBlock(genesis).header.hash, world.log);
-  const chain = openChain(dir, genesis, genesis.config, world);
+  if (world.fakePow === true)
+    (await import("#eth")).admitFakePow(genesisBlock(genesis).header.hash, world.log);
+  const chain = await openChain(dir, genesis, genesis.config, world);
   await chain.recover({ signal: dir.signal });
   await writeGenesis(genesisPathOf(dataDir), genesis, world.host);
   return chain;
@@ -130,7 +131,7 @@ export async function openStoredChain(
 ): Promise<BlockChain> {
   const stored = readStoredGenesis(dir.db);
   if (stored === undefined) throw CliError("NO_CHAIN", { folder: dataDir });
-  const chain = openChain(dir, "stored", stored.config, world);
+  const chain = await openChain(dir, "stored", stored.config, world);
   await chain.recover({ signal: dir.signal });
   return chain;
 }

@@ -163,7 +163,7 @@ export function parseFlags<const Table extends readonly TableRow[]>(
   );
   const early = readArguments(rows, before, elsewhere);
   const late = readArguments(rows, args);
-  const variables = readVariables(rows, environment);
+  const variables = readVariables(rows, environment, everywhere.map(rowOf));
   const layers = [...(file === undefined ? [] : [inFile(file.path, file.layer)]), variables, early, late];
   const wantsHelp = early.wantsHelp || late.wantsHelp;
   const strays = late.rest

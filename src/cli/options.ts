@@ -539,6 +539,7 @@ export const networkOptions = [
         kind: "bool",
         default: false,
         flag,
+        ...(flag === "ropsten" ? { oldFlags: ["testnet"] } : {}),
         category: "ETHEREUM",
         doc: `${title}: the genesis (of --genesis, or of glim init) must be its own.`,
       }) as const,

@@ -136,6 +136,33 @@ describe("variables", () => {
     });
     expect(readVariables(rows, { GLIM_HTTP_PORT: "x" }).problems[0]?.name).toBe("GLIM_HTTP_PORT");
   });
+
+  test("older names too, told once; the name of today wins, and no row loses its own variable", () => {
+    const blocks = row({ path: "blocks", kind: "list", flag: "eth.requiredblocks", oldFlags: ["whitelist"] });
+    const old = readVariables([blocks], { GLIM_WHITELIST: "1=0x2" });
+    expect(values(old)).toEqual({ blocks: ["1=0x2"] });
+    expect(old.notices).toEqual(["GLIM_WHITELIST is now GLIM_ETH_REQUIREDBLOCKS"]);
+    const both = readVariables([blocks], { GLIM_WHITELIST: "1=0x2", GLIM_ETH_REQUIREDBLOCKS: "3=0x4" });
+    expect([values(both), both.notices]).toEqual([{ blocks: ["3=0x4"] }, []]);
+    const list = row({ path: "list", kind: "list", flag: "whitelist" });
+    expect(values(readVariables([blocks, list], { GLIM_WHITELIST: "a" }))).toEqual({ list: ["a"] });
+  });
+
+  test("ND-03 one that may not be passed over is refused by name, unless a row of any command reads it", () => {
+    const { problems } = readVariables(rows, {
+      GLIM_NODEKEYHEX: "00ff",
+      GLIM_UNLOCK: "0x1",
+      GLIM_SIGNER: "",
+      GLIM_X: "1",
+    });
+    expect(problems.map(({ kind, name }) => [kind, name])).toEqual([
+      ["unsafe", "GLIM_NODEKEYHEX"],
+      ["unsafe", "GLIM_UNLOCK"],
+    ]);
+    expect(JSON.stringify(problems)).not.toContain("00ff");
+    const unlock = row({ path: "unlock", kind: "list", flag: "unlock" });
+    expect(readVariables(rows, { GLIM_UNLOCK: "0x1" }, [unlock]).problems).toEqual([]);
+  });
 });
 
 describe("files", () => {

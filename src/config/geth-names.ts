@@ -14,7 +14,9 @@ export const gethSwitches: ReadonlySet<string> = new Set(
   light.nosyncserve lightkdf log.compress log.debug log.json log.rotate mainnet metrics metrics.expensive metrics.influxdb
   metrics.influxdbv2 mine miner.notify.full miner.noverify nocode nocompaction nodiscover nostorage nousb pprof rinkeby
   ropsten rpc rpc.allow-unprotected-txs rpc.enabledeprecatedpersonal sepolia shh shh.restrict-light snapshot testnet
-  txpool.nolocals ulc.onlyannounce usb v5disc vmdebug ws yolov2
+  txpool.nolocals ulc.onlyannounce usb v5disc vmdebug ws yolov2 yolov3
+
+  dashboard override.terminaltotaldifficultypassed
 
   beacon.nofilter discovery.v4 discv4 history.logs.disable holesky hoodi pyroscope rpc.telemetry snap.v2
   state.size-tracking stateless-self-validation vmwitnessstats
@@ -43,6 +45,9 @@ export const gethValueFlags: ReadonlySet<string> = new Set(
   txpool.accountqueue txpool.accountslots txpool.globalqueue txpool.globalslots txpool.journal txpool.lifetime txpool.locals
   txpool.pricebump txpool.pricelimit txpool.rejournal ulc.fraction ulc.servers unlock verbosity vm.evm vm.ewasm vmodule
   whitelist ws.addr ws.api ws.origins ws.port ws.rpcprefix wsaddr wsapi wsorigins wsport
+
+  dashboard.addr dashboard.host dashboard.refresh override.berlin override.cancun override.istanbul override.muirglacier
+  override.prague override.verkle
 
   beacon.api beacon.api.header beacon.checkpoint beacon.checkpoint.file beacon.config beacon.genesis.gvroot
   beacon.genesis.time beacon.threshold bintrie.groupdepth blobpool.datacap blobpool.datadir blobpool.fetchprobability
@@ -91,7 +96,7 @@ export const gethKeys: ReadonlySet<string> = new Set([
   ...under(
     "Node",
     `UserIdent DataDir KeyStoreDir ExternalSigner UseLightweightKDF InsecureUnlockAllowed NoUSB USB SmartCardDaemonPath
-    IPCPath HTTPHost HTTPPort HTTPCors HTTPVirtualHosts HTTPModules HTTPPathPrefix AuthAddr AuthPort AuthVirtualHosts WSHost
+    IPCPath HTTPHost HTTPPort HTTPCors HTTPVirtualHosts HTTPModules HTTPPathPrefix AuthAddr AuthPort AuthVirtualHosts WSHost GraphQLHost GraphQLPort
     WSPort WSPathPrefix WSOrigins WSModules WSExposeAll GraphQLCors GraphQLVirtualHosts AllowUnprotectedTxs JWTSecret
     BatchRequestLimit BatchResponseMaxSize HTTPBodyLimit DBEngine`,
   ),
@@ -126,18 +131,17 @@ export const unsafeToIgnore: ReadonlyMap<string, string> = new Map([
   ["rpc.txfeecap", "fees are not capped here"],
   ["ulc.servers", "no server's word is trusted here without proof"],
   ["fakepow", "every seal is checked here"],
-  ["override.shanghai", "forks are those of the genesis file"],
-  ["override.terminaltotaldifficulty", "forks are those of the genesis file"],
-  ...words("amsterdam bpo1 bpo2 genesis osaka ubt").map(
-    (fork) => [`override.${fork}`, "forks are those of the genesis file"] as const,
-  ),
-  ...words("Osaka Amsterdam BPO1 BPO2 UBT").map(
-    (fork) => [`Eth.Override${fork}`, "forks are those of the genesis file"] as const,
-  ),
+  ...words(
+    `istanbul muirglacier berlin shanghai terminaltotaldifficulty terminaltotaldifficultypassed cancun verkle prague osaka amsterdam
+    bpo1 bpo2 ubt genesis`,
+  ).map((fork) => [`override.${fork}`, "forks are those of the genesis file"] as const),
+  ...words(
+    `Istanbul MuirGlacier Berlin Shanghai TerminalTotalDifficulty TerminalTotalDifficultyPassed Cancun Verkle Prague Osaka Amsterdam
+    BPO1 BPO2 UBT`,
+  ).map((fork) => [`Eth.Override${fork}`, "forks are those of the genesis file"] as const),
   ["Eth.Genesis", "name the genesis file with --genesis"],
   ["Eth.Whitelist", "required blocks are not enforced here"],
   ["Eth.RequiredBlocks", "required blocks are not enforced here"],
-  ["Eth.OverrideShanghai", "forks are those of the genesis file"],
   ["Eth.UltraLightServers", "no server's word is trusted here without proof"],
   ["Node.ExternalSigner", "no external signer is asked here"],
   ["Node.InsecureUnlockAllowed", "no account is unlocked here"],

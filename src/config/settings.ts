@@ -145,19 +145,52 @@ function passOver(name: string, knownElsewhere: ReadonlyMap<string, OptionRow>, 
   return elsewhere === undefined ? gethValueFlags.has(name) : !isSwitch(elsewhere);
 }
 
-/** Variables of the environment: `GLIM_HTTP_PORT` is `--http.port`. Unknown ones are left alone. */
+/**
+ * Variables of the environment: `GLIM_HTTP_PORT` is `--http.port`, older names too. Unknown ones are left alone, but for those that
+ * may not be passed over.
+ * @param elsewhere - rows of other commands: a variable of theirs is no mistake, the shell is everybody's
+ */
 export function readVariables(
   rows: readonly OptionRow[],
   environment: Readonly<Record<string, string | undefined>>,
+  elsewhere: readonly OptionRow[] = [],
 ): Layer {
   const into = blank();
+  const known = new Set(
+    [...rows, ...elsewhere].flatMap((row) => (row.flag === undefined ? [] : [variableOf(row)])),
+  );
   for (const row of rows) {
     if (row.flag === undefined) continue;
     const name = variableOf(row);
     const text = environment[name];
     if (text !== undefined) putText(row, name, "variable", text, into);
+    else putOlder(row, name, { environment, known }, into);
+  }
+  for (const { oldFlags = [] } of [...rows, ...elsewhere])
+    for (const flag of oldFlags) known.add(variableOf({ flag }));
+  for (const [flag, why] of unsafeToIgnore) {
+    const name = variableOf({ flag });
+    const text = environment[name] ?? "";
+    if (text !== "" && !known.has(name)) into.problems.push({ kind: "unsafe", name, why });
   }
   return into;
+}
+
+interface Around {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Variables that are some row's own: no older name of another. */
+  readonly known: ReadonlySet<string>;
+}
+
+function putOlder(row: OptionRow, name: string, { environment, known }: Around, into: Writing): void {
+  for (const flag of row.oldFlags ?? []) {
+    const older = variableOf({ flag });
+    const text = environment[older];
+    if (text === undefined || known.has(older)) continue;
+    into.notices.push(`${older} is now ${name}`);
+    putText(row, older, "variable", text, into);
+    return;
+  }
 }
 
 /**

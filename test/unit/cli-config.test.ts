@@ -180,6 +180,33 @@ describe("a geth command line", () => {
     expect(output).toMatch(/^HTTPModules = \[ "eth" \]$/m);
   });
 
+  test("--testnet of geth 1.8 and 1.9 is Ropsten; forks that flags would move are refused", async () => {
+    const { code, output } = await glim(["--testnet", "--sepolia"]);
+    expect(code).toBe(2);
+    expect(output).toMatch(/--sepolia, --ropsten: only one of these can be used/);
+    const forks = await glim(["dumpconfig", "--override.istanbul", "5", "--override.muirglacier=6"]);
+    expect(forks.code).toBe(2);
+    expect(forks.output).toMatch(
+      /--override\.istanbul: cannot be passed over: forks are those of the genesis/,
+    );
+    expect(forks.output).toMatch(/--override\.muirglacier: cannot be passed over/);
+  });
+
+  test("ND-03 variables that may not be passed over are refused, by name and not by value; older names are read", async () => {
+    const { code, output } = await glim(["dumpconfig"], { GLIM_NODEKEYHEX: "ab".repeat(32) });
+    expect(code).toBe(2);
+    expect(output).toMatch(/GLIM_NODEKEYHEX: cannot be passed over: .*--nodekey/);
+    expect(output).not.toContain("abab");
+    const older = await glim(["dumpconfig"], {
+      GLIM_WHITELIST: `7=0x${"cd".repeat(32)}`,
+      GLIM_RPCPORT: "99",
+    });
+    expect(older.code).toBe(0);
+    expect(older.output).toContain("GLIM_RPCPORT is now GLIM_HTTP_PORT");
+    expect(older.output).toMatch(/^HTTPPort = 99$/m);
+    expect(older.output).toContain(`7=0x${"cd".repeat(32)}`);
+  });
+
   test("flags alone run a node; two networks are refused", async () => {
     const { code, output } = await glim(["--goerli", "--sepolia"]);
     expect(code).toBe(2);
