@@ -27,7 +27,7 @@ test("RP-16 the replies to messages that come together go to the kernel together
   let got = "";
   socket.on("data", (chunk) => (got += chunk.toString("latin1")));
   socket.write(UPGRADE);
-  await until(() => got.includes("\r\n\r\n"));
+  await until("the upgrade", () => got.includes("\r\n\r\n"));
   let writes = 0;
   const hook = createHook({
     init: (_id, type) => {
@@ -39,7 +39,7 @@ test("RP-16 the replies to messages that come together go to the kernel together
     (_, id) => `{"jsonrpc":"2.0","id":${id},"method":"rpc_modules"}`,
   );
   socket.write(Buffer.concat(messages.map(frame)));
-  await until(() => (got.match(/"result"/g) ?? []).length === 40);
+  await until("every reply", () => (got.match(/"result"/g) ?? []).length === 40);
   hook.disable();
   expect([...got.matchAll(/"id":(\d+)/g)].map(([, id]) => Number(id))).toEqual(messages.map((_, id) => id));
   expect(writes, "one of the client, the others of the server").toBeLessThan(20);
