@@ -6,7 +6,7 @@ import { SimulatedClock } from "#host/sim";
 import { parseIp } from "#util";
 import { describe, expect, test } from "vitest";
 import { HandPeer, makeWorld, startNode, type World } from "../../../test/kit/discovery.ts";
-import { discv4Limits as limits, sealPacket } from "./index.ts";
+import { sealPacket } from "./index.ts";
 
 const VICTIM = "5.5.5.5";
 
