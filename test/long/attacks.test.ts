@@ -48,7 +48,19 @@ async function run(...more: string[]): Promise<Result[]> {
 
 const attacks = [
   ...["connects", "handshakes", "pings", "disconnects", "bombs", "deaf", "requests"],
-  ...["bodies", "batches", "json", "loops", "blakes", "memories", "websockets", "idle", "mix"],
+  ...[
+    "bodies",
+    "batches",
+    "json",
+    "loops",
+    "blakes",
+    "memories",
+    "frames",
+    "codes",
+    "websockets",
+    "idle",
+    "mix",
+  ],
 ];
 
 let results: Promise<Result[]> | undefined;
@@ -80,7 +92,7 @@ describe.each(["full", "light"] as const)("a %s node under attack", (victim) => 
 });
 
 test.for(["full", "light"] as const)(
-  "attack/FL-01 all sixteen at once on a %s node for GLIM_FL01_SECONDS (default 600): alive, every read answered, memory back",
+  "attack/FL-01 all eighteen at once on a %s node for GLIM_FL01_SECONDS (default 600): alive, every read answered, memory back",
   async (victim, { skip }) => {
     const load = loadavg()[0] ?? 0;
     if (load > cpus().length)
