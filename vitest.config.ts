@@ -57,6 +57,7 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/{unit,vectors,examples}/**/*.test.ts"],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           maxWorkers: availableParallelism() + 1, // many wait for processes
         },
       },

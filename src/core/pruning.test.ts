@@ -27,7 +27,7 @@ beforeAll(async () => {
     branch.push(block);
     parent = block.header;
   }
-}, 120_000);
+});
 
 function at(blocks: readonly Block[], number: number): Block {
   const block = blocks[number - 1];

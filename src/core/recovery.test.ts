@@ -18,7 +18,7 @@ const main: Block[] = [];
 beforeAll(async () => {
   source = sealedWorld({ forks: "london", transactions: 3 });
   for (let number = 1; number <= LENGTH; number++) main.push(await source.next());
-}, 60_000);
+});
 
 function block(number: number): Block {
   const found = main[number - 1];
@@ -151,7 +151,7 @@ describe("EX blocks of side branches that nobody executed", () => {
     while (long.length < 180) {
       long.push(await source.seal(at(long).header, [], `long ${long.length}`));
     }
-  }, 60_000);
+  });
 
   test("are bounded: the branch that was added to longest ago goes, whole; others and the chain stay", async () => {
     const { db, chain } = await far();

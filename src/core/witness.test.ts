@@ -24,7 +24,7 @@ beforeAll(async () => {
     ...{ gasPrice: 4_000_000_000n, value: 0n, input: code },
   };
   blocks.push(await world.seal(world.chain.head, [signTransaction(fields, user.key)]));
-}, 60_000);
+});
 
 const block = (number: number): Block => {
   const found = blocks[number - 1];

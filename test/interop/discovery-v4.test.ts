@@ -47,7 +47,7 @@ describe("devp2p discv4 test", () => {
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
-    }, 90_000);
+    });
 });
 
 /** Asks nodes what their tables hold; is in nobody's way: it has no listener and closes at the end. */
@@ -172,7 +172,7 @@ test("geth 1.9.25, 1.11.6, 1.17.5 and glim find each other from glim's boot node
   const [url = ""] = await boot.prints(/^enode:\S+$/m);
   await boot.prints(/^enr:\S+$/m);
   await meet(url, versions);
-}, 150_000);
+});
 
 test("the same from geth's boot node", async ({ skip }) => {
   for (const version of versions) if ((await requireGeth(version, skip)) === undefined) return;
@@ -180,7 +180,7 @@ test("the same from geth's boot node", async ({ skip }) => {
   if (devp2p === undefined) return;
   using boot = await startGethBootnode(devp2p);
   await meet(boot.url, versions);
-}, 150_000);
+});
 
 test("a geth is the boot node of glim, and learns of it", async ({ skip }) => {
   if ((await requireGeth("1.11.6", skip)) === undefined) return;
@@ -195,4 +195,4 @@ test("a geth is the boot node of glim, and learns of it", async ({ skip }) => {
   await using probe = await startProbe();
   const us = parseNode(server?.self.enr ?? "");
   await until("us in the table of the geth", () => probe.holds(parseEnode(geth.enode), us));
-}, 90_000);
+});

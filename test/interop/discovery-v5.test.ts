@@ -55,7 +55,7 @@ describe("devp2p discv5 test", () => {
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
-    }, 90_000);
+    });
 });
 
 /** Asks nodes what their tables hold; is in nobody's way: it has no listener and closes at the end. */
@@ -186,7 +186,7 @@ test("geth 1.11.6, 1.17.5 and glim find each other over v5.1 from glim's boot no
   await using boot = startProgram(["dist/cli/main.js", "bootnode", "--addr", "127.0.0.1:0"]);
   const [url = ""] = await boot.prints(/^enr:\S+$/m);
   await meet(url);
-}, 150_000);
+});
 
 test("the same from geth's boot node", async ({ skip }) => {
   for (const version of versions) if ((await requireGeth(version, skip)) === undefined) return;
@@ -194,7 +194,7 @@ test("the same from geth's boot node", async ({ skip }) => {
   if (devp2p === undefined) return;
   using boot = await startGethBootnode(devp2p);
   await meet(boot.url);
-}, 150_000);
+});
 
 test("the file of glim crawl is one that geth's tool reads", async ({ skip }) => {
   const devp2p = await requireGeth("1.17.5", skip, "devp2p");
@@ -215,4 +215,4 @@ test("the file of glim crawl is one that geth's tool reads", async ({ skip }) =>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const flags = ["--http.api", "eth,net,web3,admin,debug,txpool,clique,miner"];
   geth = await startGeth({ version: "1.11.6", role: "full", genesis, importFile, flags });
   await geth.atBlock(full.ethereum.chain.head.number);
-}, 120_000);
+});
 afterAll(async () => {
   await geth?.[Symbol.asyncDispose]();
   await full?.[Symbol.asyncDispose]();
@@ -312,38 +312,38 @@ describe("traces are those of geth 1.11.6", () => {
   test("struct logs: every opcode, its gas, stack, storage, refund", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({}), structLogsToday);
-  }, 60_000);
+  });
 
   test("struct logs with memory, without stack and storage", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({ enableMemory: true, disableStack: true, disableStorage: true }), structLogsToday);
-  }, 60_000);
+  });
 
   test("callTracer", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({ tracer: "callTracer" }));
-  }, 60_000);
+  });
 
   test("callTracer with logs", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({ tracer: "callTracer", tracerConfig: { withLog: true } }));
-  }, 60_000);
+  });
 
   test("callTracer, the top call only", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({ tracer: "callTracer", tracerConfig: { onlyTopCall: true } }));
-  }, 60_000);
+  });
 
   test("prestateTracer", async ({ skip }) => {
     if (!ready(skip)) return;
     await compareAll(each({ tracer: "prestateTracer" }), prestateToday, withoutMade);
-  }, 60_000);
+  });
 
   test("prestateTracer's differences", async ({ skip }) => {
     if (!ready(skip)) return;
     const config = { tracer: "prestateTracer", tracerConfig: { diffMode: true } };
     await compareAll(each(config), prestateToday, withoutMade);
-  }, 60_000);
+  });
 
   test("4byteTracer, noopTracer", async ({ skip }) => {
     if (!ready(skip)) return;
@@ -352,7 +352,7 @@ describe("traces are those of geth 1.11.6", () => {
     const config = { tracer: "4byteTracer" };
     await compareAll(each(config).filter(([name]) => calls.includes(name)));
     await compareAll(each({ tracer: "noopTracer" }));
-  }, 60_000);
+  });
 
   test("flatCallTracer, muxTracer, counts of opcodes", async ({ skip }) => {
     if (!ready(skip)) return;
@@ -366,7 +366,7 @@ describe("traces are those of geth 1.11.6", () => {
     await compareAll(each({ tracer: "muxTracer", tracerConfig: parts }));
     for (const tracer of ["opcountTracer", "unigramTracer", "bigramTracer", "trigramTracer"])
       await compareAll(each({ tracer }));
-  }, 120_000);
+  });
 
   test("JavaScript tracers: steps, frames, faults, the state at each step", async ({ skip }) => {
     if (!ready(skip)) return;
@@ -396,7 +396,7 @@ describe("traces are those of geth 1.11.6", () => {
       ["unknown", "debug_traceTransaction", `0x${"77".repeat(32)}`, config],
       ["pending", "debug_traceBlockByNumber", "0xffff", config],
     ]);
-  }, 60_000);
+  });
 
   test("calls, with overrides", async ({ skip }) => {
     if (!ready(skip)) return;
@@ -424,7 +424,7 @@ describe("traces are those of geth 1.11.6", () => {
         ],
         structLogsToday,
       );
-  }, 60_000);
+  });
 });
 
 describe("beside traces", () => {

@@ -74,7 +74,7 @@ async function lightNode({ recentState = 0, accounts = {} }: RpcNodeOptions): Pr
   node.register((context) => new LightEthereum(context, { genesis: full.genesis }));
   await node.start();
   const light = node.service(LightEthereum);
-  await light.synced({ signal: AbortSignal.timeout(20_000) });
+  await light.synced({ signal: AbortSignal.timeout(60_000) });
   const follow = async () => {
     const arrived = new AbortController();
     const heads = light.headEvents.stream({ signal: arrived.signal });

@@ -52,7 +52,7 @@ test("glim bootnode prints its enode, then its record, first of all; nodes that 
   });
   for (const rpc of [rpcA, rpcB]) rpc?.[Symbol.dispose]();
   for (const program of [a, b, boot]) expect((await program.stop("SIGTERM")).code).toBe(0);
-}, 60_000);
+});
 
 test("a light node finds the server of its network among others, by records alone", async () => {
   await using boot = glim("bootnode", "--addr", "127.0.0.1:0");
@@ -67,7 +67,7 @@ test("a light node finds the server of its network among others, by records alon
   const peers = async () => (await rpc<{ id: string }[]>("admin_peers")).map(({ id }) => id);
   await until("the light node to be at the server", async () => (await peers()).includes(serverId));
   expect(await peers()).not.toContain(fullId);
-}, 60_000);
+});
 
 test("glim node searches unless --nodiscover; --discovery.port has a socket of its own; --nodekey is its identity", async () => {
   const common = ["node", "--genesis", GENESIS, "--port", "0", "--http.port", "0", "--ipcdisable"];
@@ -90,7 +90,7 @@ test("glim node searches unless --nodiscover; --discovery.port has a socket of i
   expect(node.udp).toBeGreaterThan(0);
   expect(node.udp).not.toBe(node.tcp);
   expect((await enodeOf(silent)).udp).toBe(0);
-}, 60_000);
+});
 
 /** A boot node that answers both versions: its URL and record. */
 async function startBootnode(...args: readonly string[]) {
@@ -151,7 +151,7 @@ test("glim ping: both versions answer a record, one that is asked for, none that
   await using none = glim("ping", "--tries", "2", enode);
   expect(await none.ended()).toBe(1);
   expect(none.output()).toContain("does not answer");
-}, 60_000);
+});
 
 test.each(["--v4", "--v5"])(
   "glim crawl %s finds the nodes of a network and writes them as geth does",
@@ -184,7 +184,6 @@ test.each(["--v4", "--v5"])(
       expect(lastResponse).toMatch(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     }
   },
-  90_000,
 );
 
 test("glim crawl: nodes that are gone leave the file when their score is used up; ten packets a second at most", async () => {
@@ -197,7 +196,7 @@ test("glim crawl: nodes that are gone leave the file when their score is used up
     expect(rows.map((row) => row.score)).toEqual(score === undefined ? [] : [score]);
     await boot[Symbol.asyncDispose]();
   }
-}, 60_000);
+});
 
 test.each([
   [["bootnode", "--nat", "magic"], "unknown mechanism"],

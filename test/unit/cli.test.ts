@@ -3,11 +3,12 @@ import { createServer } from "node:net";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { generateKey, publicKeyOf } from "#crypto";
 import { devGenesis, formatGenesis } from "#params";
 import { toHex } from "#util";
 import { SECONDS_MS, startProgram } from "../kit/program.ts";
+import { until } from "../kit/until.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "glim cli "));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -264,14 +265,13 @@ test("no stranger that connects, and no wrong server beside a right one, ends gl
   expect((await run("attach", wrongUrl, "--exec", `admin.addPeer("${lightPeer}")`)).output).toBe("true\n");
   // whichever side reads the other's status first
   const ending = /peer ends.*(NETWORK_MISMATCH|subprotocol error)/;
-  await vi.waitFor(() => expect(alone.output()).toMatch(ending), 10_000);
+  await until("the end of a peer", () => ending.test(alone.output()));
   expect(await alone.stop()).toMatchObject({ code: 0 });
 
   await using both = light(wrongPeer, rightPeer);
   await both.prints(/^synced\s+block \d+/m);
-  await vi.waitFor(
-    () => expect(both.output()).toContain("a server that was named is of another chain"),
-    10_000,
+  await until("the word of another chain", () =>
+    both.output().includes("a server that was named is of another chain"),
   );
   expect(await both.stop()).toMatchObject({ code: 0 });
 });

@@ -28,7 +28,7 @@ async function ask(url: string, method: string, ...params: unknown[]): Promise<u
     method: "POST",
     headers: { "content-type": "application/json", connection: "close" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(20_000),
   });
   return ((await response.json()) as { result: unknown }).result;
 }
@@ -180,7 +180,7 @@ test("F44 only the disk of the log is full: the node runs on, and ends in order"
   const { stdout, stderr } = shell(`
     dd if=/dev/zero of="$DISK/ballast" bs=1k count=64 2>/dev/null
     "$NODE" ${MAIN} dev --datadir "$DATA" --http.port 0 --port 0 --dev.period 1 --verbosity 5 --log.file "$DISK/glim.log" > "$DATA.out" 2> "$DATA.err" &
-    for i in $(seq 200); do grep -q "^JSON-RPC" "$DATA.out" && break; sleep 0.1; done
+    for i in $(seq 600); do grep -q "^JSON-RPC" "$DATA.out" && break; sleep 0.1; done
     url=$(sed -n 's/^JSON-RPC *//p' "$DATA.out")
     "$NODE" -e '
       const ask = async () => (await (await fetch(process.argv[1], { method: "POST", headers: { "content-type": "application/json" },

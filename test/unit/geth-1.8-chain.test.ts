@@ -42,7 +42,7 @@ beforeAll(async () => {
   light = new Node({ name: "geth-1.8-light", p2p: { noDiscovery: true, staticNodes: [enode] } });
   light.register((context) => new LightEthereum(context, { genesis }));
   await light.start();
-  await light.service(LightEthereum).synced({ signal: AbortSignal.timeout(30_000) });
+  await light.service(LightEthereum).synced({ signal: AbortSignal.timeout(60_000) });
   const rpc = light.attach();
   ask = (method, params) => rpc.request({ method, params });
 }, 120_000);

@@ -75,7 +75,7 @@ async function liarOf(lies: Lies = {}, options: Omit<LiarOptions, "chain" | "lie
 /** A light node that a liar, honest until now, has brought to the head. */
 async function synced(...servers: Liar[]): Promise<LightNode> {
   const node = await lightNode(...servers);
-  await node.light.synced({ signal: AbortSignal.timeout(20_000) });
+  await node.light.synced({ signal: AbortSignal.timeout(60_000) });
   expect(node.light.head.number).toBe(world.chain.head.number);
   return node;
 }
@@ -587,7 +587,7 @@ describe("heads and headers", () => {
     expect(await liar.dropped.promise).toBe(reason);
     expect(node.light.head.number).toBe(0);
     node.add(honest);
-    await node.light.synced({ signal: AbortSignal.timeout(20_000) });
+    await node.light.synced({ signal: AbortSignal.timeout(60_000) });
     expect(toHex(node.light.head.hash)).toBe(toHex(world.chain.head.hash));
   };
   const changed = (key: string, value: Uint8Array) => (keys: KeyValue[]) => [
@@ -664,7 +664,7 @@ describe("heads and headers", () => {
     const { light, add, servers } = await lightNode(liar);
     await liar.asked("getBlockHeaders");
     add(honest);
-    await light.synced({ signal: AbortSignal.timeout(20_000) });
+    await light.synced({ signal: AbortSignal.timeout(60_000) });
     await servers(2);
     expect(toHex(light.head.hash)).toBe(toHex(world.chain.head.hash));
     for (let i = 1; i <= 2; i++) {

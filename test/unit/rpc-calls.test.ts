@@ -149,7 +149,7 @@ describe("estimateGas and createAccessList", () => {
 
 describe("attacks", () => {
   test("RP-12 infinite loop: ends at the gas cap or after 5 s, and the node answers others meanwhile", {
-    timeout: 40_000,
+    timeout: 120_000,
   }, async () => {
     const loops = [
       call("loop"),

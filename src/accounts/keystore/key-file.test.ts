@@ -128,7 +128,7 @@ describe("what we write", () => {
     expect(toHex(open.key)).toBe(theirs.privateKey);
     expect(mnemonicOf(open.words?.entropy ?? new Uint8Array())).toBe(words);
     expect(formatDerivationPath(open.words?.path ?? [])).toBe("m/44'/60'/0'/0/1");
-  }, 60_000);
+  });
 });
 
 describe("attack/KS-01 what a file asks for is bounded before anything is derived", () => {

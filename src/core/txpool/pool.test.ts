@@ -273,7 +273,7 @@ describe("locals", () => {
   });
 
   test("TX-08 a journal of 10^5 lines with half a line at its end: whole ones kept, the tail dropped, the file written anew", {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const files = memoryFiles();
     const key = generateKey();

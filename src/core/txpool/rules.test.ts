@@ -422,7 +422,7 @@ describe("TX-03 whatever strangers send", () => {
   }
 
   test("TX-03 no step makes what is executable worth less, and bounds hold (10^5 random steps)", {
-    timeout: 60_000,
+    timeout: 120_000,
   }, () => {
     const seed = 20;
     const rand = seededRand(seed);

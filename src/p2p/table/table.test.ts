@@ -333,4 +333,4 @@ test("a table of 200 simulated nodes converges from one boot node (seed 2)", asy
   const closing = Promise.all([...tables.values()].map((table) => table.close()));
   await clock.advance(10_000); // what is under way comes to its end
   await closing;
-}, 60_000);
+});
