@@ -17,7 +17,6 @@ import {
   uint53,
   uint64,
 } from "#rpc";
-import { equalBytes } from "#util";
 import { EthApiError } from "./errors.ts";
 
 const accessList = list(object({ address, storageKeys: optional(list(hash, { max: 16_384 })) }), {
@@ -71,11 +70,6 @@ export function toCallRequest(args: TransactionArgs, chainId: bigint): CallReque
   if (args.chainId !== undefined && args.chainId !== chainId) {
     throw refuse(`chainId does not match node's (have=${args.chainId}, want=${chainId})`);
   }
-  if (args.input !== undefined && args.data !== undefined && !equalBytes(args.input, args.data)) {
-    throw refuse(
-      'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data',
-    );
-  }
   return {
     from: args.from,
     to: args.to,
@@ -84,6 +78,7 @@ export function toCallRequest(args: TransactionArgs, chainId: bigint): CallReque
     maxFeePerGas: args.maxFeePerGas,
     maxPriorityFeePerGas: args.maxPriorityFeePerGas,
     value: args.value,
+    // geth looks at data only where there is no input, also where they differ
     input: args.input ?? args.data,
     accessList: args.accessList?.map((entry) => ({
       address: entry.address,

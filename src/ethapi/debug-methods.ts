@@ -7,6 +7,7 @@ import {
   type BlockRef,
   blockNumberOrHash,
   bytes,
+  bytesUpTo,
   hash,
   hexOrDecimal,
   json,
@@ -14,7 +15,6 @@ import {
   method,
   type Method,
   none,
-  slot,
   text,
   uint53,
 } from "#rpc";
@@ -92,6 +92,13 @@ export function debugMethods({ backend, view }: Parts): Record<string, Method> {
   };
 }
 
+/** The first key with these first bytes: a start is read from the left, as geth's iterators do. */
+function keyFrom(start: Uint8Array): Uint8Array {
+  const key = new Uint8Array(32);
+  key.set(start);
+  return key;
+}
+
 /** Of a node that owns its chain. */
 export function chainDebugMethods(
   chain: ChainControl,
@@ -132,11 +139,11 @@ export function chainDebugMethods(
   return {
     storageRangeAt: method({
       doc: "Slots of an account by hash, from one on, at most 1,024, before a transaction of a block ran; with slots' own names where they are kept (--cache.preimages).",
-      params: [blockNumberOrHash, plainCount, address, slot, plainCount],
+      params: [blockNumberOrHash, plainCount, address, bytesUpTo(32), plainCount],
       result: json,
       isHeavy: true,
       handle: ([ref, index, target, start, max], ctx) =>
-        storageRange(ref, index, target, start, Math.min(max, MAX_STORAGE_RANGE), ctx),
+        storageRange(ref, index, target, keyFrom(start), Math.min(max, MAX_STORAGE_RANGE), ctx),
     }),
     setHead: method({
       doc: "Goes back to a block of the chain; those above stay as a side chain.",

@@ -33,19 +33,19 @@ export function kindOf(value: unknown): string {
   return Array.isArray(value) ? "list" : typeof value;
 }
 
-const QUANTITY = /^0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)$/;
+const QUANTITY = /^0[xX](?:0|[1-9a-fA-F][0-9a-fA-F]*)$/;
 
 /** Checks shape and length before any conversion (RP-11): `0x`, no leading zeros, at most `bits`. */
 function quantityText(value: unknown, path: string, bits: number): string {
   if (typeof value !== "string")
     throw invalidParams(path, `want a quantity as hex text, got ${kindOf(value)}`);
   if (value.length > 2 + bits / 4) throw invalidParams(path, `hex number > ${bits} bits`);
-  if (!value.startsWith("0x")) throw invalidParams(path, "hex string without 0x prefix");
-  if (value === "0x") throw invalidParams(path, 'hex string "0x"');
+  if (!/^0[xX]/.test(value)) throw invalidParams(path, "hex string without 0x prefix");
+  if (value.length === 2) throw invalidParams(path, 'hex string "0x"');
   if (!QUANTITY.test(value)) {
     throw invalidParams(
       path,
-      value.startsWith("0x0") ? "hex number with leading zero digits" : "invalid hex string",
+      value[2] === "0" ? "hex number with leading zero digits" : "invalid hex string",
     );
   }
   return value;

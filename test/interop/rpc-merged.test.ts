@@ -180,6 +180,54 @@ describe("the same as geth 1.17.5", () => {
         ]);
   });
 
+  test("a traced call before a transaction of a block (txIndex), and what is refused before it runs", async ({
+    skip,
+  }) => {
+    if (geth === undefined) return skip(why);
+    const { hash, transactions } = await geth.rpc<{ hash: string; transactions: { from: string }[] }>(
+      "eth_getBlockByNumber",
+      ["0x1", true],
+    );
+    const sender = transactions[0]?.from;
+    const call = { from: sender, to: other, value: "0x1" };
+    const traced = { tracer: "prestateTracer" };
+    const unknown = `0x${"99".repeat(32)}`;
+    await compare([
+      ...["0x0", "0x1", "0x2", "0x3", "0x10"].flatMap((txIndex) =>
+        ["0x1", hash].map((ref) => ["debug_traceCall", call, ref, { ...traced, txIndex }] as const),
+      ),
+      ["debug_traceCall", call, "0x7", { ...traced, txIndex: "0x0" }],
+      ["debug_traceCall", call, "0x0", { ...traced, txIndex: "0x0" }],
+      ["debug_traceCall", call, "0x1000", traced],
+      ["debug_traceCall", call, unknown, traced],
+      ["debug_traceCall", { ...call, from: other }, "latest", traced],
+      ["debug_traceCall", { ...call, gas: "0x5207" }, "latest", traced],
+      ["debug_traceCall", { ...call, maxFeePerGas: "0x1" }, "latest", traced],
+      ["debug_traceCall", { ...call, authorizationList: [] }, "latest", traced],
+      ["debug_traceTransaction", `0x${"98".repeat(32)}`, { tracer: "muxTracer" }],
+      ["debug_traceBlockByNumber", "0X2", { tracer: "muxTracer" }],
+    ]);
+  });
+
+  test("calls with odd members: both names of the data, a difficulty after the merge, opcodes that are none", async ({
+    skip,
+  }) => {
+    if (geth === undefined) return skip(why);
+    const codes = ["0x4460005260206000f3", "0x4a60005260206000f3", "0xfe", "0xef", "0x0c"];
+    const block = { difficulty: "0x5", prevRandao: `0x${"99".repeat(32)}`, blobBaseFee: "0x9" };
+    const hashes = [`0x01${"00".repeat(31)}`, `0x02${"00".repeat(31)}`];
+    await compare([
+      ...codes.flatMap((code) => [
+        ["eth_call", { to: contract }, "latest", { [contract]: { code } }] as const,
+        ["eth_call", { to: contract }, "0X1d", { [contract]: { code } }, block] as const,
+      ]),
+      ["eth_call", { to: contract, input: "0x6d4ce63c", data: "0xa9cc4718" }, "latest", withCode],
+      ["eth_call", { from, to: other, blobVersionedHashes: hashes }, "latest", rich],
+      ["eth_call", { from, to: other, authorizationList: [] }, "latest", rich],
+      ["eth_call", { from, authorizationList: [] }, "latest", rich],
+    ]);
+  });
+
   test("eth_simulateV1", async ({ skip }) => {
     if (geth === undefined) return skip(why);
     const set = { from, to: contract, input: toHex(probeCall("set", new Uint8Array(32).fill(1))) };

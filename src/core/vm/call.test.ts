@@ -147,7 +147,7 @@ describe("runCall", () => {
   test("other failures have geth's text and no data", async () => {
     expect(await call(invalid)).toMatchObject({
       status: "failed",
-      error: "invalid opcode",
+      error: "invalid opcode: INVALID",
       returnData: new Uint8Array(0),
     });
     expect(await call(loops, {}, { gasCap: 100_000n })).toMatchObject({
@@ -349,7 +349,7 @@ describe("estimateGas", () => {
   });
 
   test("failures: opcode, allowance, funds", async () => {
-    expect(await codeOf(estimate(invalid))).toBe("VM_EXECUTION_FAILED: invalid opcode");
+    expect(await codeOf(estimate(invalid))).toBe("VM_EXECUTION_FAILED: invalid opcode: INVALID");
     expect(await codeOf(estimate(store, { input: word(1), gas: 22_000n }))).toBe(
       "VM_GAS_EXCEEDS_ALLOWANCE: gas required exceeds allowance (22000)",
     );

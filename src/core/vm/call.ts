@@ -45,7 +45,8 @@ function prepare(env: CallEnv, call: CallRequest, reader: StateReader, options: 
   const place = {
     number: block?.number ?? header.number,
     time: block?.time ?? header.time,
-    difficulty: block?.difficulty ?? header.difficulty,
+    // an overridden difficulty does not take a merged chain back: geth asks whether there is a RANDAO
+    difficulty: header.difficulty,
   };
   const { signal, clock, precompiles, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const memory = options.memory ?? new MemoryBudget(DEFAULT_MEMORY_BYTES);

@@ -11,7 +11,6 @@ const TEXTS: Readonly<Record<string, string>> = {
   "insufficient balance": "insufficient balance for transfer",
   "invalid bytecode deployed": "invalid code: must not begin with 0xef",
   "initcode exceeds max initcode size": "max initcode size exceeded",
-  "invalid opcode": "invalid opcode",
   revert: "execution reverted",
 };
 

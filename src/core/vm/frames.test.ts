@@ -111,9 +111,11 @@ async function outcome(fork: string, codes: readonly Uint8Array[], traced: boole
   const results = [];
   for (const to of CONTRACTS) {
     const call = { from: sender, to: address(to), value: 3n, input: word(to) };
-    const { returnData, logs, ...rest } = await block.call(call, { gas: 300_000n });
+    const { returnData, logs, error, ...rest } = await block.call(call, { gas: 300_000n });
+    // ours names the opcode, as geth does
+    const why = error?.replace(/^invalid opcode: .*/, "invalid opcode");
     const said = logs.map((log) => [toHex(log.address), log.topics.map(toHex), toHex(log.data)]);
-    results.push({ ...rest, returnData: toHex(returnData), logs: said });
+    results.push({ ...rest, why, returnData: toHex(returnData), logs: said });
   }
   return { results, root: toHex(applyDiff(nodes, root, block.diff()).root) };
 }

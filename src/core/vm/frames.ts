@@ -8,6 +8,7 @@ import type { Guard } from "./guard.ts";
 import type { Journal } from "./journal.ts";
 import { meterFrame, releaseFrame } from "./memory-meter.ts";
 import { NOBODY } from "./nobody.ts";
+import { opName } from "./opcodes.ts";
 import { type OwnOpcode, ownOpcodes } from "./own-opcodes.ts";
 import type { OverlayState } from "./overlay.ts";
 import type {
@@ -380,7 +381,7 @@ export class Frame implements FrameFace {
 
   /** One of the library's opcodes. @see interpreter.js runStep */
   #step(entry: TheirOpcode | undefined): MaybePromise<void> {
-    if (entry === undefined) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE);
+    if (entry === undefined) throw invalidOpcode(this.run.opCode);
     const { opcodeInfo, gasHandler } = entry;
     if (!opcodeInfo.dynamicGas || gasHandler === undefined) return this.#do(entry, opcodeInfo.feeBigInt);
     const gas = gasHandler(this.run, opcodeInfo.feeBigInt, this.common);
@@ -388,7 +389,7 @@ export class Frame implements FrameFace {
   }
 
   #do({ opcodeInfo, opHandler }: TheirOpcode, gas: bigint): MaybePromise<void> {
-    if (opcodeInfo.isInvalid) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE);
+    if (opcodeInfo.isInvalid) throw invalidOpcode(this.run.opCode);
     this.useGas(gas);
     this.run.programCounter++;
     return opHandler(this.run, this.common);
@@ -464,6 +465,14 @@ function envOf(
     blobVersionedHashes: message.blobVersionedHashes ?? [],
     createdAddresses: message.createdAddresses,
   };
+}
+
+/** In geth's words, which name the opcode: `invalid opcode: INVALID`, `invalid opcode: opcode 0xef not defined`. */
+function invalidOpcode(op: number): EVMError {
+  const error = new EVMError(EVMError.errorMessages.INVALID_OPCODE);
+  // as: the library's type lists its own texts
+  error.error = `invalid opcode: ${opName(op)}` as typeof error.error;
+  return error;
 }
 
 /** Frames inherit the methods of their Interpreter, which is one class for all EVMs of the process. */

@@ -105,7 +105,8 @@ function checkFees({ rules, baseFee, blobPrice, blobSchedule }: MessageEnv, mess
       "blob",
       `blob transaction has too many blobs (have ${blobHashes.length}, permitted maximum ${most})`,
     );
-  for (const hash of blobHashes) if (hash[0] !== 1) refuse("blob", `blob has invalid hash version`);
+  for (const [i, hash] of blobHashes.entries())
+    if (hash[0] !== 1) refuse("blob", `blob ${i} has invalid hash version`);
   if (
     blobPrice !== undefined &&
     (blobFeeCap ?? 0n) < blobPrice &&
@@ -264,8 +265,8 @@ export async function applyMessage(
     refuse(
       "authorization-list",
       message.to === undefined
-        ? "EIP-7702 transaction cannot be used to create contract"
-        : "EIP-7702 transaction with empty auth list",
+        ? `EIP-7702 transaction cannot be used to create contract (sender ${checksumAddress(message.from)})`
+        : `EIP-7702 transaction with empty auth list (sender ${checksumAddress(message.from)})`,
     );
 
   journal.cleanJournal();

@@ -77,7 +77,8 @@ function makePrestate(config: unknown, { budget }: TracerEnv): JsonTracer {
 const MAX_PARTS = 16;
 
 function makeMux(config: unknown, env: TracerEnv): JsonTracer {
-  if (typeof config !== "object" || config === null || Array.isArray(config))
+  if (config === undefined || config === null) return new MuxTracer([]);
+  if (typeof config !== "object" || Array.isArray(config))
     throw TracerError("BAD_CONFIG", { reason: "muxTracer wants {name of a tracer: its config, …}" });
   const rows = Object.entries(config);
   if (rows.length > MAX_PARTS)
