@@ -5,6 +5,7 @@ import type { StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
 import { emptyRoot, type NodeStore } from "#trie";
 import { equalBytes, LruByteMap } from "#util";
+import { stateUnavailable } from "./errors.ts";
 import { FlatState } from "./flat-state.ts";
 import { writeStateUpdate } from "./genesis.ts";
 import { limits } from "./limits.ts";
@@ -118,9 +119,14 @@ export class StateStore {
     return this.#dirty.sizeBytes > this.#dirtyBytes;
   }
 
-  /** The state of this root, flat as long as it is the head's. */
-  reader(root: Uint8Array): StateReader {
-    return this.flat.reader(root, stateReader(this.nodes, this.codes, root));
+  /**
+   * The state after that block, flat as long as it is the head's.
+   * @throws CORE_STATE_UNAVAILABLE with geth's text when it was pruned
+   */
+  reader(header: Pick<Header, "number" | "stateRoot">): StateReader {
+    const { stateRoot } = header;
+    if (!this.has(stateRoot)) throw stateUnavailable(header);
+    return this.flat.reader(stateRoot, stateReader(this.nodes, this.codes, stateRoot));
   }
 
   /** Writes the states of these roots, what of them is not on disk; then older nodes if memory is still short. */

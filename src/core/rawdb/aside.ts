@@ -1,16 +1,11 @@
 import type { KeyValueStore } from "#ethdb";
 import { concatBytes, toHex } from "#util";
-import type { Writer } from "./chain.ts";
+import type { BlockPlace, Writer } from "./chain.ts";
 import { asideRange, decodeNumber, encodeNumber, keys } from "./keys.ts";
 import { RawdbError } from "./errors.ts";
 
 /** A block of a side branch that is kept and was never executed. */
-export interface AsidePlace {
-  readonly number: number;
-  readonly hash: Uint8Array;
-}
-
-export interface AsideRow extends AsidePlace {
+export interface AsideRow extends BlockPlace {
   readonly parentHash: Uint8Array;
   /** Bytes that its header and body take. */
   readonly sizeBytes: number;
@@ -25,7 +20,7 @@ export function writeAside(db: Writer, { number, hash, parentHash, sizeBytes }: 
   db.put(keys.aside(number, hash), concatBytes(encodeNumber(sizeBytes), parentHash));
 }
 
-export function deleteAside(db: Writer, { number, hash }: AsidePlace): void {
+export function deleteAside(db: Writer, { number, hash }: BlockPlace): void {
   db.delete(keys.aside(number, hash));
 }
 

@@ -26,6 +26,13 @@ export interface Writer {
   delete(key: Uint8Array): void;
 }
 
+/** What names a block where the rows of a height lie together. */
+export interface BlockPlace {
+  readonly number: number;
+  /** 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
 const receiptsRlp = list(receiptRlp);
 
 /** Version of the layout in keys.ts; raised when an old database cannot be read any more. */

@@ -7,8 +7,9 @@
  *
  * Not here: caches, the choice of the canonical chain (core), tries (#trie), light-client caches.
  */
-export { type AsidePlace, type AsideRow, deleteAside, iterateAside, writeAside } from "./aside.ts";
+export { type AsideRow, deleteAside, iterateAside, writeAside } from "./aside.ts";
 export {
+  type BlockPlace,
   checkSchemaVersion,
   deleteBloomBits,
   deleteBody,
