@@ -56,8 +56,8 @@ export default defineConfig({
           ...shared,
           name: "unit",
           include: ["src/**/*.test.ts", "test/{unit,vectors,examples}/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000, // some start a dozen programs, and the machine may be busy
+          hookTimeout: 300_000,
           maxWorkers: availableParallelism() + 1, // many wait for processes
         },
       },
