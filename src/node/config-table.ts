@@ -29,6 +29,19 @@ function checkLists(urls: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** What `parseNat` of p2p/nat takes: geth's words, in any case. */
+function isNat(text: string): boolean {
+  const [, word = "", rest] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const name = word.toLowerCase();
+  const isIp = rest !== undefined && parseIp(rest) !== undefined;
+  if (name === "stun") return rest === undefined || /^(\[[^\]]+\]|[^:]+):[0-9]{1,5}$/.test(rest);
+  if (name === "extip" || name === "ip") return isIp;
+  return (
+    ["", "none", "off", "any", "auto", "on", "upnp", "pmp", "natpmp", "nat-pmp"].includes(name) &&
+    (isIp || rest === undefined)
+  );
+}
+
 function checkNetworks(networks: readonly string[]): string | undefined {
   try {
     for (const one of networks) parseNetlist(one);
@@ -434,9 +447,7 @@ export const configTable = [
     kind: "text",
     default: undefined,
     check: (text: string) =>
-      /^(any|none|off|upnp|pmp|natpmp|pmp:.+|natpmp:.+|extip:.+|ip:.+|stun(:.+)?|)$/i.test(text)
-        ? undefined
-        : "any, none, upnp, pmp, pmp:IP, extip:IP, stun or stun:HOST:PORT",
+      isNat(text) ? undefined : "any, none, upnp, pmp, pmp:IP, extip:IP, stun or stun:HOST:PORT",
     flag: "nat",
     value: "HOW",
     toml: "Node.P2P.NAT",

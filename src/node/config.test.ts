@@ -44,6 +44,34 @@ describe("ND-03 a config that is wrong", () => {
     expect(problems({ networkId: -1n })).toHaveLength(1);
   });
 
+  test("p2p.nat takes geth's words, and an address that is none is told here, not at the start", () => {
+    const good =
+      "any auto on none off upnp UPnP pmp natpmp nat-pmp pmp:10.0.0.1 nat-pmp:10.0.0.1 extip:1.2.3.4 ip:1.2.3.4 EXTIP:::1";
+    for (const nat of [
+      "",
+      ...good.split(" "),
+      "stun",
+      "stun:1.2.3.4:3478",
+      "stun:stun.example.org:3478",
+      "stun:[::1]:3478",
+    ])
+      expect(problems({ p2p: { nat } }), nat).toEqual([]);
+    for (const nat of [
+      "extip",
+      "extip:",
+      "extip:here",
+      "ip:1.2.3",
+      "pmp:x",
+      "upnp:x",
+      "any:",
+      "foo",
+      "foo:1.2.3.4",
+      "stun:",
+      "stun:host",
+    ])
+      expect(problems({ p2p: { nat } })[0]?.path, nat).toBe("p2p.nat");
+  });
+
   test("every problem is told at once", () => {
     expect(
       problems({ name: "a/b", http: { port: -1 }, what: 1, p2p: { staticNodes: ["nonsense"] } }).map(
