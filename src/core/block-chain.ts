@@ -1,7 +1,7 @@
 // long: the face of a full chain, behind which its parts are put together: see the list of files in index.ts
 import type { Engine } from "#consensus";
 import { readPruning, writePruning } from "#core/rawdb";
-import type { CodeStore } from "#core/state";
+import type { CodeStore, TriesRunner } from "#core/state";
 import type { Block, Body, Header, Receipt, Transaction } from "#core/types";
 import type { PrecompileRunner, StateReader } from "#core/vm";
 import type { Batch, KeyValueStore } from "#ethdb";
@@ -47,6 +47,8 @@ export interface BlockChainOptions {
   readonly cacheMb?: number | undefined;
   /** Where precompiles run that take long, so that a block full of them holds up nothing else; default: in place. */
   readonly precompiles?: PrecompileRunner | undefined;
+  /** Where the tries of large blocks are made, so that their hashing holds up nothing else; default: in place. */
+  readonly tries?: TriesRunner | undefined;
   /** How much of side branches is kept that were not executed; default: limits.asideBlocks and asideBytes. */
   readonly aside?: AsideLimits | undefined;
 }
@@ -84,7 +86,15 @@ export class BlockChain {
    * @throws CORE_NO_CHAIN when the stored chain is asked for and there is none
    */
   constructor(options: BlockChainOptions) {
-    const { db, engine, clock, log = silentLogger, precompiles, preimages: keepsPreimages = false } = options;
+    const {
+      db,
+      engine,
+      clock,
+      log = silentLogger,
+      precompiles,
+      tries,
+      preimages: keepsPreimages = false,
+    } = options;
     const { header: genesis, config } = openGenesis(db, options.genesis);
     this.db = db;
     const queue = (this.#queue = new WriteQueue(db, clock));
@@ -102,7 +112,7 @@ export class BlockChain {
     if (keepsPreimages && options.genesis !== "stored") writeGenesisPreimages(db, options.genesis);
     const blooms = (this.blooms = new BloomIndex({ db, headers, write }));
     const upkeep = (this.#upkeep = new Upkeep({ headers, states, blooms, queue, clock, log }));
-    const executor = (this.#executor = new BlockExecutor({ headers, states, clock, precompiles }));
+    const executor = (this.#executor = new BlockExecutor({ headers, states, clock, precompiles, tries }));
     const fast = (this.fast = new FastChain({
       ...{ db, headers, write },
       hasState: (at) => this.hasState(at),

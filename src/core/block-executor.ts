@@ -1,4 +1,5 @@
-import type { Block, Header, Transaction } from "#core/types";
+import { type Block, type Header, type Transaction } from "#core/types";
+import type { TriesRunner } from "#core/state";
 import type { PrecompileRunner } from "#core/vm";
 import type { Clock } from "#host";
 import { type BuildOptions, type BuiltBlock, buildBlock } from "./build.ts";
@@ -13,6 +14,8 @@ export interface BlockExecutorOptions {
   readonly clock: Pick<Clock, "unixSeconds" | "now">;
   /** Where dear precompiles run; absent: in place. */
   readonly precompiles?: PrecompileRunner | undefined;
+  /** Where the tries of large blocks are made; absent: in place. */
+  readonly tries?: TriesRunner | undefined;
 }
 
 /** Runs blocks on the state of their parent, which is here. Stores nothing. */
@@ -27,12 +30,12 @@ export class BlockExecutor {
 
   /** @throws CORE_BODY_MISMATCH, CORE_EXECUTION_FAILED, CORE_EXECUTION_MISMATCH; CORE_STATE_UNAVAILABLE */
   async execute(block: Block, parent: Header): Promise<Executed> {
-    const { headers: chain, states, precompiles, clock } = this.#options;
+    const { headers: chain, states, precompiles, tries, clock } = this.#options;
     const built = this.#built.get(block);
     if (built !== undefined) return built;
     const { nodes } = states;
     return processBlock({
-      ...{ chain, nodes, parent, block, precompiles, clock },
+      ...{ chain, nodes, parent, block, precompiles, tries, clock },
       reader: states.reader(parent),
     });
   }
@@ -43,9 +46,9 @@ export class BlockExecutor {
     transactions: readonly Transaction[],
     options: BuildOptions,
   ): Promise<BuiltBlock> {
-    const { headers: chain, states, clock } = this.#options;
+    const { headers: chain, states, tries, clock } = this.#options;
     const { built, executed } = await buildBlock({
-      ...{ chain, parent, transactions, nodes: states.nodes },
+      ...{ chain, parent, transactions, nodes: states.nodes, tries, clock },
       reader: states.reader(parent),
       options: { ...options, time: options.time ?? clock.unixSeconds() },
     });

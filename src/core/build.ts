@@ -1,5 +1,5 @@
 import { nextBaseFee, nextGasLimit, type Signer } from "#consensus";
-import { applyDiff } from "#core/state";
+import { applyDiff, type TriesRunner } from "#core/state";
 import {
   type Block,
   emptyTxRoot,
@@ -14,11 +14,12 @@ import {
   txRoot,
 } from "#core/types";
 import { type BlockResult, openBlock, type StateReader } from "#core/vm";
+import type { Clock } from "#host";
 import { rulesAt } from "#params";
 import type { NodeStore } from "#trie";
 import { GlimError } from "#util";
 import type { HeaderChain } from "./header-chain.ts";
-import { ancestorHashes, type Executed } from "./process.ts";
+import { ancestorHashes, type Executed, updateOf } from "./process.ts";
 
 export interface BuildOptions {
   /** Unix seconds; never earlier than the engine allows. Default: the clock's. */
@@ -47,6 +48,9 @@ interface BuildInput {
   readonly parent: Header;
   readonly transactions: readonly Transaction[];
   readonly options: BuildOptions;
+  /** As in ProcessInput. */
+  readonly tries?: TriesRunner | undefined;
+  readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
 const zeroHash = new Uint8Array(32);
@@ -106,7 +110,7 @@ async function fill(input: BuildInput, draft: Header) {
 export async function buildBlock(input: BuildInput): Promise<{ built: BuiltBlock; executed: Executed }> {
   const draft = draftHeader(input);
   const { included, skipped, result } = await fill(input, draft);
-  const update = applyDiff(input.nodes, input.parent.stateRoot, result.diff);
+  const update = await updateOf(input, input.parent.stateRoot, result.diff);
   const filled = makeHeader({
     ...draft,
     stateRoot: update.root,

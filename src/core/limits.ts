@@ -59,6 +59,8 @@ export const limits = {
   /** Transactions whose senders are recovered in one go beside the main thread, and how many such goes are ahead of the execution. */
   sendersAtOnce: 128,
   sendersAhead: 4,
+  /** Transactions or receipts from which on their root is computed beside the main thread (docs/design/trie-hashing.md). */
+  longList: 512,
   /** Milliseconds of work after which long loops let others run. */
   yieldAfterMs: 10,
   /** What `verifyChain` tells one by one; the rest is counted. */

@@ -1,11 +1,13 @@
 import type { BlockReader, Engine } from "#consensus";
-import { applyDiff, applyDiffPaced, type StateUpdate } from "#core/state";
+import { applyDiff, applyDiffPaced, type Pace, type StateUpdate, type TriesRunner } from "#core/state";
 import {
   type Block,
   blockSize,
   emptyUnclesHash,
   type Header,
   mergeBlooms,
+  prepareReceiptRoot,
+  prepareTxRoot,
   type Receipt,
   receiptRoot,
   txRoot,
@@ -37,6 +39,10 @@ export interface ProcessInput {
   readonly block: Block;
   /** Where dear precompiles run; absent: in place. */
   readonly precompiles?: PrecompileRunner | undefined;
+  /** Where the tries of a large block are made; absent: in place. */
+  readonly tries?: TriesRunner | undefined;
+  /** Stops the work on its tries. */
+  readonly signal?: AbortSignal | undefined;
   /** With it, execution lets others run every few milliseconds. */
   readonly clock?: Pick<Clock, "now"> | undefined;
   /** For BLOCKHASH; default: the last 256 blocks of the block's own chain. */
@@ -90,7 +96,8 @@ function verifySize(config: ChainConfig, block: Block): void {
 
 /** Runs a block whose header was verified, and compares all that the header says of it. Writes nothing. */
 export async function processBlock(input: ProcessInput): Promise<Executed> {
-  const { chain, block, reader, nodes, parent } = input;
+  const { chain, block, reader, parent } = input;
+  if (isLongList(block.transactions)) await prepareTxRoot(block.transactions, rootMaker(input));
   verifyBody(block);
   verifySize(chain.config, block);
   const result = await executeBlock(chain.config, block.header, block, reader, executeOptions(input)).catch(
@@ -99,13 +106,32 @@ export async function processBlock(input: ProcessInput): Promise<Executed> {
       throw CoreError("EXECUTION_FAILED", { number: block.header.number, reason: cause.message }, { cause });
     },
   );
+  if (isLongList(result.receipts)) await prepareReceiptRoot(result.receipts, rootMaker(input));
   verifyResult(block.header, result);
-  const update = await applyDiffPaced(nodes, parent.stateRoot, result.diff, pacer(input.clock));
+  const update = await updateOf(input, parent.stateRoot, result.diff);
   compare(block.header, "stateRoot", update.root, block.header.stateRoot);
   return { receipts: result.receipts, update, diff: result.diff };
 }
 
-function pacer(clock: Pick<Clock, "now"> | undefined): () => Promise<void> | undefined {
+const isLongList = ({ length }: readonly unknown[]): boolean => length >= limits.longList;
+
+const rootMaker =
+  ({ tries, signal }: Pick<ProcessInput, "tries" | "signal">) =>
+  async (items: readonly Uint8Array[]): Promise<Uint8Array | undefined> =>
+    tries?.listRoot(items, { signal });
+
+/** The new state: of a large block from another thread, where there is one. */
+export async function updateOf(
+  { nodes, tries, signal, clock }: Pick<ProcessInput, "nodes" | "tries" | "signal" | "clock">,
+  root: Uint8Array,
+  diff: StateDiff,
+): Promise<StateUpdate> {
+  const pace = pacer(clock);
+  const elsewhere = await tries?.update(nodes, root, diff, { pace, signal });
+  return elsewhere ?? (await applyDiffPaced(nodes, root, diff, pace));
+}
+
+function pacer(clock: Pick<Clock, "now"> | undefined): Pace {
   if (clock === undefined) return () => undefined;
   const slice = turnsOf(clock).slice();
   return () => slice.giveWay();

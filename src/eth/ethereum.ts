@@ -2,7 +2,7 @@
 import { checkRequired, type Engine, requireBlocks, type RequiredBlocks, type Signer } from "#consensus";
 import { BlockChain, type BloomMatches, type GcMode, type HeadEvent } from "#core";
 import { TxJournal, TxPool, type TxPoolLimits } from "#core/txpool";
-import { genesisBlock, proveAccount, proveStorage } from "#core/state";
+import { genesisBlock, proveAccount, proveStorage, TriesThread } from "#core/state";
 import {
   type Block,
   type Body,
@@ -103,6 +103,7 @@ export class Ethereum implements Service, Backend {
   readonly #api: EthApi;
   /** For the blocks; calls have their own, so that they do not wait for each other. */
   readonly #precompiles: PrecompileThreads | undefined;
+  readonly #tries: TriesThread | undefined;
   #chain: BlockChain | undefined;
   #db: KeyValueStore | undefined;
   #sealer: Sealer | undefined;
@@ -125,6 +126,7 @@ export class Ethereum implements Service, Backend {
     this.#pool = this.#makePool();
     const { clock, threads } = context.host;
     this.#precompiles = threads === undefined ? undefined : new PrecompileThreads({ clock, threads });
+    this.#tries = threads === undefined ? undefined : new TriesThread({ clock, threads });
     const fastSync = options.syncMode === "fast";
     const { config } = options.genesis;
     this.protocols = ethProtocols({ config, fastSync }, () => this.#manager, this.#ready.promise);
@@ -185,7 +187,7 @@ export class Ethereum implements Service, Backend {
     const engine = this.#makeEngine(db);
     const chain = new BlockChain({
       ...{ db, genesis, engine, gcMode, cacheMb, preimages },
-      ...{ clock: host.clock, log, precompiles: this.#precompiles },
+      ...{ clock: host.clock, log, precompiles: this.#precompiles, tries: this.#tries },
     });
     this.#chain = chain;
     for (const number of this.#options.requiredBlocks?.keys() ?? []) {
@@ -225,6 +227,7 @@ export class Ethereum implements Service, Backend {
     if (this.#chain !== undefined) await this.#pool.stop();
     await this.#chain?.persist({ isLast: true });
     await this.#precompiles?.[Symbol.asyncDispose]();
+    await this.#tries?.[Symbol.asyncDispose]();
     await this.#chain?.engine.close?.();
     await this.#db?.close();
   }

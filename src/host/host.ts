@@ -152,7 +152,8 @@ export interface Files {
 
 /** A thread beside ours: messages in, messages out, as structured clones. */
 export interface Thread {
-  post(message: unknown): void;
+  /** `handedOver`: memory in the message that is not copied but goes there, and is gone here. */
+  post(message: unknown, handedOver?: readonly ArrayBuffer[]): void;
   /** Keeps the process alive while it is at work; a new thread does not. */
   setBusy(isBusy: boolean): void;
   /** Stops it where it is, endless loops included; resolves when it is gone. `onEnd` is not called then. */
@@ -165,6 +166,8 @@ export interface ThreadOptions {
   onEnd(error?: Error): void;
   /** Most the thread's heap may grow to, MB; past it the thread falls, not the process. */
   readonly heapMb: number;
+  /** Of it, for what has just been made, MB: more of it makes work faster that makes much. Default: little, so that an idle thread costs little. */
+  readonly youngMb?: number | undefined;
 }
 
 /** Threads of the process. */

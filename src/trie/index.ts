@@ -14,6 +14,7 @@ export { type Change, trieDifference } from "./difference.ts";
 export { emptyRoot, type NodeSink } from "./encode.ts";
 export { type NodePlace, TrieError } from "./errors.ts";
 export type { Leaf } from "./leaves.ts";
+export { fetchPaths, type Touch, type TouchedTrie } from "./paths.ts";
 export {
   type NodeStore,
   ProofBuilder,

@@ -127,3 +127,20 @@ export function commitNode(node: TrieNode, sink: NodeSink, isRoot: boolean): voi
   if (node.ref.length === 32) sink(node.ref, encoding);
   else if (isRoot) sink(keccak256(encoding), encoding);
 }
+
+/** Levels of branches above the pieces of `commitSteps`. */
+const STEP_LEVELS = 2;
+
+/** `commitNode` a piece at a time, in the same order: of a trie of millions a piece has a 256th. */
+export function* commitSteps(
+  node: TrieNode,
+  sink: NodeSink,
+  isRoot = true,
+  levels = STEP_LEVELS,
+): Generator<void, void, undefined> {
+  if (levels > 0 && node.kind === "branch" && node.isNew)
+    for (const child of node.children)
+      if (child !== undefined) yield* commitSteps(child, sink, false, levels - 1);
+  commitNode(node, sink, isRoot);
+  yield;
+}

@@ -4,6 +4,7 @@ import { placeOf, TrieError } from "./errors.ts";
 import { commonPrefix, joinPaths, toNibbles } from "./nibbles.ts";
 import {
   commitNode,
+  commitSteps,
   type HashNode,
   makeBranch,
   makeExtension,
@@ -79,6 +80,14 @@ export class Trie {
     const nodes: { hash: Uint8Array; encoding: Uint8Array }[] = [];
     if (this.#root !== undefined)
       commitNode(this.#root, (hash, encoding) => nodes.push({ hash, encoding }), true);
+    return { root: this.root(), nodes };
+  }
+
+  /** The same in pieces, between which others may run. The trie must not be used meanwhile. */
+  *commitSteps(): Generator<void, Commit, undefined> {
+    const nodes: { hash: Uint8Array; encoding: Uint8Array }[] = [];
+    if (this.#root !== undefined)
+      yield* commitSteps(this.#root, (hash, encoding) => nodes.push({ hash, encoding }));
     return { root: this.root(), nodes };
   }
 

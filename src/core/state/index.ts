@@ -5,6 +5,8 @@
  * Sync: nodes and codes come from stores that answer at once (`#trie` NodeStore). A missing node throws
  * TRIE_MISSING_NODE, it is never "not found".
  *
+ * `TriesThread` does the same for large blocks beside the main loop.
+ *
  * `DirtyTries` counts what leads to nodes that are in memory only, and drops them with the states nobody holds.
  *
  * Not here: execution (`#core/vm`), which states are held and when one is written (`#core`).
@@ -23,3 +25,4 @@ export {
   stateReader,
   type StateUpdate,
 } from "./state.ts";
+export { type Pace, type TriesOrder, type TriesRunner, TriesThread } from "./tries-pool.ts";

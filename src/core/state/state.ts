@@ -34,8 +34,8 @@ export interface StateUpdate {
 
 type NewNodes = [hash: Uint8Array, node: Uint8Array][];
 
-function commitInto(trie: Trie, nodes: NewNodes): Uint8Array {
-  const made = trie.commit();
+function* commitInto(trie: Trie, nodes: NewNodes): Generator<void, Uint8Array, undefined> {
+  const made = yield* trie.commitSteps();
   for (const { hash, encoding } of made.nodes) nodes.push([hash, encoding]);
   return made.root;
 }
@@ -64,7 +64,7 @@ function* applyStorage(
   }
   // last: a branch that something was put into does not collapse, and its other child need not be read
   for (const key of gone) trie.delete(key);
-  return commitInto(trie, nodes);
+  return yield* commitInto(trie, nodes);
 }
 
 /**
@@ -95,6 +95,17 @@ export async function applyDiffPaced(
   }
 }
 
+/** What became of an account, once the root of its storage is known. */
+export function changeOf(
+  { address, account, storageCleared, storageRoot: before = emptyRoot }: AccountDiff,
+  key: Uint8Array,
+  storageRoot: Uint8Array,
+  slots: StateChange["slots"],
+): StateChange {
+  const isCleared = (storageCleared || account === undefined) && !equalBytes(before, emptyRoot);
+  return { address, key, account: account && { ...account, storageRoot }, isCleared, slots };
+}
+
 function* applySteps(
   store: NodeStore,
   root: Uint8Array,
@@ -106,23 +117,25 @@ function* applySteps(
   const trie = new Trie(store, root);
   const gone: Uint8Array[] = [];
   for (const row of diff.accounts) {
-    const { address, account: fields, storageRoot: before = emptyRoot } = row;
-    const key = secureKey(address);
-    const isCleared = (row.storageCleared || fields === undefined) && !equalBytes(before, emptyRoot);
+    const { account: fields } = row;
+    const key = secureKey(row.address);
     if (fields === undefined) {
       gone.push(key);
-      changes.push({ address, key, account: undefined, isCleared, slots: [] });
+      changes.push(changeOf(row, key, emptyRoot, []));
       continue;
     }
     const slots: Slots = [];
-    const account = { ...fields, storageRoot: yield* applyStorage(store, row, nodes, slots) };
-    trie.put(key, encodeAccount(account));
-    changes.push({ address, key, account, isCleared, slots });
+    const storageRoot = yield* applyStorage(store, row, nodes, slots);
+    trie.put(key, encodeAccount({ ...fields, storageRoot }));
+    changes.push(changeOf(row, key, storageRoot, slots));
     if (row.code !== undefined) codes.push([fields.codeHash, row.code]);
     yield;
   }
-  for (const key of gone) trie.delete(key);
-  return { root: commitInto(trie, nodes), nodes, codes, changes };
+  for (const key of gone) {
+    trie.delete(key);
+    yield;
+  }
+  return { root: yield* commitInto(trie, nodes), nodes, codes, changes };
 }
 
 /** BOUNDED: storage roots remembered by one reader; a call touches few contracts. */

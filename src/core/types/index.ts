@@ -41,6 +41,8 @@ export {
   emptyCodeHash,
   emptyTxRoot,
   emptyUnclesHash,
+  prepareReceiptRoot,
+  prepareTxRoot,
   receiptRoot,
   txRoot,
   unclesHash,

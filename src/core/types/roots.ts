@@ -41,6 +41,29 @@ export function receiptRoot(receipts: readonly Receipt[]): Uint8Array {
   return rootOf(receipts, encodeReceipt);
 }
 
+/** Computes a root: `undefined` leaves it to who asks for it next. */
+type RootMaker = (encoded: readonly Uint8Array[]) => Promise<Uint8Array | undefined>;
+
+async function rootBy<T>(
+  items: readonly T[],
+  encodeItem: (item: T) => Uint8Array,
+  make: RootMaker,
+): Promise<void> {
+  if (items.length === 0 || roots.has(items)) return;
+  const root = await make(items.map(encodeItem));
+  if (root !== undefined) roots.set(items, root);
+}
+
+/** Has `txRoot` of a list computed elsewhere: the next call finds it. */
+export function prepareTxRoot(transactions: readonly Transaction[], make: RootMaker): Promise<void> {
+  return rootBy(transactions, encodeTransaction, make);
+}
+
+/** The same for `receiptRoot`. */
+export function prepareReceiptRoot(receipts: readonly Receipt[], make: RootMaker): Promise<void> {
+  return rootBy(receipts, encodeReceipt, make);
+}
+
 export function withdrawalsRoot(withdrawals: readonly Withdrawal[]): Uint8Array {
   return orderedRoot(withdrawals.map((withdrawal) => encodeAs(withdrawalRlp, withdrawal)));
 }

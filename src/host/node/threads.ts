@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { isOutOfThreads, type Thread, type ThreadOptions, type Threads } from "#host";
 
-/** Young generation of a thread, MB: small, so that an idle thread costs little. */
+/** Young generation of a thread unless it asks for more, MB: small, so that an idle thread costs little. */
 const YOUNG_MB = 4;
 
 /** Node.js cannot tell beforehand whether a worker's module loads, so what we can see is looked at. */
@@ -15,11 +15,11 @@ function canStart(module: URL): boolean {
 }
 
 /** Undefined where the system lets us have no thread more (F11). */
-function make(module: URL, heapMb: number): Worker | undefined {
+function make(module: URL, { heapMb, youngMb = YOUNG_MB }: ThreadOptions): Worker | undefined {
   try {
     return new Worker(module, {
       execArgv: [], // flags of this process (--eval, --inspect) are not the thread's
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
     });
   } catch (error) {
     if (isOutOfThreads(error)) return undefined;
@@ -48,7 +48,7 @@ const isOutOfMemory = (error: Error | undefined): boolean =>
 export const nodeThreads: Threads = {
   start(module: URL, options: ThreadOptions): Thread | undefined {
     if (!canStart(module)) return undefined;
-    const worker = make(module, options.heapMb);
+    const worker = make(module, options);
     const name = basename(module.pathname, ".js");
     if (worker === undefined) {
       strike(name, STRIKES);
@@ -69,7 +69,7 @@ export const nodeThreads: Threads = {
     worker.on("error", end);
     worker.on("exit", () => end());
     return {
-      post: (message) => worker.postMessage(message),
+      post: (message, handedOver = []) => worker.postMessage(message, [...handedOver]),
       setBusy: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
       async end() {
         isOver = true;
