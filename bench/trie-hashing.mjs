@@ -56,7 +56,7 @@ const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 async function measured(work) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  const { cpuUsage } = process;
+  const cpuUsage = (before) => process.cpuUsage(before);
   delay.enable();
   const [cpu, loop, from] = [cpuUsage(), performance.eventLoopUtilization(), performance.now()];
   const result = await work();
