@@ -1,8 +1,15 @@
 // Tries of large blocks, by the real thread of the built package.
+import { encodeBlock } from "#core/types";
+import { formatGenesis } from "#params";
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { toHex } from "#util";
 import { expect, test } from "vitest";
+import { fillCall, sealedWorld, stateContract } from "../kit/chains.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,6 +28,7 @@ const prelude = `
   const { ByteMap, toHex } = await import("./dist/util/index.js");
   const { isDeepStrictEqual } = await import("node:util");
   const bytes = (n, length) => { const b = new Uint8Array(length); new DataView(b.buffer).setUint32(0, n); return b; };
+  const bytes32 = (n) => { const b = new Uint8Array(32); new DataView(b.buffer).setUint32(28, n); return b; };
   const row = (n, balance, storageRoot, storage) => ({
     address: bytes(n, 20), storageRoot, storageCleared: false, storage,
     account: balance === 0 ? undefined : { nonce: 1n, balance: BigInt(balance), codeHash: emptyCodeHash },
@@ -76,4 +84,57 @@ test("a process without leave to start threads leaves it to the caller", async (
     flags,
   );
   expect(outcome).toEqual([true]);
+});
+
+test("a chain on LevelDB takes large blocks by the thread: every root is the header's, and all state stands after a new start", async () => {
+  const world = sealedWorld();
+  const blocks = [];
+  for (let number = 0; number < 3; number++) {
+    const fill = world.maker.send(1, stateContract, 18_100_000n, 0n, fillCall(number * 300, 300));
+    blocks.push(await world.seal(world.chain.head, [fill]));
+  }
+  const folder = mkdtempSync(join(tmpdir(), "glim-tries-"));
+  try {
+    const given = {
+      genesis: formatGenesis(world.spec),
+      blocks: blocks.map((block) => Buffer.from(encodeBlock(block)).toString("hex")),
+    };
+    writeFileSync(join(folder, "given.json"), JSON.stringify(given));
+    const outcome = await run(`
+      const { readFileSync } = await import("node:fs");
+      const { BlockChain } = await import("./dist/core/index.js");
+      const { decodeBlock } = await import("./dist/core/types/index.js");
+      const { Clique } = await import("./dist/consensus/clique/index.js");
+      const { openLevelStore } = await import("./dist/ethdb/index.js");
+      const { parseGenesis } = await import("./dist/params/index.js");
+      const { fromHex } = await import("./dist/util/index.js");
+      const folder = ${JSON.stringify(folder)};
+      const given = JSON.parse(readFileSync(folder + "/given.json", "utf8"));
+      const genesis = parseGenesis(given.genesis);
+      const done = [];
+      const counted = {
+        update: async (...args) => { const update = await thread.update(...args); done.push(update !== undefined); return update; },
+        listRoot: (...args) => thread.listRoot(...args),
+      };
+      const open = async () => {
+        const db = await openLevelStore(folder + "/db");
+        return { db, chain: new BlockChain({ db, genesis, engine: new Clique(genesis.config.clique, db), clock: nodeHost().clock, tries: counted }) };
+      };
+      const before = await open();
+      await before.chain.insertBlocks(given.blocks.map((hex) => decodeBlock(fromHex(hex))));
+      await before.chain.flush();
+      await before.db.close();
+      const after = await open();
+      const state = after.chain.state(after.chain.head);
+      let filled = 0;
+      for (let i = 0; i < 900; i++) {
+        const value = await state.storage(fromHex("${toHex(stateContract)}"), bytes32(i));
+        if (BigInt(toHex(value)) === BigInt(i + 1)) filled++;
+      }
+      await after.db.close();
+      console.log(JSON.stringify([done, after.chain.head.number, filled]));`);
+    expect(outcome).toEqual([[true, true, true], 3, 900]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
