@@ -132,6 +132,7 @@ test("a chain on LevelDB takes large blocks by the thread: every root is the hea
         if (BigInt(toHex(value)) === BigInt(i + 1)) filled++;
       }
       await after.db.close();
+      await thread[Symbol.asyncDispose]();
       console.log(JSON.stringify([done, after.chain.head.number, filled]));`);
     expect(outcome).toEqual([[true, true, true], 3, 900]);
   } finally {
