@@ -25,4 +25,5 @@ export {
   stateReader,
   type StateUpdate,
 } from "./state.ts";
-export { type Pace, type TriesOrder, type TriesRunner, TriesThread } from "./tries-pool.ts";
+export type { Pace } from "./pace.ts";
+export { type TriesOrder, type TriesRunner, TriesThread } from "./tries-pool.ts";

@@ -5,6 +5,7 @@ import { type NodeStore, proveKey, readPath, secureKey, Trie } from "#trie";
 import { ByteMap, equalBytes } from "#util";
 import { decodeAccount, decodeSlot, encodeAccount } from "./account.ts";
 import { StateError } from "./errors.ts";
+import { type Pace, paced } from "./pace.ts";
 
 /** Contract code by hash. */
 export interface CodeStore {
@@ -80,19 +81,13 @@ export function applyDiff(store: NodeStore, root: Uint8Array, diff: StateDiff): 
 }
 
 /** The same, with `pace` asked between accounts and every few slots, and awaited if it says so: a large block must not hold up the rest. */
-export async function applyDiffPaced(
+export function applyDiffPaced(
   store: NodeStore,
   root: Uint8Array,
   diff: StateDiff,
-  pace: () => Promise<void> | undefined,
+  pace: Pace,
 ): Promise<StateUpdate> {
-  const steps = applySteps(store, root, diff);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    const wait = pace();
-    if (wait !== undefined) await wait;
-  }
+  return paced(applySteps(store, root, diff), pace);
 }
 
 /** What became of an account, once the root of its storage is known. */

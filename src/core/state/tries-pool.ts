@@ -2,12 +2,10 @@ import type { StateDiff } from "#core/vm";
 import type { Clock, Thread, Threads, Timer } from "#host";
 import type { NodeStore } from "#trie";
 import { type Deferred, deferred, onAbort } from "#util";
+import { type Pace, paced } from "./pace.ts";
 import { packList } from "./packed-list.ts";
 import type { StateUpdate } from "./state.ts";
 import { HASH, packDiff, type TriesAnswer, type TriesQuestion, unpackUpdate } from "./tries-job.ts";
-
-/** Asked now and then in long work: undefined goes on at once, else it is awaited. */
-export type Pace = () => Promise<void> | undefined;
 
 export interface TriesOrder {
   readonly pace: Pace;
@@ -41,7 +39,7 @@ const YOUNG_MB = 32;
 const IDLE_MS = 10_000;
 /** Falls in a row without an answer, after which no thread is tried any more. */
 const MAX_FALLS = 3;
-/** Nodes or entries between two looks at the clock. */
+/** Nodes between two looks at the clock. */
 const STRIDE = 16;
 
 type Told = TriesAnswer | undefined;
@@ -170,16 +168,6 @@ export class TriesThread implements TriesRunner, AsyncDisposable {
     this.#idle?.cancel();
     this.#tell(undefined);
     await thread?.end();
-  }
-}
-
-/** Runs steps to their end, with `pace` asked every few of them. */
-async function paced<T>(steps: Generator<void, T, undefined>, pace: Pace): Promise<T> {
-  for (let i = 1; ; i++) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    const wait = i % STRIDE === 0 ? pace() : undefined;
-    if (wait !== undefined) await wait;
   }
 }
 
