@@ -41,7 +41,7 @@ export function receiptRoot(receipts: readonly Receipt[]): Uint8Array {
   return rootOf(receipts, encodeReceipt);
 }
 
-/** Computes a root: `undefined` leaves it to who asks for it next. */
+/** Computes the root of encoded items; `undefined`: it is computed here. */
 type RootMaker = (encoded: readonly Uint8Array[]) => Promise<Uint8Array | undefined>;
 
 async function rootBy<T>(
@@ -50,8 +50,8 @@ async function rootBy<T>(
   make: RootMaker,
 ): Promise<void> {
   if (items.length === 0 || roots.has(items)) return;
-  const root = await make(items.map(encodeItem));
-  if (root !== undefined) roots.set(items, root);
+  const encoded = items.map(encodeItem);
+  roots.set(items, (await make(encoded)) ?? orderedRoot(encoded));
 }
 
 /** Has `txRoot` of a list computed elsewhere: the next call finds it. */
