@@ -2,7 +2,7 @@
 // has from the full one. What attacks-and-faults.md calls A1, A3, A4 and A5: alive, served, the loop free, memory back.
 // Attackers run at low priority on core 1; nodes and the honest client where the system puts them.
 import { fork, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { cpus, loadavg, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,20 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const peerAttacks = ["connects", "handshakes", "pings", "disconnects", "bombs", "deaf", "requests"];
-const rpcAttacks = [
-  "bodies",
-  "batches",
-  "json",
-  "loops",
-  "blakes",
-  "memories",
-  "frames",
-  "codes",
-  "websockets",
-  "idle",
-  "mix",
-];
+const { peer: peerAttacks, rpc: rpcAttacks } = JSON.parse(readFileSync(here("./attack-names.json"), "utf8"));
 const defaults = {
   seconds: "8",
   victims: "full,light",

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import names from "../../bench/attack-names.json" with { type: "json" };
 
 const MIB = 1024 * 1024;
 /** attacks-and-faults.md §0: A3, A4, A5, §5.5. */
@@ -46,22 +47,7 @@ async function run(...more: string[]): Promise<Result[]> {
   return JSON.parse(out) as Result[];
 }
 
-const attacks = [
-  ...["connects", "handshakes", "pings", "disconnects", "bombs", "deaf", "requests"],
-  ...[
-    "bodies",
-    "batches",
-    "json",
-    "loops",
-    "blakes",
-    "memories",
-    "frames",
-    "codes",
-    "websockets",
-    "idle",
-    "mix",
-  ],
-];
+const attacks = [...names.peer, ...names.rpc];
 
 let results: Promise<Result[]> | undefined;
 

@@ -75,6 +75,17 @@ async function take({ clock, it }: ReturnType<typeof lists>, count: number): Pro
 const idsOf = (list: readonly Enr[]) => list.map((record) => nodeIdOf(record.publicKey)).sort();
 const sorted = (ids: readonly string[]) => [...new Set(ids)].sort();
 
+/** A list of nothing but branches, from the one named `top` on. */
+function branches(top: string, childrenOf: (name: string) => readonly string[]): ClientTree {
+  const root: Root = { nodes: top, links: "none", seq: 1, signature: new Uint8Array(), signed: "" };
+  return new ClientTree(parseTreeUrl(formatTreeUrl({ publicKey, domain: "n" })), 0, {
+    clock: new SimulatedClock(),
+    rand: seededRand(1),
+    root: async () => root,
+    entry: async (_link, name) => ({ type: "branch", children: childrenOf(name) }),
+  });
+}
+
 describe("texts", () => {
   test("base32: RFC 4648 §10 without padding, and what is none", () => {
     const vectors = [
@@ -394,7 +405,6 @@ describe("DI-15 lists that lie", () => {
     [limits.entries - 1, "read"],
     [limits.entries, "DNSDISC_TOO_BIG"],
   ])("attack/DI-15 a tree of one root entry and %i below it: %s", async (below, outcome) => {
-    const root: Root = { nodes: "top", links: "none", seq: 1, signature: new Uint8Array(), signed: "" };
     const names = Array.from({ length: below - 2 }, (_, n) => String(n));
     const children = new Map<string, readonly string[]>([
       ["none", []],
@@ -403,14 +413,9 @@ describe("DI-15 lists that lie", () => {
       ["wide", names],
     ]);
     let asked = 0;
-    const tree = new ClientTree(parseTreeUrl(formatTreeUrl({ publicKey, domain: "n" })), 0, {
-      clock: new SimulatedClock(),
-      rand: seededRand(1),
-      root: async () => root,
-      entry: async (_link, name) => {
-        asked++;
-        return { type: "branch", children: children.get(name) ?? [] };
-      },
+    const tree = branches("top", (name) => {
+      asked++;
+      return children.get(name) ?? [];
     });
     const end = await tree.readAll().then(
       () => "read",
@@ -420,16 +425,10 @@ describe("DI-15 lists that lie", () => {
   });
 
   test("attack/DI-15 a chain of branches 10,000 deep is walked without a stack, and ends at the bound", async () => {
-    const root: Root = { nodes: "0", links: "none", seq: 1, signature: new Uint8Array(), signed: "" };
     let asked = 0;
-    const tree = new ClientTree(parseTreeUrl(formatTreeUrl({ publicKey, domain: "n" })), 0, {
-      clock: new SimulatedClock(),
-      rand: seededRand(1),
-      root: async () => root,
-      entry: async (_link, name) => {
-        asked++;
-        return { type: "branch", children: name === "none" ? [] : [String(Number(name) + 1)] };
-      },
+    const tree = branches("0", (name) => {
+      asked++;
+      return name === "none" ? [] : [String(Number(name) + 1)];
     });
     await expect(tree.readAll()).rejects.toMatchObject({ code: "DNSDISC_TOO_BIG" });
     expect(asked).toBe(limits.entries + 1); // and the links' one
